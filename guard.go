@@ -1,0 +1,126 @@
+package durin
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// An Authenticator checks user names and passwords: against the own users
+// table, a directory, anything. Package password has one for a UserStore.
+type Authenticator interface {
+	// Authenticate returns the user, of whom ID and Name matter. It returns
+	// ErrBadCredentials for an unknown name, a wrong password and an inactive
+	// user alike, and takes as long for each; ErrBusy when too many checks
+	// wait. Any other error means that it could not tell: 503.
+	Authenticate(ctx context.Context, name string, password Secret) (User, error)
+}
+
+// A LoginLimiter slows down those who guess passwords.
+type LoginLimiter interface {
+	// Admit reports whether the attempt may be tried. One that may not is
+	// answered as wrong credentials are.
+	Admit(ctx context.Context, a LoginAttempt) bool
+	// Done tells how an admitted attempt ended.
+	Done(ctx context.Context, a LoginAttempt, ok bool)
+}
+
+// A LoginAttempt is what a LoginLimiter knows of a login.
+type LoginAttempt struct {
+	At      time.Time
+	Name    string     // as given, trimmed
+	Address netip.Addr // of the caller; not valid when unknown
+	// Known says that the request bears a live token of this user: it comes
+	// from a device that has logged in before.
+	Known bool
+}
+
+// Options configure a Guard. Store is required; the zero value of everything
+// else is what most programs want.
+type Options struct {
+	// Store keeps clients and tokens.
+	Store Store
+	// Users is set when the program has no users of its own: it must be the
+	// same store.
+	Users UserStore
+	// Authenticator checks passwords. Nil: Login refuses everybody.
+	Authenticator Authenticator
+	// UserActive is asked at each look-up in the Store whether a user of the
+	// application may still use tokens. Answers are cached with the session
+	// for CacheTTL: call UserChanged when one changes. Nil: yes. It is not
+	// asked about Users.
+	UserActive func(ctx context.Context, userID string) (bool, error)
+
+	// Keyring seals tokens that are shown again: those of PolicyReuse.
+	Keyring *Keyring
+	// ReuseWithoutKey must be PolicyReplace when Keyring is nil: it is what
+	// PolicyReuse then does. Else New refuses, rather than let a client
+	// behave in another way than it says.
+	ReuseWithoutKey Policy
+
+	// TokenTTL is the life time of clients that are made without one.
+	// Zero: 24 hours.
+	TokenTTL time.Duration
+	// TokenLength is the number of hexadecimal characters of new tokens, as
+	// in django-rest-durin: 32 to 256, odd numbers round down. Zero: 64.
+	TokenLength int
+	// TokenPrefix, when set, gives new tokens the form prefix_ + 43 base 62
+	// characters + 6 of a checksum: secret scanners find it, and a mistyped
+	// one is refused without a look-up.
+	TokenPrefix string
+	// Schemes are the words before a token in the Authorization header,
+	// compared without case. Empty: Token, Bearer.
+	Schemes []string
+
+	// CacheTTL is how long a session is kept in memory before it is read
+	// anew. It bounds memory, not truth: what is ended is forgotten at once.
+	// Zero: 60 seconds; negative: no cache.
+	CacheTTL time.Duration
+	// CacheEntries bounds the sessions in the cache. Zero: 100,000.
+	CacheEntries int
+	// StaleBound is how long a cached session is trusted when endings on
+	// other nodes cannot be heard of. Zero: a second.
+	StaleBound time.Duration
+	// PollEvery is how often the Outbox of a shared Store is read. Zero: 100
+	// milliseconds.
+	PollEvery time.Duration
+	// Invalidator hastens the news of endings between nodes. May be nil.
+	Invalidator Invalidator
+
+	// RefreshOnLogin sets the expiry anew when a login hands out a token
+	// that is there.
+	RefreshOnLogin bool
+	// APIKeyClient is the name of the client whose tokens are the users' API
+	// keys. Empty: there are none.
+	APIKeyClient string
+
+	// DefaultRate is the throttle of clients that have none of their own.
+	// Unset: none.
+	DefaultRate Rate
+	// Limiter counts throttled requests. Nil: in this process's memory.
+	Limiter Limiter
+	// LoginLimiter slows down guessing. Nil: NewLoginLimiter with its
+	// documented numbers; NoLoginLimit turns it off.
+	LoginLimiter LoginLimiter
+
+	// TrustedProxies are the peers whose Forwarded or X-Forwarded-For header
+	// is believed, from the right, as far as the chain is trusted.
+	TrustedProxies []netip.Prefix
+
+	// FlushEvery is how often uses are written. Zero: 10 seconds.
+	FlushEvery time.Duration
+	// PruneAfter is how long an expired token is kept. Zero: 24 hours;
+	// negative: for ever.
+	PruneAfter time.Duration
+
+	// Hooks are told what happens.
+	Hooks Hooks
+	// OnError writes every answer to a failed request. Nil: WriteError.
+	OnError func(w http.ResponseWriter, r *http.Request, err error)
+	// Logger hears of trouble, without any secret. Nil: slog.Default.
+	Logger *slog.Logger
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}

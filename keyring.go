@@ -1,0 +1,259 @@
+package durin
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A Keyring seals the tokens that must be shown again, with AES-256-GCM and the
+// token's digest as additional data. New seals use the newest key; older keys
+// open what they sealed. It is immutable and safe for concurrent use. Its text
+// form has one line a key, the newest last:
+//
+//	durin-key 3f6c2a1b 2026-11-23T10:00:00Z NGZ2...base64 of 32 bytes
+type Keyring struct {
+	keys []sealKey
+}
+
+type sealKey struct {
+	info   KeyInfo
+	secret []byte
+	aead   cipher.AEAD
+}
+
+// KeyInfo names a key without telling it.
+type KeyInfo struct {
+	ID      string // eight hexadecimal digits
+	Created time.Time
+}
+
+const (
+	keyLineWord = "durin-key"
+	keyIDBytes  = 4
+)
+
+// ParseKeyring reads the text form. Empty lines and lines that begin with # are
+// passed over. The error tells the line, never its text.
+func ParseKeyring(text string) (*Keyring, error) {
+	ring := &Keyring{}
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, err := parseKeyLine(line)
+		if err != nil {
+			return nil, fmt.Errorf("durin: key line %d: %w", i+1, err)
+		}
+		for _, k := range ring.keys {
+			if k.info.ID == key.info.ID {
+				return nil, fmt.Errorf("durin: key line %d: the id %s is there twice", i+1, key.info.ID)
+			}
+		}
+		ring.keys = append(ring.keys, key)
+	}
+	if len(ring.keys) == 0 {
+		return nil, errors.New("durin: no key in it")
+	}
+	return ring, nil
+}
+
+func parseKeyLine(line string) (sealKey, error) {
+	fields := strings.Fields(line)
+	if len(fields) != 4 || fields[0] != keyLineWord {
+		return sealKey{}, errors.New(`want "durin-key", an id, an instant and the key in base64`)
+	}
+	if id, err := hex.DecodeString(fields[1]); err != nil || len(id) != keyIDBytes {
+		return sealKey{}, errors.New("the id is not eight hexadecimal digits")
+	}
+	created, err := time.Parse(time.RFC3339, fields[2])
+	if err != nil {
+		return sealKey{}, errors.New("the instant is not in the form 2026-01-02T15:04:05Z")
+	}
+	secret, err := base64.StdEncoding.DecodeString(fields[3])
+	if err != nil || len(secret) != 32 {
+		return sealKey{}, errors.New("the key is not 32 bytes in base64")
+	}
+	return newSealKey(KeyInfo{strings.ToLower(fields[1]), created.UTC()}, secret)
+}
+
+func newSealKey(info KeyInfo, secret []byte) (sealKey, error) {
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return sealKey{}, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return sealKey{}, err
+	}
+	return sealKey{info, secret, aead}, nil
+}
+
+// NewKeyring returns a Keyring with one fresh key, made at now.
+func NewKeyring(now time.Time) (*Keyring, error) {
+	return (&Keyring{}).WithNewKey(now)
+}
+
+// WithNewKey returns a Keyring that has the keys of r and a fresh one.
+func (r *Keyring) WithNewKey(now time.Time) (*Keyring, error) {
+	secret, id := make([]byte, 32), make([]byte, keyIDBytes)
+	_, _ = rand.Read(secret)
+	_, _ = rand.Read(id)
+	key, err := newSealKey(KeyInfo{hex.EncodeToString(id), now.UTC().Truncate(time.Second)}, secret)
+	if err != nil {
+		return nil, err
+	}
+	return &Keyring{append(append([]sealKey(nil), r.keys...), key)}, nil
+}
+
+// OpenKeyFile reads the Keyring in the file path. A file that is not there is
+// made with one fresh key and mode 0600, whole or not at all; made reports
+// that. A file that other users can read is refused.
+func OpenKeyFile(path string, now time.Time) (ring *Keyring, made bool, err error) {
+	ring, err = ReadKeyFile(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ring, false, err
+	}
+	if ring, err = NewKeyring(now); err != nil {
+		return nil, false, err
+	}
+	err = ring.writeFile(path, os.Link)
+	if errors.Is(err, fs.ErrExist) { // another process was faster
+		ring, err = ReadKeyFile(path)
+		return ring, false, err
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return ring, true, nil
+}
+
+// ReadKeyFile reads the Keyring in the file path; fs.ErrNotExist, wrapped, if
+// there is none.
+func ReadKeyFile(path string) (*Keyring, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("durin: key file: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("durin: key file %s can be read by other users: run chmod 600 on it", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("durin: key file: %w", err)
+	}
+	ring, err := ParseKeyring(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%w (file %s)", err, path)
+	}
+	return ring, nil
+}
+
+// WriteKeyFile replaces the file path by r, whole or not at all, mode 0600.
+func (r *Keyring) WriteKeyFile(path string) error { return r.writeFile(path, os.Rename) }
+
+// writeFile writes r beside path, durably, and puts it in place.
+func (r *Keyring) writeFile(path string, place func(from, to string) error) error {
+	dir := filepath.Dir(path)
+	tmp, err := os.CreateTemp(dir, ".durin-key-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("durin: key file: %w", err)
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.WriteString(r.text())
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = place(tmp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("durin: key file: %w", err)
+	}
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+	return nil
+}
+
+func (r *Keyring) text() string {
+	var b strings.Builder
+	b.WriteString("# Keys that seal tokens, the newest last. Keep this file secret, and keep it: without it\n")
+	b.WriteString("# nobody can be shown a token a second time.\n")
+	for _, k := range r.keys {
+		fmt.Fprintf(&b, "%s %s %s %s\n", keyLineWord, k.info.ID, k.info.Created.Format(time.RFC3339), base64.StdEncoding.EncodeToString(k.secret))
+	}
+	return b.String()
+}
+
+// Keys lists the keys, the newest last.
+func (r *Keyring) Keys() []KeyInfo {
+	all := make([]KeyInfo, len(r.keys))
+	for i, k := range r.keys {
+		all[i] = k.info
+	}
+	return all
+}
+
+// Seal encrypts token with the newest key. The seal begins with the key's id.
+func (r *Keyring) Seal(token Secret) []byte {
+	key := r.keys[len(r.keys)-1]
+	id, _ := hex.DecodeString(key.info.ID)
+	digest := token.Digest()
+	return key.aead.Seal(id, nil, []byte(token.Reveal()), digest[:])
+}
+
+// ErrSeal: a seal is damaged, or its key is not in the Keyring.
+var ErrSeal = errors.New("durin: the seal cannot be opened with the keys at hand")
+
+// Open returns the token with the given digest out of its seal, or ErrSeal.
+func (r *Keyring) Open(seal []byte, d Digest) (Secret, error) {
+	key, ok := r.keyOf(seal)
+	if !ok {
+		return "", ErrSeal
+	}
+	text, err := key.aead.Open(nil, nil, seal[keyIDBytes:], d[:])
+	if err != nil || Secret(text).Digest() != d {
+		return "", ErrSeal
+	}
+	return Secret(text), nil
+}
+
+// SealedWith returns which key made seal, and whether it is in the Keyring.
+func (r *Keyring) SealedWith(seal []byte) (KeyInfo, bool) {
+	key, ok := r.keyOf(seal)
+	return key.info, ok
+}
+
+func (r *Keyring) keyOf(seal []byte) (sealKey, bool) {
+	if len(seal) < keyIDBytes {
+		return sealKey{}, false
+	}
+	for _, k := range r.keys {
+		if id, _ := hex.DecodeString(k.info.ID); bytes.Equal(id, seal[:keyIDBytes]) {
+			return k, true
+		}
+	}
+	return sealKey{}, false
+}
+
+// String tells the ids only.
+func (r *Keyring) String() string { return fmt.Sprintf("keyring of %d keys", len(r.keys)) }
+
+// GoString tells no more than String.
+func (r *Keyring) GoString() string { return r.String() }

@@ -1,0 +1,95 @@
+package durin
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A Session is a token as its owner sees it: everything but the secret.
+//
+// The *Session that a Guard returns or puts into a request's context is shared
+// by all requests that bear the token: read it, never change it.
+type Session struct {
+	// ID names the session to people and programs; it is no secret.
+	ID int64
+	// Digest is the SHA-256 of the token.
+	Digest Digest
+	// UserID is the user's id in the application's own words, at most 64
+	// bytes. The program's own users have a decimal number.
+	UserID string
+	// UserName is set when the Store owns the users.
+	UserName string
+	// Client is the kind of program that the token was issued for.
+	Client *Client
+	// Created is when the row was made, IssuedAt when the present token was:
+	// MaxLife counts from there.
+	Created, IssuedAt time.Time
+	// ExpiresAt is the last instant at which the token is good. The zero
+	// Time: never.
+	ExpiresAt time.Time
+	// LastUsed is the last use that has been written; uses are gathered and
+	// written in batches. Zero: not used yet.
+	LastUsed time.Time
+	// Device tells where the session was opened. Guard.Verify leaves it nil.
+	Device *Device
+	// Inactive says that the user is deactivated: the token is refused.
+	Inactive bool
+}
+
+// Expired reports whether the session has run out at now.
+func (s *Session) Expired(now time.Time) bool {
+	return !s.ExpiresAt.IsZero() && now.After(s.ExpiresAt)
+}
+
+// A Device is what is known of the place a session was opened from. Stores cut
+// each part to 255 bytes at a character's boundary.
+type Device struct {
+	Name    string // given by the caller, e.g. "Ada's laptop"
+	Address string // the peer's network address
+	Agent   string // the User-Agent header
+}
+
+// A User is an account that the Store owns. Applications with users of their
+// own do not need it: they only name their users by id.
+type User struct {
+	// ID is a positive int64 in decimal, given by the Store when empty.
+	ID string
+	// Name is unique, compared byte by byte: 1 to 150 characters of valid
+	// UTF-8 without NUL.
+	Name string
+	// Password is a hash in one of the forms that package password knows,
+	// or "!" and anything for a password that can never be right.
+	Password string
+	// Active users may log in and use their tokens.
+	Active bool
+	// Admin users may use the admin pages.
+	Admin bool
+	// Created is when the user was made; LastLogin the last log-in, zero if
+	// there was none.
+	Created, LastLogin time.Time
+}
+
+// Validate reports every fault of u, joined; each is a *FieldError.
+func (u User) Validate() error {
+	var faults []error
+	fault := func(field, message string) { faults = append(faults, &FieldError{field, message}) }
+	switch {
+	case strings.TrimSpace(u.Name) == "":
+		fault("name", "This field may not be blank.")
+	case u.Name != strings.TrimSpace(u.Name):
+		fault("name", "A user name may not begin or end with a blank: logins trim it.")
+	case !utf8.ValidString(u.Name) || strings.ContainsRune(u.Name, 0):
+		fault("name", "Write the name in valid UTF-8 without NUL.")
+	case utf8.RuneCountInString(u.Name) > 150:
+		fault("name", "Ensure this field has no more than 150 characters.")
+	}
+	if u.ID != "" {
+		if id, err := strconv.ParseInt(u.ID, 10, 64); err != nil || id < 1 || strconv.FormatInt(id, 10) != u.ID {
+			fault("id", "A user id is a whole number above zero.")
+		}
+	}
+	return errors.Join(faults...)
+}

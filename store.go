@@ -1,0 +1,294 @@
+package durin
+
+import (
+	"context"
+	"time"
+)
+
+// A Store keeps clients and tokens. Packages memstore and sqlstore are two;
+// package storetest tells whether another one keeps the contract:
+//
+//   - Every method is one atomic unit of work, safe for concurrent use by any
+//     number of goroutines and processes, and retries by itself what its engine
+//     asks to retry (a deadlock, a serialization failure).
+//   - When ctx ends the method returns soon, with ctx's error; what it had
+//     begun then either happened whole or not at all.
+//   - No method reads a clock: every instant is an argument. Instants are kept
+//     in UTC, cut to microseconds.
+//   - Values go in and out as copies; no returned memory changes later.
+//   - A row that is not there is ErrNotFound, a taken name or key ErrExists,
+//     both wrapped. Any other error means that the store could not do its work,
+//     and that nothing is known of the row.
+//   - A method that ends sessions, or changes what a check would say of them,
+//     returns the digests concerned, exactly and whatever happens concurrently:
+//     caches forget those and no others. A digest that it returns is refused, or
+//     read afresh, from the moment of the return. A store that several processes
+//     share writes them to its outbox in the same transaction (see Outbox).
+//   - Names and digests compare byte by byte.
+type Store interface {
+	// CreateClient adds c and returns it with its ID; a c.ID that is not
+	// zero is kept. ErrExists if the name or id is taken.
+	CreateClient(ctx context.Context, c Client) (Client, error)
+
+	// UpdateClient reads the client called name, lets change alter it, and
+	// writes it. change may be called more than once; its error ends the
+	// method and is returned. ID and Created cannot be changed. Sessions of
+	// the client are concerned as a whole: forget them by Client.ID.
+	// ErrNotFound; ErrExists if the new name is taken.
+	UpdateClient(ctx context.Context, name string, now time.Time, change func(*Client) error) (Client, error)
+
+	// DeleteClient deletes the client called name and every token of it,
+	// and returns the client as it was: forget its sessions by Client.ID.
+	// A token that is being issued for it meanwhile does not survive.
+	DeleteClient(ctx context.Context, name string, now time.Time) (Client, error)
+
+	// ClientByName returns the client called name.
+	ClientByName(ctx context.Context, name string) (Client, error)
+
+	// Clients returns all clients, by name.
+	Clients(ctx context.Context) ([]Client, error)
+
+	// Issue hands out a token for a user and a client by the client's
+	// policy. Under any concurrency at most the policy's number of live
+	// tokens remains, and no call fails because of another.
+	Issue(ctx context.Context, t NewToken) (IssuedToken, error)
+
+	// Lookup returns the session of a token for a check: expired ones and
+	// those of inactive users too, without a Device. It is on the path of
+	// every uncached request: one query. ErrNotFound.
+	Lookup(ctx context.Context, d Digest) (Session, error)
+
+	// Sessions returns the sessions that q asks for, with their Device.
+	Sessions(ctx context.Context, q SessionQuery) ([]Session, error)
+
+	// Renew sets the expiry of a live token to Client.Expiry(IssuedAt, now)
+	// of its client as it is in the store, and returns the session.
+	// ErrNotFound if there is no such token or it has expired.
+	Renew(ctx context.Context, d Digest, now time.Time) (Session, error)
+
+	// End deletes the tokens that sel selects and returns their digests.
+	// No match is no error. An empty selection is an error.
+	End(ctx context.Context, sel Selection, now time.Time) ([]Digest, error)
+
+	// Prune deletes at most limit tokens that expired before the given
+	// instant (imported ones: and were imported before it), and what else
+	// is no longer needed, in a way that no lock is held for long. It
+	// returns how many tokens it deleted. Only dead tokens go, so no digest
+	// is returned.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
+
+	// Touch notes uses. Each Use updates at most one row; rows that are
+	// gone stay gone. An Extend later than the present expiry becomes the
+	// expiry, provided that the token was live at Use.At.
+	Touch(ctx context.Context, uses []Use) error
+
+	// AddUsage adds to the counts of the day, user and client.
+	AddUsage(ctx context.Context, usage []Usage) error
+
+	// Usage returns the counts from day since on, at most limit rows, most
+	// requests first. An empty userID or a zero clientID is any.
+	Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) ([]Usage, error)
+
+	// Seals returns at most limit tokens that have a seal, with ID above
+	// after, by ID.
+	Seals(ctx context.Context, after int64, limit int) ([]Sealed, error)
+
+	// Reseal replaces the seal of the token d, if the token is there and its
+	// seal is still old. It reports whether it did.
+	Reseal(ctx context.Context, d Digest, old, new []byte) (bool, error)
+
+	// Ping reports whether the store can do its work now.
+	Ping(ctx context.Context) error
+}
+
+// NewToken is what Store.Issue is asked for.
+type NewToken struct {
+	UserID string
+	Client string // the client's name; ErrUnknownClient if there is none
+	// Owned says that the user is one of the store's own: it must exist and
+	// be active, else ErrInactive.
+	Owned bool
+	// Password says that the token is for a log-in by password:
+	// ErrUnknownClient if the client is closed to those. An owned user's
+	// LastLogin becomes Now.
+	Password bool
+	// Digest and Seal are of the new token, used unless another one is
+	// handed out again.
+	Digest Digest
+	Seal   []byte
+	Device Device
+	Now    time.Time
+	// TTL overrides the client's for this token; zero does not.
+	TTL time.Duration
+	// Single refuses with ErrKeyExists when the user has a live token of
+	// the client, whatever the policy.
+	Single bool
+	// RenewReused sets the expiry of a token that is handed out again, as a
+	// renewal does.
+	RenewReused bool
+	// NoReuse treats PolicyReuse as PolicyReplace: nothing can open seals.
+	NoReuse bool
+	// Lost is a token whose seal could not be opened: PolicyReuse ends it
+	// rather than hand it out.
+	Lost Digest
+}
+
+// IssuedToken is what Store.Issue did.
+type IssuedToken struct {
+	Session Session // of the token that is handed out
+	Reused  bool    // it was there before
+	Renewed bool    // its expiry was set anew
+	Seal    []byte  // of a reused token
+	// Ended are the digests of tokens that made room.
+	Ended []Digest
+}
+
+// Sealed is a token's seal, with what names it.
+type Sealed struct {
+	ID     int64
+	Digest Digest
+	Seal   []byte
+}
+
+// State selects sessions by expiry.
+type State int
+
+const (
+	AnyState State = iota
+	Live
+	Expired
+)
+
+// A SessionQuery asks for sessions; every field that is set must hold.
+type SessionQuery struct {
+	ID     int64
+	UserID string
+	Client string // by name
+	State  State  // at Now
+	Now    time.Time
+	// After is the ID to go on behind. Results come by ID, upwards; with
+	// Newest downwards, and After is then an upper bound.
+	After  int64
+	Newest bool
+	Limit  int // zero: 1,000
+}
+
+// A Selection says which tokens to end; every field that is set must hold.
+type Selection struct {
+	ID     int64
+	Digest Digest
+	UserID string
+	Client string // by name
+	Except int64  // the ID of a session to keep
+}
+
+// A Use is what was gathered of a token's use.
+type Use struct {
+	Digest Digest
+	At     time.Time // the last use
+	Extend time.Time // sliding expiry: the new one; zero: none
+}
+
+// Usage counts what a user did through a client on a day (UTC).
+type Usage struct {
+	Day       time.Time // midnight
+	UserID    string
+	ClientID  int64
+	Requests  int64 // let through by the check
+	Throttled int64 // of them refused by a throttle
+}
+
+// UserStore keeps users, for programs that have no users table of their own.
+// It is implemented by a Store, and keeps a Store's contract.
+type UserStore interface {
+	// CreateUser adds u and returns it with its ID: the one it has, or the
+	// next above the highest. ErrExists if the name or id is taken.
+	CreateUser(ctx context.Context, u User) (User, error)
+	// UserByName returns the user called name.
+	UserByName(ctx context.Context, name string) (User, error)
+	// UserByID returns the user with that id. An id of another form is
+	// ErrNotFound.
+	UserByID(ctx context.Context, id string) (User, error)
+	// Users returns at most limit users with a name after the given one, by
+	// name in byte order; zero is 1,000.
+	Users(ctx context.Context, after string, limit int) ([]User, error)
+	// UpdateUser reads, changes and writes the user, as
+	// Store.UpdateClient, and returns the digests of all its tokens: what
+	// a check says of them may have changed.
+	UpdateUser(ctx context.Context, id string, now time.Time, change func(*User) error) (User, []Digest, error)
+	// SetPassword replaces the hash, if it is still old. It reports whether
+	// it did. No session is concerned.
+	SetPassword(ctx context.Context, id, old, new string) (bool, error)
+	// DeleteUser deletes the user and its tokens. A token that is being
+	// issued for it meanwhile does not survive.
+	DeleteUser(ctx context.Context, id string, now time.Time) (User, []Digest, error)
+}
+
+// An Outbox is a Store that several processes share. What it ends is written
+// to a table in the same transaction, numbered in the order of writing (not of
+// commit: a number may appear after a higher one). Every Guard polls it.
+type Outbox interface {
+	// Endings returns at most limit endings with Seq above after, by Seq.
+	Endings(ctx context.Context, after int64, limit int) ([]Ending, error)
+	// LastEnding returns the highest Seq that is in the table, or was.
+	LastEnding(ctx context.Context) (int64, error)
+}
+
+// An Ending tells nodes what to forget: one token, all of a client, or, with
+// neither, everything.
+type Ending struct {
+	Seq      int64
+	At       time.Time
+	Digest   Digest
+	ClientID int64
+}
+
+// An Importer is a Store that takes rows from another system.
+type Importer interface {
+	// Import writes rows in order, all or none, and tells what became of
+	// each. A ledger of (Source, Key) remembers what was taken: a row that
+	// is in it is never touched again, whatever happened to it since. With
+	// dry nothing is kept.
+	Import(ctx context.Context, rows []ImportRow, now time.Time, dry bool) ([]ImportResult, error)
+}
+
+// An ImportRow is a row of another system; one of Client, User and Token is
+// set.
+type ImportRow struct {
+	Source string // the kind of row, "django:durin.client"; at most 64 bytes
+	Key    string // its key there; at most 128 bytes
+	Client *Client
+	User   *User
+	Token  *ImportToken
+}
+
+// An ImportToken is a token of another system.
+type ImportToken struct {
+	ID        int64 // kept if free; zero: the store gives one
+	Digest    Digest
+	Seal      []byte // nil: cannot be shown again
+	UserID    string // one of the store's own users
+	Client    string // by name
+	Created   time.Time
+	ExpiresAt time.Time // zero: never
+	LastUsed  time.Time
+	Device    Device
+}
+
+// An ImportResult tells what became of an ImportRow.
+type ImportResult struct {
+	Outcome ImportOutcome
+	// ID is the row's id in the store: the one it came with where that was
+	// free.
+	ID int64
+}
+
+// An ImportOutcome is one of the ways an ImportRow can go.
+type ImportOutcome int
+
+const (
+	Imported      ImportOutcome = iota // written now
+	KnownBefore                        // in the ledger: taken by an earlier import
+	TakenByOther                       // the name or digest was there already; the row there stays as it is
+	WithoutParent                      // the user or client of the token is not there
+)
