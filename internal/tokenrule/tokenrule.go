@@ -1,0 +1,178 @@
+// Package tokenrule holds the rules that every store keeps alike: which tokens
+// a login ends, hands out again or is refused for, and the form that values
+// are kept in. Its functions are pure. A store reads the rows under its lock,
+// asks, and writes what it is told.
+//
+// It is the one internal package that imports the root, which does not import
+// it.
+package tokenrule
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/durin-go/durin"
+)
+
+// A Row is a token that is there, of the user and client in question.
+type Row struct {
+	ID        int64
+	Digest    durin.Digest
+	IssuedAt  time.Time
+	ExpiresAt time.Time // zero: never
+	HasSeal   bool
+}
+
+func (r Row) live(now time.Time) bool {
+	return r.ExpiresAt.IsZero() || !now.After(r.ExpiresAt)
+}
+
+// A Decision says what Store.Issue must do. Delete End first, then hand out a
+// token.
+type Decision struct {
+	// Reused says that Row is handed out again. Its digest, seal, device,
+	// IssuedAt, Created and LastUsed stay. Else a new token is inserted,
+	// issued and created at Instant(NewToken.Now).
+	Reused bool
+	Row    Row // as it was found
+	// Renewed says that the reused row's expiry becomes ExpiresAt, be it
+	// another one or not. Shortened says that it is earlier than before:
+	// such a change belongs in the outbox.
+	Renewed, Shortened bool
+	// ExpiresAt is that of the token handed out, old or new. Zero: never.
+	ExpiresAt time.Time
+	// End are the rows to delete, oldest first. All of their digests belong
+	// in IssuedToken.Ended and in the outbox, expired ones too: a node may
+	// hold a later expiry that is not written yet.
+	End []Row
+}
+
+// Decide applies c's policy to t. rows are all tokens of t.UserID and c, also
+// expired ones, in any order, read under a lock that keeps other calls of Issue
+// for the two out until the decision is carried out. c is the client as it is
+// in the store; CheckUser has found no fault in the user.
+//
+// Its errors are ErrUnknownClient (c is closed to log-ins by password),
+// ErrKeyExists, ErrTooManyTokens, and ErrExists for a new digest that one of
+// rows has, each wrapped; nothing is to be written then. Whether a row of
+// another user or client has the digest is the store's to find out.
+func Decide(c durin.Client, t durin.NewToken, rows []Row) (Decision, error) {
+	if t.Password && c.NoPassword {
+		return Decision{}, fmt.Errorf("durin: client %q is closed to passwords: %w", c.Name, durin.ErrUnknownClient)
+	}
+	now := Instant(t.Now)
+	rows = oldestFirst(rows)
+	live := slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return !r.live(now) })
+	if t.Single {
+		if len(live) > 0 {
+			return Decision{}, fmt.Errorf("durin: client %q: %w", c.Name, durin.ErrKeyExists)
+		}
+		return insert(c, t, rows, rows)
+	}
+	most := max(1, c.MaxTokens)
+	switch policy(c, t) {
+	case durin.PolicyReplace:
+		return insert(c, t, rows, rows)
+	case durin.PolicyEvict:
+		return insert(c, t, rows, live[:max(0, len(live)+1-most)])
+	case durin.PolicyReject:
+		if len(live) >= most {
+			return Decision{}, fmt.Errorf("durin: client %q: %w", c.Name, durin.ErrTooManyTokens)
+		}
+		return insert(c, t, rows, nil)
+	}
+	for _, row := range slices.Backward(live) {
+		if d, ok := reuse(c, t, row); ok {
+			d.End = slices.DeleteFunc(rows, func(r Row) bool { return r.ID == row.ID })
+			return d, nil
+		}
+	}
+	return insert(c, t, rows, rows)
+}
+
+// policy is the one that holds for t. A policy that is not known counts as the
+// strictest.
+func policy(c durin.Client, t durin.NewToken) durin.Policy {
+	switch c.Policy {
+	case "", durin.PolicyReuse:
+		if t.NoReuse {
+			return durin.PolicyReplace
+		}
+		return durin.PolicyReuse
+	case durin.PolicyEvict, durin.PolicyReject:
+		return c.Policy
+	}
+	return durin.PolicyReplace
+}
+
+// insert decides for a new token in the place of the rows in end.
+func insert(c durin.Client, t durin.NewToken, rows, end []Row) (Decision, error) {
+	for _, r := range rows {
+		if r.Digest == t.Digest {
+			return Decision{}, fmt.Errorf("durin: token %d: %w", r.ID, durin.ErrExists)
+		}
+	}
+	now := Instant(t.Now)
+	return Decision{ExpiresAt: expiry(c, t, now, now), End: end}, nil
+}
+
+// reuse decides for handing out the live row again. A row that cannot be
+// shown, or that would be dead by its renewal, is none to hand out.
+func reuse(c durin.Client, t durin.NewToken, row Row) (Decision, bool) {
+	if !row.HasSeal || row.Digest == t.Lost {
+		return Decision{}, false
+	}
+	d := Decision{Reused: true, Row: row, ExpiresAt: row.ExpiresAt}
+	if t.RenewReused {
+		now := Instant(t.Now)
+		d.Renewed = true
+		d.ExpiresAt = expiry(c, t, row.IssuedAt, now)
+		d.Shortened = Earlier(d.ExpiresAt, row.ExpiresAt)
+		if !d.ExpiresAt.IsZero() && now.After(d.ExpiresAt) {
+			return Decision{}, false
+		}
+	}
+	return d, true
+}
+
+// expiry is the client's, with the life time that t sets in the place of the
+// client's own.
+func expiry(c durin.Client, t durin.NewToken, issued, now time.Time) time.Time {
+	if t.TTL != 0 {
+		c.TTL = t.TTL
+	}
+	return Instant(c.Expiry(issued, now))
+}
+
+// Earlier reports whether expiry a is before b; the zero Time is never, after
+// all others. A renewal from b to such an a belongs in the outbox.
+func Earlier(a, b time.Time) bool {
+	return !a.IsZero() && (b.IsZero() || a.Before(b))
+}
+
+// oldestFirst is a copy of rows by IssuedAt, then ID.
+func oldestFirst(rows []Row) []Row {
+	return slices.SortedFunc(slices.Values(rows), func(a, b Row) int {
+		if n := a.IssuedAt.Compare(b.IssuedAt); n != 0 {
+			return n
+		}
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+}
+
+var errEmpty = errors.New("durin: an empty selection would end every token")
+
+// CheckSelection reports a selection that selects by nothing. Except alone is
+// such a one: it would end the tokens of everybody else.
+func CheckSelection(s durin.Selection) error {
+	s.Except = 0
+	if s == (durin.Selection{}) {
+		return errEmpty
+	}
+	return nil
+}
