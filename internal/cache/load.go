@@ -1,0 +1,156 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ErrUnsettled is what Load returns when every one of its loads was made void
+// by an invalidation: the key changes faster than it can be read.
+var ErrUnsettled = errors.New("cache: invalidated during every load")
+
+// maxLoads is how often a call of Load loads.
+const maxLoads = 10
+
+// A flight is one load and all who wait for it. The shard's lock guards it until
+// done is closed.
+type flight[V any] struct {
+	begun   int64
+	waiters int
+	cancel  context.CancelFunc
+	gone    []func(*V) bool // classes invalidated since it began
+	stale   bool            // its result is void
+	done    chan struct{}
+	value   *V
+	err     error
+}
+
+// Load returns the value of key: from memory, or by load, which calls for the
+// same key share. Its errors go to all who wait; none but those that
+// Options.Negative names is remembered. A key that was ended is answered with
+// Options.Ended.
+//
+// load runs in a goroutine of its own, with the values of the context of the
+// first caller; its context ends when nobody waits any more. When ctx ends, Load
+// returns its cause. load must not return a nil value without an error.
+func (c *Cache[K, V]) Load(ctx context.Context, key K, load func(context.Context) (*V, error)) (*V, error) {
+	s, h := c.shard(&key)
+	for range maxLoads {
+		f, value, err := c.join(ctx, s, h, &key, load)
+		if f == nil {
+			return value, err
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			s.leave(key, f)
+			return nil, context.Cause(ctx)
+		}
+		if !f.stale {
+			return f.value, f.err
+		}
+	}
+	return nil, ErrUnsettled
+}
+
+// join answers from memory, or returns the flight to wait for, which it starts
+// when there is none that may be joined.
+func (c *Cache[K, V]) join(ctx context.Context, s *shard[K, V], h uint64, key *K, load func(context.Context) (*V, error)) (*flight[V], *V, error) {
+	now, trusted := c.opts.Clock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended.has(*key, now, c.ttl) {
+		s.counts.NegativeHits++
+		return nil, nil, c.opts.Ended
+	}
+	if e := s.live.find(h, key); e != nil && now-e.loadedAt < c.ttl && e.loadedAt >= trusted {
+		e.use()
+		s.hits.Add(1)
+		return nil, e.value, nil
+	}
+	if e := s.absent.find(h, key); e != nil && now-e.loadedAt < c.negativeTTL && e.loadedAt >= trusted {
+		e.use()
+		s.counts.NegativeHits++
+		return nil, nil, *e.value
+	}
+	s.counts.Misses++
+	if f := s.flights[*key]; f != nil && f.begun >= trusted {
+		f.waiters++
+		return f, nil, nil
+	}
+	s.counts.Loads++
+	f := &flight[V]{begun: now, waiters: 1, done: make(chan struct{})}
+	s.flights[*key] = f
+	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	go c.fly(ctx, s, h, *key, f, load)
+	return f, nil, nil
+}
+
+// fly runs a load to its end, whatever that is.
+func (c *Cache[K, V]) fly(ctx context.Context, s *shard[K, V], h uint64, key K, f *flight[V], load func(context.Context) (*V, error)) {
+	f.err = errors.New("cache: the load did not return")
+	defer func() {
+		if p := recover(); p != nil {
+			f.err = fmt.Errorf("cache: the load panicked: %v", p)
+		}
+		c.land(s, h, key, f)
+		f.cancel()
+	}()
+	f.value, f.err = load(ctx)
+}
+
+// land stores what a flight brought and wakes those who wait. The result is void
+// when the key was invalidated meanwhile, or another flight took its place.
+func (c *Cache[K, V]) land(s *shard[K, V], h uint64, key K, f *flight[V]) {
+	now, _ := c.opts.Clock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer close(f.done)
+	f.stale = s.flights[key] != f
+	if !f.stale {
+		delete(s.flights, key)
+	}
+	for _, gone := range f.gone {
+		f.stale = f.stale || f.err != nil || gone(f.value)
+	}
+	if c.opts.breakLoads {
+		f.stale = false
+	}
+	if f.stale {
+		s.counts.Stale++
+		return
+	}
+	if !s.ended.full(now) {
+		c.store(s, h, key, f, now)
+	}
+}
+
+func (c *Cache[K, V]) store(s *shard[K, V], h uint64, key K, f *flight[V], now int64) {
+	if f.err == nil {
+		s.absent.remove(h, &key)
+		e := &entry[K, V]{key: key, value: f.value, loadedAt: f.begun}
+		s.counts.Evictions += uint64(s.live.put(h, e, now-c.ttl))
+		return
+	}
+	if c.opts.Negative != nil && c.opts.Negative(f.err) {
+		s.live.remove(h, &key)
+		err := f.err
+		e := &entry[K, error]{key: key, value: &err, loadedAt: f.begun}
+		s.absent.put(h, e, now-c.negativeTTL)
+	}
+}
+
+// leave takes one who waits out of a flight, and ends it with the last.
+func (s *shard[K, V]) leave(key K, f *flight[V]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.waiters--
+	if f.waiters > 0 {
+		return
+	}
+	if s.flights[key] == f {
+		delete(s.flights, key)
+	}
+	f.cancel()
+}
