@@ -27,8 +27,9 @@ type Error struct {
 	// Limits are the throttles of the request, for the RateLimit fields.
 	Limits []LimitState
 
-	kind  *Error // the sentinel that a more precise Error stands for
-	cause error  // for the log, never for the caller
+	kind    *Error   // the sentinel that a more precise Error stands for
+	cause   error    // for the log, never for the caller
+	session *Session // of an expired token, for the hook
 }
 
 // Error is Detail, and the cause behind it for the log.
@@ -110,9 +111,24 @@ func unavailable(err error) error {
 	return &Error{Status: ErrUnavailable.Status, RetryAfter: ErrUnavailable.RetryAfter, Detail: ErrUnavailable.Detail, kind: ErrUnavailable, cause: err}
 }
 
-// throttled says how long to wait. A wait of zero is not told.
-func throttled(wait time.Duration, limits []LimitState) error {
-	e := &Error{Status: ErrThrottled.Status, Detail: ErrThrottled.Detail, RetryAfter: wait, Limits: limits, kind: ErrThrottled}
+// expired tells which session has run out.
+func expired(s *Session) error {
+	return &Error{Status: ErrExpired.Status, Code: ErrExpired.Code, Detail: ErrExpired.Detail, kind: ErrExpired, session: s}
+}
+
+// throttled tells which window refuses, and for how long. As in
+// django-rest-framework the sentence tells no wait when more requests are in
+// the window than the rate allows.
+func throttled(states []LimitState) error {
+	e := &Error{Status: ErrThrottled.Status, Detail: ErrThrottled.Detail, Limits: states, kind: ErrThrottled}
+	over := false
+	for _, s := range states {
+		e.RetryAfter = max(e.RetryAfter, s.Wait)
+		over = over || s.Over
+	}
+	if !over {
+		e.Detail += expectedWait(e.RetryAfter)
+	}
 	return e
 }
 

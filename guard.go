@@ -23,8 +23,10 @@ type LoginLimiter interface {
 	// Admit reports whether the attempt may be tried. One that may not is
 	// answered as wrong credentials are.
 	Admit(ctx context.Context, a LoginAttempt) bool
-	// Done tells how an admitted attempt ended.
-	Done(ctx context.Context, a LoginAttempt, ok bool)
+	// Done tells how an admitted attempt ended: with nil, with
+	// ErrBadCredentials, or with another error when the check could not be
+	// made, which counts neither way.
+	Done(ctx context.Context, a LoginAttempt, err error)
 }
 
 // A LoginAttempt is what a LoginLimiter knows of a login.
@@ -92,10 +94,6 @@ type Options struct {
 	// RefreshOnLogin sets the expiry anew when a login hands out a token
 	// that is there.
 	RefreshOnLogin bool
-	// APIKeyClient is the name of the client whose tokens are the users' API
-	// keys. Empty: there are none.
-	APIKeyClient string
-
 	// DefaultRate is the throttle of clients that have none of their own.
 	// Unset: none.
 	DefaultRate Rate

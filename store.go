@@ -70,6 +70,11 @@ type Store interface {
 	// No match is no error. An empty selection is an error.
 	End(ctx context.Context, sel Selection, now time.Time) ([]Digest, error)
 
+	// MarkUser tells the outbox that what a check says of the user's
+	// tokens may have changed, changes nothing, and returns their digests:
+	// for users that the application keeps elsewhere.
+	MarkUser(ctx context.Context, userID string, now time.Time) ([]Digest, error)
+
 	// Prune deletes at most limit tokens that expired before the given
 	// instant (imported ones: and were imported before it), and what else
 	// is no longer needed, in a way that no lock is held for long. It
@@ -113,9 +118,11 @@ type NewToken struct {
 	// LastLogin becomes Now.
 	Password bool
 	// Digest and Seal are of the new token, used unless another one is
-	// handed out again.
-	Digest Digest
-	Seal   []byte
+	// handed out again. The store keeps the Seal only under PolicyReuse or
+	// with KeepSeal.
+	Digest   Digest
+	Seal     []byte
+	KeepSeal bool
 	Device Device
 	Now    time.Time
 	// TTL overrides the client's for this token; zero does not.
@@ -241,6 +248,9 @@ type Ending struct {
 	At       time.Time
 	Digest   Digest
 	ClientID int64
+	// Gone says that the token has ended, or the client was deleted, for
+	// good; else it is to be read anew.
+	Gone bool
 }
 
 // An Importer is a Store that takes rows from another system.

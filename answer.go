@@ -1,0 +1,58 @@
+package durin
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// WriteError answers with {"detail": …}, the status of err and the headers that
+// belong to it: WWW-Authenticate with one line for each scheme (RFC 9110 section
+// 11.6.1; RFC 6750 section 3 for Bearer), Retry-After, the RateLimit fields.
+// Failures that are not the caller's are logged.
+func (g *Guard) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	e := AsError(err)
+	g.WriteErrorHeader(w, r, e)
+	WriteJSON(w, e.Status, map[string]string{"detail": e.Detail})
+}
+
+// WriteErrorHeader sets the headers of an answer with e, and logs e if it is a
+// failure of ours.
+func (g *Guard) WriteErrorHeader(w http.ResponseWriter, r *http.Request, e *Error) {
+	if e.Status >= 500 && r.Context().Err() == nil {
+		g.log.ErrorContext(r.Context(), "durin: a request could not be served", "method", r.Method, "path", r.URL.Path, "status", e.Status, "error", e)
+	}
+	h := w.Header()
+	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden && e.Code != "" {
+		g.challenge(h, e)
+	}
+	setRetryAfter(h, e.RetryAfter)
+	writeLimits(h, e.Limits)
+}
+
+// challenge adds a WWW-Authenticate line for each scheme.
+func (g *Guard) challenge(h http.Header, e *Error) {
+	for _, scheme := range g.opt.Schemes {
+		switch {
+		case strings.EqualFold(scheme, "Bearer") && e.Code != "":
+			h.Add("WWW-Authenticate", scheme+` error="`+e.Code+`", error_description="`+e.Detail+`"`)
+		case e.Status == http.StatusUnauthorized:
+			h.Add("WWW-Authenticate", scheme)
+		}
+	}
+}
+
+// WriteJSON answers with v as compact JSON, without escaping for HTML.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		http.Error(w, errInternal.Detail, errInternal.Status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(bytes.TrimSuffix(body.Bytes(), []byte("\n")))
+}

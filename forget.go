@@ -1,0 +1,165 @@
+package durin
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// ended makes this node refuse the tokens from now on, and tells the others. The
+// store has committed it.
+func (g *Guard) ended(ctx context.Context, digests []Digest) {
+	if len(digests) == 0 {
+		return
+	}
+	g.cacheEnd(digests)
+	g.announce(ctx, digests, true)
+	if g.opt.Hooks.Revoked != nil {
+		for _, d := range digests {
+			fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Session: &Session{Digest: d}})
+		}
+	}
+}
+
+// changed makes this node read the sessions anew, and tells the others.
+func (g *Guard) changed(ctx context.Context, digests []Digest) {
+	g.cacheDrop(digests)
+	g.announce(ctx, digests, false)
+}
+
+// cacheEnd refuses the tokens for good, whatever a lagging replica says.
+func (g *Guard) cacheEnd(digests []Digest) {
+	if g.cache != nil && len(digests) > 0 {
+		g.cache.End(digests...)
+	}
+}
+
+// cacheDrop has the sessions read anew.
+func (g *Guard) cacheDrop(digests []Digest) {
+	if g.cache != nil && len(digests) > 0 {
+		g.cache.Drop(digests...)
+	}
+}
+
+// clientChanged makes this node read all sessions of the client anew.
+func (g *Guard) clientChanged(ctx context.Context, id int64, deleted bool) {
+	g.forgetClient(id)
+	g.send(ctx, []Ending{{At: g.now(), ClientID: id, Gone: deleted}})
+	if deleted {
+		fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Session: &Session{Client: &Client{ID: id}}})
+	}
+}
+
+func (g *Guard) forgetClient(id int64) {
+	g.clients.forget(id)
+	if g.cache != nil {
+		g.cache.DropIf(func(c *checked) bool { return c.session.Client.ID == id })
+	}
+}
+
+// heard applies what other nodes, or other processes on the same store, ended or
+// changed.
+func (g *Guard) heard(endings []Ending) {
+	for _, e := range endings {
+		switch {
+		case e.Digest != Digest{} && e.Gone:
+			g.cacheEnd([]Digest{e.Digest})
+		case e.Digest != Digest{}:
+			g.cacheDrop([]Digest{e.Digest})
+		case e.ClientID != 0:
+			g.forgetClient(e.ClientID)
+		default:
+			g.forgetAll()
+		}
+	}
+}
+
+func (g *Guard) forgetAll() {
+	g.clients.clear()
+	if g.cache != nil {
+		g.cache.Flush()
+	}
+}
+
+func (g *Guard) announce(ctx context.Context, digests []Digest, gone bool) {
+	if g.opt.Invalidator == nil || len(digests) == 0 {
+		return
+	}
+	endings := make([]Ending, len(digests))
+	for i, d := range digests {
+		endings[i] = Ending{At: g.now(), Digest: d, Gone: gone}
+	}
+	g.send(ctx, endings)
+}
+
+// announceTimeout bounds how long an acknowledgement waits for the news to go
+// out; the Outbox carries them anyway.
+const announceTimeout = time.Second
+
+func (g *Guard) send(ctx context.Context, endings []Ending) {
+	if g.opt.Invalidator == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
+	defer cancel()
+	if err := g.opt.Invalidator.Announce(ctx, endings); err != nil {
+		g.log.Warn("durin: other nodes will hear of an ending by polling: the invalidator failed", "error", err)
+	}
+}
+
+// clients keeps one copy of each Client for all cached sessions of it.
+type clients struct {
+	mu  sync.RWMutex
+	all map[int64]*Client
+}
+
+// intern returns the shared copy of c.
+func (cs *clients) intern(c *Client) *Client {
+	cs.mu.RLock()
+	shared := cs.all[c.ID]
+	cs.mu.RUnlock()
+	if shared != nil && *shared == *c {
+		return shared
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.all == nil {
+		cs.all = map[int64]*Client{}
+	}
+	cs.all[c.ID] = c
+	return c
+}
+
+func (cs *clients) forget(id int64) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.all, id)
+}
+
+func (cs *clients) clear() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	clear(cs.all)
+}
+
+// onceSet remembers which digests have been seen, up to a bound.
+type onceSet struct {
+	mu   sync.Mutex
+	seen map[Digest]struct{}
+}
+
+const maxOnce = 1 << 14
+
+// first reports whether d is new. When the set is full it starts anew.
+func (o *onceSet) first(d Digest) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.seen[d]; ok {
+		return false
+	}
+	if o.seen == nil || len(o.seen) >= maxOnce {
+		o.seen = map[Digest]struct{}{}
+	}
+	o.seen[d] = struct{}{}
+	return true
+}

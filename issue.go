@@ -1,0 +1,183 @@
+package durin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Issued is a token that was handed out: the only place its text is to be had.
+type Issued struct {
+	Token   Secret
+	Session Session
+	// Reused says that the token was there before; Renewed that its expiry
+	// was set anew.
+	Reused, Renewed bool
+}
+
+// An IssueRequest asks for a token for a user who has been identified.
+type IssueRequest struct {
+	UserID string
+	Client string // by name
+	Device Device
+	// Single refuses with ErrKeyExists when the user has a live token of the
+	// client, whatever its policy.
+	Single bool
+	// KeepSeal lets the token be shown again later, whatever the policy;
+	// it needs the Keyring.
+	KeepSeal bool
+}
+
+// Issue hands out a token by the client's policy, for a user whom the caller has
+// identified. ErrUnknownClient, ErrTooManyTokens, ErrKeyExists, ErrInactive for
+// a user of Options.Users who is not there or deactivated, or ErrUnavailable.
+func (g *Guard) Issue(ctx context.Context, req IssueRequest) (Issued, error) {
+	return g.issue(ctx, req, false)
+}
+
+func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued, error) {
+	if hook := g.opt.Hooks.Issuing; hook != nil {
+		if err := hook(ctx, Event{At: g.now(), UserID: req.UserID, Client: req.Client, Origin: OriginFrom(ctx)}); err != nil {
+			return Issued{}, err
+		}
+	}
+	t := NewToken{
+		UserID: req.UserID, Client: req.Client, Device: req.Device, Single: req.Single, KeepSeal: req.KeepSeal,
+		Owned: g.opt.Users != nil, Password: login, RenewReused: g.opt.RefreshOnLogin && login, NoReuse: g.opt.Keyring == nil,
+	}
+	const tries = 4 // a seal that cannot be opened costs one more
+	for range tries {
+		token := g.form.generate()
+		t.Now, t.Digest = g.now(), token.Digest()
+		if g.opt.Keyring != nil {
+			t.Seal = g.opt.Keyring.Seal(token)
+		}
+		res, err := g.store.Issue(ctx, t)
+		if err != nil {
+			return Issued{}, unavailable(err)
+		}
+		g.ended(ctx, res.Ended)
+		if res.Reused {
+			if token, err = g.opt.Keyring.Open(res.Seal, res.Session.Digest); err != nil {
+				t.Lost = res.Session.Digest
+				continue
+			}
+		}
+		g.announceIssue(ctx, res)
+		return Issued{Token: token, Session: res.Session, Reused: res.Reused, Renewed: res.Renewed}, nil
+	}
+	return Issued{}, unavailable(fmt.Errorf("durin: %w, repeatedly", ErrSeal))
+}
+
+// announceIssue calls the hooks of what the store did.
+func (g *Guard) announceIssue(ctx context.Context, res IssuedToken) {
+	s := &res.Session
+	e := Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s}
+	if !res.Reused {
+		fire(ctx, g.opt.Hooks.Created, e)
+	}
+	if res.Renewed {
+		g.changed(ctx, []Digest{s.Digest})
+		fire(ctx, g.opt.Hooks.Renewed, e)
+	}
+}
+
+// A LoginRequest is a log-in by user name and password.
+type LoginRequest struct {
+	Name     string // blanks around it are cut off
+	Password Secret
+	// Client is the name of the client; ErrNoClient when empty. It is looked
+	// at after the password, as in django-rest-durin.
+	Client string
+	Device Device
+	// Address is the caller's; the zero Addr is unknown.
+	Address netip.Addr
+	// KnownUser is the ID of the user whose live token the request bears: a
+	// device known to that user.
+	KnownUser string
+}
+
+// LoggedIn is the answer to a log-in.
+type LoggedIn struct {
+	Issued
+	User User // as the Authenticator told
+}
+
+// Login checks a user name and a password and hands out a token by the client's
+// policy. ErrBadCredentials for whatever is wrong with name and password, and
+// for those whom the LoginLimiter holds back; ErrNoClient, ErrUnknownClient and
+// ErrTooManyTokens only after good credentials; ErrBusy, ErrUnavailable.
+func (g *Guard) Login(ctx context.Context, req LoginRequest) (LoggedIn, error) {
+	req.Name = strings.TrimSpace(req.Name)
+	user, err := g.authenticate(ctx, req)
+	if err != nil {
+		return LoggedIn{}, err
+	}
+	if req.Client == "" {
+		return LoggedIn{}, ErrNoClient
+	}
+	issued, err := g.issue(ctx, IssueRequest{UserID: user.ID, Client: req.Client, Device: req.Device}, true)
+	if errors.Is(err, ErrInactive) { // deactivated since the check
+		err = ErrBadCredentials
+	}
+	if err != nil {
+		return LoggedIn{}, err
+	}
+	fire(ctx, g.opt.Hooks.LoggedIn, Event{At: g.now(), UserID: user.ID, UserName: user.Name, Client: req.Client, Session: &issued.Session})
+	return LoggedIn{issued, user}, nil
+}
+
+// authenticate checks the credentials under the login limits.
+func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (User, error) {
+	if g.opt.Authenticator == nil {
+		return User{}, fmt.Errorf("durin: no Options.Authenticator: nobody can log in by password: %w", ErrBadCredentials)
+	}
+	attempt := LoginAttempt{At: g.now(), Name: req.Name, Address: req.Address}
+	if req.KnownUser != "" {
+		attempt.Known = g.isKnown(ctx, req)
+	}
+	admitted := g.opt.LoginLimiter.Admit(ctx, attempt)
+	user, err := g.try(ctx, req, admitted)
+	if admitted {
+		g.opt.LoginLimiter.Done(ctx, attempt, err)
+	}
+	if errors.Is(err, ErrBadCredentials) {
+		fire(ctx, g.opt.Hooks.LoginFailed, Event{At: g.now(), UserName: req.Name, Client: req.Client, Err: err})
+	}
+	return user, err
+}
+
+// A refuser can refuse in the time that a check takes, without the work.
+type refuser interface {
+	Refuse(ctx context.Context) error
+}
+
+func (g *Guard) try(ctx context.Context, req LoginRequest, admitted bool) (User, error) {
+	if !admitted {
+		if r, ok := g.opt.Authenticator.(refuser); ok {
+			if err := r.Refuse(ctx); err != nil {
+				return User{}, unavailable(err)
+			}
+			return User{}, ErrBadCredentials
+		}
+	}
+	user, err := g.opt.Authenticator.Authenticate(ctx, req.Name, req.Password)
+	if err == nil && !admitted {
+		err = ErrBadCredentials
+	}
+	if err != nil {
+		return User{}, unavailable(err)
+	}
+	return user, nil
+}
+
+// isKnown reports whether the request bears a token of the user it logs in as.
+func (g *Guard) isKnown(ctx context.Context, req LoginRequest) bool {
+	if g.opt.Users == nil {
+		return false
+	}
+	u, err := g.opt.Users.UserByID(ctx, req.KnownUser)
+	return err == nil && u.Name == req.Name
+}

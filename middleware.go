@@ -1,0 +1,85 @@
+package durin
+
+import (
+	"context"
+	"net/http"
+)
+
+// Every middleware of a Guard makes sure by itself that the caller's token was
+// checked, once for a request however many there are: there is none to forget.
+
+// Authenticate checks the token of each request. A bad one is answered with 401;
+// a request without one goes on as anonymous: SessionFrom gives nil. It is for
+// routes that serve everybody and know who asks.
+func (g *Guard) Authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, r, ok := g.identify(w, r); ok {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// Require lets requests with a good token through, and answers others with 401,
+// or 503 when the token could not be checked. SessionFrom tells the handler who
+// asks.
+func (g *Guard) Require(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, r, ok := g.identifySomebody(w, r); ok {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// identify checks the request's token, unless that was done. When it returns
+// false the answer is written.
+func (g *Guard) identify(w http.ResponseWriter, r *http.Request) (*identity, *http.Request, bool) {
+	ctx := r.Context()
+	if id := identityFrom(ctx, g); id != nil {
+		return id, r, true
+	}
+	id, err := g.identityOf(ctx, r)
+	if err != nil {
+		g.Fail(w, r, err)
+		return nil, r, false
+	}
+	return id, r.WithContext(context.WithValue(ctx, identityKey{}, id)), true
+}
+
+func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, error) {
+	token, err := g.tokenOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if token == "" {
+		return &g.anonymous, nil
+	}
+	c, err := g.check(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return &c.identity, nil
+}
+
+// identifySomebody is identify for routes that are not for anonymous callers.
+func (g *Guard) identifySomebody(w http.ResponseWriter, r *http.Request) (*identity, *http.Request, bool) {
+	id, r, ok := g.identify(w, r)
+	if ok && id.session == nil {
+		g.Fail(w, r, ErrNoToken)
+		return nil, r, false
+	}
+	return id, r, ok
+}
+
+// Check checks the token of r as the middleware does, for programs that are not
+// built of handlers: the session, or nil for a request without a token.
+func (g *Guard) Check(r *http.Request) (*Session, error) {
+	ctx := r.Context()
+	if id := identityFrom(ctx, g); id != nil {
+		return id.session, nil
+	}
+	id, err := g.identityOf(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return id.session, nil
+}

@@ -1,0 +1,157 @@
+package durin
+
+import (
+	"context"
+)
+
+// LogOut ends a session at its owner's wish. ErrInvalidToken if it has ended
+// already.
+func (g *Guard) LogOut(ctx context.Context, s *Session) error {
+	ended, err := g.End(ctx, Selection{Digest: s.Digest})
+	if err != nil {
+		return err
+	}
+	if ended == 0 {
+		return ErrInvalidToken
+	}
+	g.loggedOut(ctx, s)
+	return nil
+}
+
+// LogOutEverywhere ends all sessions of the owner of s, s among them, at the
+// owner's wish. ErrInvalidToken if there were none left.
+func (g *Guard) LogOutEverywhere(ctx context.Context, s *Session) error {
+	ended, err := g.End(ctx, Selection{UserID: s.UserID})
+	if err != nil {
+		return err
+	}
+	if ended == 0 {
+		return ErrInvalidToken
+	}
+	g.loggedOut(ctx, s)
+	return nil
+}
+
+func (g *Guard) loggedOut(ctx context.Context, s *Session) {
+	fire(ctx, g.opt.Hooks.LoggedOut, Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s})
+}
+
+// End ends the sessions that sel selects and returns how many. When it returns
+// they are refused here, and on other nodes as soon as those hear of it: within
+// StaleBound.
+func (g *Guard) End(ctx context.Context, sel Selection) (int, error) {
+	digests, err := g.store.End(ctx, sel, g.now())
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	g.ended(ctx, digests)
+	return len(digests), nil
+}
+
+// Sessions lists sessions, expired ones among them until they are pruned, with
+// their Device.
+func (g *Guard) Sessions(ctx context.Context, q SessionQuery) ([]Session, error) {
+	if q.Now.IsZero() {
+		q.Now = g.now()
+	}
+	list, err := g.store.Sessions(ctx, q)
+	return list, unavailable(err)
+}
+
+// CreateClient adds a client; a TTL of zero becomes Options.TokenTTL. The error
+// tells every fault, each a *FieldError, or is ErrExists.
+func (g *Guard) CreateClient(ctx context.Context, c Client) (Client, error) {
+	if c.TTL == 0 {
+		c.TTL = g.opt.TokenTTL
+	}
+	if c.Policy == "" {
+		c.Policy = PolicyReuse
+	}
+	if err := c.Validate(); err != nil {
+		return Client{}, err
+	}
+	if c.Created.IsZero() {
+		c.Created = g.now()
+	}
+	c, err := g.store.CreateClient(ctx, c)
+	return c, unavailable(err)
+}
+
+// UpdateClient changes a client. Its sessions follow at once: a check reads them
+// anew.
+func (g *Guard) UpdateClient(ctx context.Context, name string, change func(*Client) error) (Client, error) {
+	c, err := g.store.UpdateClient(ctx, name, g.now(), func(c *Client) error {
+		if err := change(c); err != nil {
+			return err
+		}
+		return c.Validate()
+	})
+	if err != nil {
+		return Client{}, unavailable(err)
+	}
+	g.clientChanged(ctx, c.ID, false)
+	return c, nil
+}
+
+// DeleteClient deletes a client and ends all its sessions.
+func (g *Guard) DeleteClient(ctx context.Context, name string) error {
+	c, err := g.store.DeleteClient(ctx, name, g.now())
+	if err != nil {
+		return unavailable(err)
+	}
+	g.clientChanged(ctx, c.ID, true)
+	return nil
+}
+
+// UpdateUser changes one of Options.Users; what that means for the user's
+// sessions holds at once.
+func (g *Guard) UpdateUser(ctx context.Context, id string, change func(*User) error) (User, error) {
+	u, digests, err := g.opt.Users.UpdateUser(ctx, id, g.now(), func(u *User) error {
+		if err := change(u); err != nil {
+			return err
+		}
+		return u.Validate()
+	})
+	if err != nil {
+		return User{}, unavailable(err)
+	}
+	g.changed(ctx, digests)
+	return u, nil
+}
+
+// DeleteUser deletes one of Options.Users and ends the user's sessions.
+func (g *Guard) DeleteUser(ctx context.Context, id string) error {
+	_, digests, err := g.opt.Users.DeleteUser(ctx, id, g.now())
+	if err != nil {
+		return unavailable(err)
+	}
+	g.ended(ctx, digests)
+	return nil
+}
+
+// UserChanged makes every node ask anew about a user of the application's own:
+// call it when what Options.UserActive says has changed.
+func (g *Guard) UserChanged(ctx context.Context, userID string) error {
+	digests, err := g.store.MarkUser(ctx, userID, g.now())
+	if err != nil {
+		return unavailable(err)
+	}
+	g.changed(ctx, digests)
+	return nil
+}
+
+// OpenSeal returns the clear token of a session that was issued with a seal
+// that can be opened, for the one who owns it. ErrSeal if there is none.
+func (g *Guard) OpenSeal(ctx context.Context, s *Session) (Secret, error) {
+	if g.opt.Keyring == nil {
+		return "", ErrSeal
+	}
+	list, err := g.store.Seals(ctx, s.ID-1, 1)
+	if err != nil {
+		return "", unavailable(err)
+	}
+	if len(list) == 0 || list[0].Digest != s.Digest {
+		return "", ErrSeal
+	}
+	return g.opt.Keyring.Open(list[0].Seal, s.Digest)
+}

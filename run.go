@@ -1,0 +1,276 @@
+package durin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/durin-go/durin/internal/cache"
+)
+
+// A Guard issues, checks, renews and ends tokens. It is safe for concurrent use.
+// Make one with New and Close it at the end.
+type Guard struct {
+	opt     Options
+	store   Store
+	form    tokenForm
+	limiter Limiter
+	log     *slog.Logger
+
+	cache       *cache.Cache[checked] // nil: off
+	clients     clients
+	uses        *uses
+	expiredTold onceSet
+	anonymous   identity
+
+	begun time.Time
+	// confirmed is the instant up to which this node has heard of all
+	// endings on others, in nanoseconds since begun.
+	confirmed atomic.Int64
+	deaf      atomic.Bool
+	pollNow   chan struct{}
+
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+	closed  sync.Once
+}
+
+// New returns a Guard that works by o, or an error that names the option that is
+// wrong. It asks the Store once; ctx bounds that only.
+func New(ctx context.Context, o Options) (*Guard, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	form, err := newTokenForm(o.TokenLength, o.TokenPrefix)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), begun: o.Now(), pollNow: make(chan struct{}, 1)}
+	g.anonymous.guard = g
+	if o.CacheTTL > 0 {
+		g.cache = newCache(o)
+	}
+	reader, err := g.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g.start(reader)
+	return g, nil
+}
+
+// complete checks o and fills in what is not set.
+func (o *Options) complete() error {
+	if o.Store == nil {
+		return errors.New("durin: Options.Store is not set")
+	}
+	if o.Keyring == nil && o.ReuseWithoutKey != PolicyReplace {
+		return errors.New("durin: no Options.Keyring: clients with the policy reuse need one; without it set Options.ReuseWithoutKey to PolicyReplace")
+	}
+	setDefault(&o.TokenTTL, 24*time.Hour)
+	setDefault(&o.CacheTTL, time.Minute)
+	setDefault(&o.CacheEntries, 100_000)
+	setDefault(&o.StaleBound, time.Second)
+	setDefault(&o.PollEvery, 100*time.Millisecond)
+	setDefault(&o.FlushEvery, 10*time.Second)
+	setDefault(&o.PruneAfter, 24*time.Hour)
+	if o.TokenTTL < time.Microsecond {
+		return fmt.Errorf("durin: Options.TokenTTL is %s: it must be longer than zero", o.TokenTTL)
+	}
+	if o.StaleBound < 0 || o.PollEvery < 0 || o.FlushEvery < 0 || o.CacheEntries < 0 {
+		return errors.New("durin: StaleBound, PollEvery, FlushEvery and CacheEntries may not be negative")
+	}
+	if len(o.Schemes) == 0 {
+		o.Schemes = []string{"Token", "Bearer"}
+	}
+	for _, s := range o.Schemes {
+		if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			return fmt.Errorf("durin: Options.Schemes: %q cannot be a scheme: it is empty or has a blank in it", s)
+		}
+	}
+	if o.Limiter == nil {
+		o.Limiter = NewLimiter()
+	}
+	if o.LoginLimiter == nil {
+		o.LoginLimiter = NewLoginLimiter()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Schemes = slices.Clone(o.Schemes)
+	o.TrustedProxies = slices.Clone(o.TrustedProxies)
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// connect asks the store once, and finds where its outbox stands.
+func (g *Guard) connect(ctx context.Context) (*outboxReader, error) {
+	if err := g.store.Ping(ctx); err != nil {
+		return nil, fmt.Errorf("durin: the store does not answer: %w", err)
+	}
+	outbox, shared := g.store.(Outbox)
+	if !shared {
+		g.confirmed.Store(math.MaxInt64)
+		return nil, nil
+	}
+	reader := &outboxReader{outbox: outbox}
+	if err := reader.start(ctx, g.begun); err != nil {
+		return nil, fmt.Errorf("durin: the store's outbox: %w", err)
+	}
+	return reader, nil
+}
+
+// start sets the workers going.
+func (g *Guard) start(reader *outboxReader) {
+	ctx, stop := context.WithCancel(context.Background())
+	g.stop = stop
+	if reader != nil {
+		g.workers.Go(func() { g.follow(ctx, reader) })
+	}
+	if g.opt.Invalidator != nil {
+		g.workers.Go(func() { g.listen(ctx) })
+	}
+	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", g.flushUses) })
+	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", g.flushUsage) })
+	if g.opt.PruneAfter > 0 {
+		g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", g.prune) })
+	}
+}
+
+const (
+	usageEvery = time.Minute
+	pruneEvery = time.Minute
+	pruneBatch = 1000
+	// workTimeout bounds one round of a worker.
+	workTimeout = 30 * time.Second
+)
+
+// every does work at intervals until ctx ends. What fails is logged when it
+// begins to fail, and tried again.
+func (g *Guard) every(ctx context.Context, interval time.Duration, what string, work func(context.Context) error) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		round, cancel := context.WithTimeout(ctx, workTimeout)
+		err := work(round)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !failing {
+			g.log.Error("durin: could not "+what+"; it is tried again", "error", err)
+		}
+		failing = err != nil
+	}
+}
+
+// prune deletes what has been expired for long enough, in small batches.
+func (g *Guard) prune(ctx context.Context) error {
+	for {
+		n, err := g.store.Prune(ctx, g.now().Add(-g.opt.PruneAfter), pruneBatch)
+		if err != nil || n < pruneBatch {
+			return unavailable(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(50 * time.Millisecond): // let others write
+		}
+	}
+}
+
+// listen hears what other nodes announce, until ctx ends.
+func (g *Guard) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := g.opt.Invalidator.Listen(ctx, g.hearNow)
+		if ctx.Err() != nil {
+			return
+		}
+		g.log.Warn("durin: the invalidator stopped listening; it is started again", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// hearNow applies what an Invalidator brings. Nil means that something may have
+// been missed: the outbox knows, and without one nothing is certain.
+func (g *Guard) hearNow(endings []Ending) {
+	if endings != nil {
+		g.heard(endings)
+		return
+	}
+	if _, shared := g.store.(Outbox); !shared {
+		g.forgetAll()
+		return
+	}
+	select {
+	case g.pollNow <- struct{}{}:
+	default:
+	}
+}
+
+// Close stops the workers and writes what was gathered; ctx bounds the writing.
+// The Guard may not be used afterwards. The Store stays open.
+func (g *Guard) Close(ctx context.Context) error {
+	var err error
+	g.closed.Do(func() {
+		g.stop()
+		g.workers.Wait()
+		err = errors.Join(g.flushUses(ctx), g.flushUsage(ctx))
+	})
+	return err
+}
+
+// Now is the Guard's clock.
+func (g *Guard) Now() time.Time { return g.now() }
+
+func (g *Guard) now() time.Time { return g.opt.Now() }
+
+// mono is t on a clock that does not jump.
+func (g *Guard) mono(t time.Time) int64 { return int64(t.Sub(g.begun)) }
+
+func (g *Guard) monoNow() int64 { return g.mono(g.now()) }
+
+// trustedSince is the instant before which a cached session must have been read
+// to be trusted no longer, now: none, as long as endings are heard of.
+func (g *Guard) trustedSince(mono int64) int64 {
+	if bound := int64(g.opt.StaleBound); mono-g.confirmed.Load() > bound {
+		return mono - bound
+	}
+	return math.MinInt64
+}
+
+// Fail answers a request with err: status and words are the error's, and unknown
+// errors are a 500 that says nothing. It is what the middleware does; handlers
+// may do the same.
+func (g *Guard) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	if g.opt.OnError != nil {
+		g.opt.OnError(w, r, err)
+		return
+	}
+	g.WriteError(w, r, err)
+}

@@ -1,0 +1,200 @@
+package durin
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// useCount gathers the uses of a session between two flushes.
+type useCount struct {
+	last      atomic.Int64 // Unix microseconds
+	requests  atomic.Int64
+	throttled atomic.Int64
+	listed    atomic.Bool // the session waits for the next flush
+}
+
+// uses gathers what checks learn, to be written in batches off their path.
+type uses struct {
+	mu       sync.Mutex
+	list     []*checked           // used since the last flush
+	extended map[Digest]time.Time // expiries moved by use, not written yet
+
+	flushing sync.Mutex           // holds the two below: one flush at a time
+	pending  map[Digest]Use       // gathered, not written yet
+	counts   map[usageKey]*counts // the same, of usage
+}
+
+type usageKey struct {
+	day      int64 // since 1970
+	userID   string
+	clientID int64
+}
+
+type counts struct{ requests, throttled int64 }
+
+const (
+	// maxListed bounds the sessions that wait for a flush: beyond, uses go
+	// unnoted until the store takes writes again.
+	maxListed = 1 << 20
+	// flushBatch is how many rows one write of a flush touches.
+	flushBatch = 500
+	// useGrain is how exact the instant of the last use is.
+	useGrain = int64(100 * time.Millisecond / time.Microsecond)
+)
+
+func newUses() *uses {
+	return &uses{extended: map[Digest]time.Time{}, pending: map[Digest]Use{}, counts: map[usageKey]*counts{}}
+}
+
+// noteUse records that c was let through. It takes no lock but for the first
+// use since a flush.
+func (g *Guard) noteUse(c *checked, now time.Time, wall int64) {
+	c.use.requests.Add(1)
+	if wall-c.use.last.Load() >= useGrain {
+		c.use.last.Store(wall)
+	}
+	if c.session.Client.Sliding > 0 {
+		g.slide(c, now, wall)
+	}
+	g.uses.add(c)
+}
+
+// add puts c on the list of the next flush.
+func (u *uses) add(c *checked) {
+	if c.use.listed.Load() || !c.use.listed.CompareAndSwap(false, true) {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.list) < maxListed {
+		u.list = append(u.list, c)
+	} else {
+		c.use.listed.Store(false)
+	}
+}
+
+// slide moves the expiry of a sliding session, once per least interval.
+func (g *Guard) slide(c *checked, now time.Time, wall int64) {
+	at := c.session.Client.Expiry(c.session.IssuedAt, now)
+	next, old := expiresMicro(at), c.expires.Load()
+	if next-old < c.session.Client.Sliding.Microseconds() || wall > old || !c.expires.CompareAndSwap(old, next) {
+		return
+	}
+	g.uses.mu.Lock()
+	defer g.uses.mu.Unlock()
+	g.uses.extended[c.session.Digest] = at
+}
+
+// extend gives s the expiry that a use has moved but no flush has written.
+func (u *uses) extend(s *Session) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	at, ok := u.extended[s.Digest]
+	if ok {
+		s.ExpiresAt = at
+	}
+	return ok
+}
+
+// flush writes the uses gathered so far; what the store does not take waits for
+// the next time.
+func (g *Guard) flushUses(ctx context.Context) error {
+	u := g.uses
+	u.flushing.Lock()
+	defer u.flushing.Unlock()
+	u.gather(g.now())
+	batch := make([]Use, 0, min(len(u.pending), flushBatch))
+	var err error
+	for _, use := range u.pending {
+		if batch = append(batch, use); len(batch) == flushBatch {
+			err = errors.Join(err, g.touch(ctx, batch))
+			batch = batch[:0]
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return g.touch(ctx, batch)
+}
+
+// gather takes over what the list holds.
+func (u *uses) gather(now time.Time) {
+	u.mu.Lock()
+	list := u.list
+	u.list = nil
+	u.mu.Unlock()
+	day := now.Unix() / 86400
+	for _, c := range list {
+		c.use.listed.Store(false) // uses from here on list it again
+		s := &c.session
+		use := u.pending[s.Digest]
+		if at := time.UnixMicro(c.use.last.Load()).UTC(); at.After(use.At) {
+			use.Digest, use.At = s.Digest, at
+			u.pending[s.Digest] = use
+		}
+		key := usageKey{day, s.UserID, s.Client.ID}
+		if u.counts[key] == nil {
+			u.counts[key] = &counts{}
+		}
+		u.counts[key].requests += c.use.requests.Swap(0)
+		u.counts[key].throttled += c.use.throttled.Swap(0)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for d, at := range u.extended {
+		use, ok := u.pending[d]
+		if ok {
+			use.Extend = at
+			u.pending[d] = use
+		}
+	}
+}
+
+// touch writes one batch and forgets what is written.
+func (g *Guard) touch(ctx context.Context, batch []Use) error {
+	if err := g.store.Touch(ctx, batch); err != nil {
+		return unavailable(err)
+	}
+	var moved []Digest
+	g.uses.mu.Lock()
+	for _, use := range batch {
+		delete(g.uses.pending, use.Digest)
+		if at, ok := g.uses.extended[use.Digest]; ok && at.Equal(use.Extend) {
+			delete(g.uses.extended, use.Digest)
+			moved = append(moved, use.Digest)
+		}
+	}
+	g.uses.mu.Unlock()
+	g.cacheDrop(moved) // to show the new expiry
+	return nil
+}
+
+// flushUsage writes the counts by user and client.
+func (g *Guard) flushUsage(ctx context.Context) error {
+	u := g.uses
+	u.flushing.Lock()
+	defer u.flushing.Unlock()
+	u.gather(g.now())
+	for len(u.counts) > 0 {
+		batch := make([]Usage, 0, min(len(u.counts), flushBatch))
+		for k, n := range u.counts {
+			batch = append(batch, Usage{Day: time.Unix(k.day*86400, 0).UTC(), UserID: k.userID, ClientID: k.clientID, Requests: n.requests, Throttled: n.throttled})
+			if len(batch) == flushBatch {
+				break
+			}
+		}
+		if err := g.store.AddUsage(ctx, batch); err != nil {
+			return unavailable(err)
+		}
+		for _, k := range batch {
+			delete(u.counts, usageKey{k.Day.Unix() / 86400, k.UserID, k.ClientID})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package durin
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// checked is a session in the cache with what changes while it is there.
+type checked struct {
+	session Session
+	// identity is what a request's context bears: kept here so that a hit
+	// allocates nothing for it.
+	identity identity
+	// expires is the last good instant in Unix microseconds; a sliding
+	// session moves it before the store knows.
+	expires atomic.Int64
+	use     useCount
+}
+
+const neverExpires = math.MaxInt64
+
+func newChecked(g *Guard, s Session) *checked {
+	c := &checked{session: s}
+	c.identity = identity{guard: g, session: &c.session, checked: c}
+	c.expires.Store(expiresMicro(s.ExpiresAt))
+	return c
+}
+
+func expiresMicro(at time.Time) int64 {
+	if at.IsZero() {
+		return neverExpires
+	}
+	return at.UnixMicro()
+}
+
+// Verify checks a token: ErrInvalidToken, ErrExpired, ErrInactive, or
+// ErrUnavailable when the store could not be asked. It notes the use. A hit in
+// the cache costs no query, a miss one; nothing is written on the way. The
+// Session is shared: never change it.
+func (g *Guard) Verify(ctx context.Context, token Secret) (*Session, error) {
+	c, err := g.check(ctx, string(token))
+	if err != nil {
+		return nil, err
+	}
+	return &c.session, nil
+}
+
+// check is Verify for the middleware.
+func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
+	if !g.form.possible(token) {
+		return nil, ErrInvalidToken
+	}
+	digest := Digest(sha256.Sum256([]byte(token)))
+	now := g.now()
+	c, hit := g.cached(digest, now)
+	if !hit {
+		var err error
+		if c, err = g.load(ctx, digest); err != nil {
+			return nil, g.refused(ctx, digest, err)
+		}
+	}
+	wall := now.UnixMicro()
+	if wall > c.expires.Load() {
+		var err error
+		if c, err = g.reload(ctx, digest, hit); err != nil {
+			return nil, g.refused(ctx, digest, err)
+		}
+	}
+	g.noteUse(c, now, wall)
+	return c, nil
+}
+
+// cached returns the session if the cache has it and may be trusted.
+func (g *Guard) cached(d Digest, now time.Time) (*checked, bool) {
+	if g.cache == nil {
+		return nil, false
+	}
+	mono := g.mono(now)
+	return g.cache.Get(d, mono, g.trustedSince(mono))
+}
+
+// load reads the session from the store, once for all who ask at the time.
+func (g *Guard) load(ctx context.Context, d Digest) (*checked, error) {
+	read := func(ctx context.Context) (*checked, error) { return g.read(ctx, d) }
+	if g.cache == nil {
+		return read(ctx)
+	}
+	return g.cache.Load(ctx, d, g.monoNow, read)
+}
+
+// reload gives a session that has run out one chance: another node may have
+// moved its expiry, or a use that is not written yet.
+func (g *Guard) reload(ctx context.Context, d Digest, hit bool) (*checked, error) {
+	if hit {
+		g.cache.Drop(d)
+		c, err := g.load(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		if g.now().UnixMicro() <= c.expires.Load() {
+			return c, nil
+		}
+	}
+	return nil, ErrExpired
+}
+
+// read asks the store, and tells what stands against the session.
+func (g *Guard) read(ctx context.Context, d Digest) (*checked, error) {
+	s, err := g.store.Lookup(ctx, d)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, ErrInvalidToken
+	case err != nil:
+		return nil, unavailable(err)
+	}
+	if s.Expired(g.now()) && !g.uses.extend(&s) {
+		return nil, expired(&s)
+	}
+	if s.Inactive {
+		return nil, ErrInactive
+	}
+	if g.opt.UserActive != nil && g.opt.Users == nil {
+		active, err := g.opt.UserActive(ctx, s.UserID)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		if !active {
+			return nil, ErrInactive
+		}
+	}
+	s.Client = g.clients.intern(s.Client)
+	return newChecked(g, s), nil
+}
+
+// refused passes err on, and calls the hook of an expired token.
+func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
+	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredTold.first(d) {
+		e := Event{At: g.now()}
+		var full *Error
+		if errors.As(err, &full) && full.session != nil {
+			e.Session, e.UserID, e.UserName, e.Client = full.session, full.session.UserID, full.session.UserName, full.session.Client.Name
+		}
+		fire(ctx, g.opt.Hooks.Expired, e)
+	}
+	return err
+}
