@@ -1,0 +1,300 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A gate is a load that waits to be told what it finds.
+type gate struct {
+	begun chan struct{}
+	found chan int
+	loads atomic.Int32
+}
+
+func newGate() *gate { return &gate{begun: make(chan struct{}, 100), found: make(chan int)} }
+
+func (g *gate) load(ctx context.Context) (*int, error) {
+	g.loads.Add(1)
+	g.begun <- struct{}{}
+	select {
+	case v := <-g.found:
+		return &v, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+type answer struct {
+	value *int
+	err   error
+}
+
+func (a answer) is(v int) bool { return a.err == nil && *a.value == v }
+
+// ask calls Load in the background.
+func ask(ctx context.Context, c *Cache[digest, int], k digest, load func(context.Context) (*int, error)) <-chan answer {
+	done := make(chan answer, 1)
+	go func() {
+		v, err := c.Load(ctx, k, load)
+		done <- answer{v, err}
+	}()
+	return done
+}
+
+// inBubble runs a test in which goroutines stop where they must.
+func inBubble(t *testing.T, f func(*testing.T, *Cache[digest, int], *clock)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cl := newClock()
+		f(t, New[digest, int](cl.of(Options{Ended: errEnded})), cl)
+	})
+}
+
+func TestCallersShareALoad(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+		g := newGate()
+		var all []<-chan answer
+		for range 50 {
+			all = append(all, ask(t.Context(), c, key(1), g.load))
+		}
+		synctest.Wait()
+		g.found <- 7
+		for _, a := range all {
+			if a := <-a; !a.is(7) {
+				t.Fatalf("got %v", a)
+			}
+		}
+		if n := g.loads.Load(); n != 1 {
+			t.Errorf("%d loads for 50 callers, want 1", n)
+		}
+	})
+}
+
+func TestErrorsGoToAllWhoWait(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+		stop := make(chan struct{})
+		load := func(context.Context) (*int, error) { <-stop; return nil, errAway }
+		a, b := ask(t.Context(), c, key(1), load), ask(t.Context(), c, key(1), load)
+		synctest.Wait()
+		close(stop)
+		for _, a := range []answer{<-a, <-b} {
+			if !errors.Is(a.err, errAway) {
+				t.Errorf("got %v", a)
+			}
+		}
+		expect(t, c, key(1), give(1), 1)
+	})
+}
+
+func TestLoadsThatAreNotConcernedAreKept(t *testing.T) {
+	for name, invalidate := range map[string]func(*Cache[digest, int]){
+		"Drop":   func(c *Cache[digest, int]) { c.Drop(key(2)) },
+		"End":    func(c *Cache[digest, int]) { c.End(key(2)) },
+		"DropIf": func(c *Cache[digest, int]) { c.DropIf(func(v *int) bool { return *v == 2 }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+				g := newGate()
+				a := ask(t.Context(), c, key(1), g.load)
+				synctest.Wait()
+				invalidate(c)
+				g.found <- 1
+				if a := <-a; !a.is(1) || get(c, cl, key(1)) != 1 {
+					t.Errorf("got %v, %d stored", a, get(c, cl, key(1)))
+				}
+			})
+		})
+	}
+}
+
+func TestDropIfAsksLoadsThatRun(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+		g := newGate()
+		early := ask(t.Context(), c, key(1), g.load)
+		synctest.Wait()
+		c.DropIf(func(v *int) bool { return *v == 1 })
+		late := ask(t.Context(), c, key(1), g.load)
+		synctest.Wait()
+		g.found <- 1 // read before the change
+		synctest.Wait()
+		if get(c, cl, key(1)) != 0 {
+			t.Error("what was read before the change is stored")
+		}
+		g.found <- 3
+		for _, a := range []answer{<-early, <-late} {
+			if !a.is(3) {
+				t.Errorf("got %v, want what was read after the change", a)
+			}
+		}
+		if n := g.loads.Load(); n != 2 {
+			t.Errorf("%d loads, want 2", n)
+		}
+	})
+}
+
+func TestCallersAfterAnInvalidationLoadThemselves(t *testing.T) {
+	for name, invalidate := range map[string]func(*Cache[digest, int]){
+		"Drop":  func(c *Cache[digest, int]) { c.Drop(key(1)) },
+		"Flush": func(c *Cache[digest, int]) { c.Flush() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+				before, after := newGate(), newGate()
+				early := ask(t.Context(), c, key(1), before.load)
+				synctest.Wait()
+				invalidate(c)
+				late := ask(t.Context(), c, key(1), after.load)
+				synctest.Wait()
+				if after.loads.Load() != 1 {
+					t.Fatal("the late caller joined a load that began before the change")
+				}
+				before.found <- 1
+				synctest.Wait()
+				if get(c, cl, key(1)) != 0 {
+					t.Error("what was read before the change is stored")
+				}
+				after.found <- 2
+				if a := <-late; !a.is(2) {
+					t.Errorf("the late caller got %v", a)
+				}
+				if a := <-early; !a.is(2) {
+					t.Errorf("the early caller got %v, read before the change", a)
+				}
+				if before.loads.Load()+after.loads.Load() != 2 {
+					t.Error("the early caller did not join the load that began after the change")
+				}
+			})
+		})
+	}
+}
+
+func TestEndedDuringALoad(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+		g := newGate()
+		a := ask(t.Context(), c, key(1), g.load)
+		synctest.Wait()
+		c.End(key(1))
+		g.found <- 1
+		if a := <-a; !errors.Is(a.err, errEnded) {
+			t.Errorf("got %v, want the error for ended tokens", a)
+		}
+		if get(c, cl, key(1)) != 0 || g.loads.Load() != 1 {
+			t.Error("the ended token came back")
+		}
+	})
+}
+
+func TestUntrustedFlightsAreNotJoined(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+		old, fresh := newGate(), newGate()
+		early := ask(t.Context(), c, key(1), old.load)
+		synctest.Wait()
+		cl.add(time.Second)
+		cl.distrust()
+		late := ask(t.Context(), c, key(1), fresh.load)
+		synctest.Wait()
+		fresh.found <- 2
+		if a := <-late; !a.is(2) {
+			t.Errorf("the late caller got %v", a)
+		}
+		c.Drop(key(1))
+		old.found <- 1 // read before Drop
+		synctest.Wait()
+		if get(c, cl, key(1)) != 0 {
+			t.Error("a load that lost its place is stored")
+		}
+		old.found <- 3
+		if a := <-early; !a.is(3) {
+			t.Errorf("the early caller got %v, want what was read after Drop", a)
+		}
+	})
+}
+
+func TestWhoLeavesStopsNobodyElse(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+		g := newGate()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		first := ask(ctx, c, key(1), g.load)
+		synctest.Wait()
+		second := ask(t.Context(), c, key(1), g.load)
+		synctest.Wait()
+		cancel(errAway)
+		if a := <-first; !errors.Is(a.err, errAway) {
+			t.Errorf("who left got %v, want the cause", a)
+		}
+		g.found <- 1
+		if a := <-second; !a.is(1) {
+			t.Errorf("who stayed got %v", a)
+		}
+	})
+}
+
+func TestTheLastWhoLeavesEndsTheLoad(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+		g, ended := newGate(), make(chan error, 1)
+		load := func(ctx context.Context) (*int, error) {
+			v, err := g.load(ctx)
+			ended <- err
+			return v, err
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		a, b := ask(ctx, c, key(1), load), ask(ctx, c, key(1), load)
+		synctest.Wait()
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the load ended with %v", err)
+		}
+		<-a
+		<-b
+		expect(t, c, key(1), give(2), 2)
+	})
+}
+
+func TestLoadsThatDoNotReturn(t *testing.T) {
+	cl := newClock()
+	c := New[digest, int](cl.of(Options{}))
+	_, err := c.Load(t.Context(), key(1), func(context.Context) (*int, error) { panic("a fault in the driver") })
+	if err == nil || !strings.Contains(err.Error(), "a fault in the driver") {
+		t.Errorf("a panic gave %v", err)
+	}
+	_, err = c.Load(t.Context(), key(1), func(context.Context) (*int, error) { runtime.Goexit(); return nil, nil })
+	if err == nil {
+		t.Error("a goroutine that ended gave no error")
+	}
+	expect(t, c, key(1), give(1), 1)
+}
+
+func TestEndlessInvalidation(t *testing.T) {
+	cl := newClock()
+	c := New[digest, int](cl.of(Options{}))
+	loads := 0
+	expectError(t, c, key(1), func(context.Context) (*int, error) {
+		loads++
+		c.Drop(key(1))
+		return new(int), nil
+	}, ErrUnsettled)
+	if loads != maxLoads || c.Len() != 0 {
+		t.Errorf("%d loads, %d values stored", loads, c.Len())
+	}
+}
+
+func TestLoadsSeeTheCallersValues(t *testing.T) {
+	type name struct{}
+	cl := newClock()
+	c := New[digest, int](cl.of(Options{}))
+	ctx := context.WithValue(t.Context(), name{}, 5)
+	v, err := c.Load(ctx, key(1), func(ctx context.Context) (*int, error) {
+		v := ctx.Value(name{}).(int)
+		return &v, nil
+	})
+	if err != nil || *v != 5 {
+		t.Errorf("got %v, %v", v, err)
+	}
+}
