@@ -25,7 +25,7 @@ type Guard struct {
 	limiter Limiter
 	log     *slog.Logger
 
-	cache       *cache.Cache[checked] // nil: off
+	cache       *cache.Cache[Digest, checked] // nil: off
 	clients     clients
 	uses        *uses
 	expiredTold onceSet
@@ -56,7 +56,7 @@ func New(ctx context.Context, o Options) (*Guard, error) {
 	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), begun: o.Now(), pollNow: make(chan struct{}, 1)}
 	g.anonymous.guard = g
 	if o.CacheTTL > 0 {
-		g.cache = newCache(o)
+		g.cache = g.newCache()
 	}
 	reader, err := g.connect(ctx)
 	if err != nil {

@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"math"
+	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/durin-go/durin/internal/cache"
 )
 
 // checked is a session in the cache with what changes while it is there.
@@ -83,13 +86,29 @@ func (g *Guard) cached(d Digest, now time.Time) (*checked, bool) {
 	return g.cache.Get(d, mono, g.trustedSince(mono))
 }
 
+// newCache makes the cache of sessions. Errors that say something of the token
+// are remembered for as long as it may take to hear that they no longer hold.
+func (g *Guard) newCache() *cache.Cache[Digest, checked] {
+	return cache.New[Digest, checked](cache.Options{
+		Entries:     g.opt.CacheEntries,
+		TTL:         g.opt.CacheTTL,
+		Negative:    func(err error) bool { return AsError(err).Status == http.StatusUnauthorized },
+		NegativeTTL: min(g.opt.StaleBound, g.opt.CacheTTL),
+		Ended:       ErrInvalidToken,
+		Clock: func() (now, trustedSince int64) {
+			now = g.monoNow()
+			return now, g.trustedSince(now)
+		},
+	})
+}
+
 // load reads the session from the store, once for all who ask at the time.
 func (g *Guard) load(ctx context.Context, d Digest) (*checked, error) {
 	read := func(ctx context.Context) (*checked, error) { return g.read(ctx, d) }
 	if g.cache == nil {
 		return read(ctx)
 	}
-	return g.cache.Load(ctx, d, g.monoNow, read)
+	return g.cache.Load(ctx, d, read)
 }
 
 // reload gives a session that has run out one chance: another node may have
