@@ -97,7 +97,18 @@ type LoginRequest struct {
 	// KnownUser is the ID of the user whose live token the request bears: a
 	// device known to that user.
 	KnownUser string
+
+	// ChooseClient, when set, names the client in place of Client. It is
+	// called after good credentials only.
+	ChooseClient func(ctx context.Context, u User) (string, error)
+	// HandOut, when set, stands between the credentials and the token: it
+	// calls issue, with req as it is or changed, or returns a token that it
+	// has from elsewhere.
+	HandOut func(ctx context.Context, u User, req IssueRequest, issue IssueFunc) (Issued, error)
 }
+
+// An IssueFunc issues a token, as Guard.Issue does.
+type IssueFunc func(ctx context.Context, req IssueRequest) (Issued, error)
 
 // LoggedIn is the answer to a log-in.
 type LoggedIn struct {
@@ -115,10 +126,15 @@ func (g *Guard) Login(ctx context.Context, req LoginRequest) (LoggedIn, error) {
 	if err != nil {
 		return LoggedIn{}, err
 	}
+	if req.ChooseClient != nil {
+		if req.Client, err = req.ChooseClient(ctx, user); err != nil {
+			return LoggedIn{}, unavailable(err)
+		}
+	}
 	if req.Client == "" {
 		return LoggedIn{}, ErrNoClient
 	}
-	issued, err := g.issue(ctx, IssueRequest{UserID: user.ID, Client: req.Client, Device: req.Device}, true)
+	issued, err := g.handOut(ctx, user, req)
 	if errors.Is(err, ErrInactive) { // deactivated since the check
 		err = ErrBadCredentials
 	}
@@ -127,6 +143,15 @@ func (g *Guard) Login(ctx context.Context, req LoginRequest) (LoggedIn, error) {
 	}
 	fire(ctx, g.opt.Hooks.LoggedIn, Event{At: g.now(), UserID: user.ID, UserName: user.Name, Client: req.Client, Session: &issued.Session})
 	return LoggedIn{issued, user}, nil
+}
+
+func (g *Guard) handOut(ctx context.Context, user User, req LoginRequest) (Issued, error) {
+	ask := IssueRequest{UserID: user.ID, Client: req.Client, Device: req.Device}
+	issue := func(ctx context.Context, req IssueRequest) (Issued, error) { return g.issue(ctx, req, true) }
+	if req.HandOut != nil {
+		return req.HandOut(ctx, user, ask, issue)
+	}
+	return issue(ctx, ask)
 }
 
 // authenticate checks the credentials under the login limits.

@@ -58,6 +58,12 @@ func (g *Guard) Sessions(ctx context.Context, q SessionQuery) ([]Session, error)
 	return list, unavailable(err)
 }
 
+// Clients returns all clients, by name.
+func (g *Guard) Clients(ctx context.Context) ([]Client, error) {
+	all, err := g.store.Clients(ctx)
+	return all, unavailable(err)
+}
+
 // CreateClient adds a client; a TTL of zero becomes Options.TokenTTL. The error
 // tells every fault, each a *FieldError, or is ErrExists.
 func (g *Guard) CreateClient(ctx context.Context, c Client) (Client, error) {
