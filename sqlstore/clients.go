@@ -1,0 +1,216 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/tokenrule"
+)
+
+const clientColumns = "c.id, c.name, c.ttl, c.rate_n, c.rate_period, c.policy, c.max_tokens, c.sliding, c.max_life, c.no_password, c.description, c.created"
+
+// A clientRow is what clientColumns scan into.
+type clientRow struct {
+	c                              durin.Client
+	policy                         string
+	ttl, period, sliding, maxLife  number
+	noPassword, created, rate, max number
+}
+
+func (r *clientRow) targets(to []any) []any {
+	return append(to, &r.c.ID, &r.c.Name, &r.ttl, &r.rate, &r.period, &r.policy, &r.max, &r.sliding, &r.maxLife, &r.noPassword, &r.c.Description, &r.created)
+}
+
+func (r *clientRow) client() durin.Client {
+	c := r.c
+	c.TTL, c.MaxLife = r.ttl.duration(), r.maxLife.duration()
+	c.Sliding = r.sliding.duration()
+	c.Rate = durin.Rate{N: int(r.rate.n), Period: r.period.duration()}
+	c.Policy, c.MaxTokens = durin.Policy(r.policy), int(r.max.n)
+	c.NoPassword = r.noPassword.n != 0
+	c.Created = r.created.instant()
+	return c
+}
+
+// clientValues are the columns after the id, in the order of clientNames.
+func clientValues(c durin.Client) []any {
+	return []any{c.Name, durationOrNull(c.TTL), int64(c.Rate.N), c.Rate.Period.Microseconds(), string(c.Policy), int64(c.MaxTokens),
+		c.Sliding.Microseconds(), durationOrNull(c.MaxLife), flag(c.NoPassword), c.Description, c.Created.UnixMicro()}
+}
+
+const (
+	insertClient = "INSERT INTO durin_client (name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, description, created) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertClientID = "INSERT INTO durin_client (name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, description, created, id) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	updateClient = "UPDATE durin_client SET name = ?, ttl = ?, rate_n = ?, rate_period = ?, policy = ?, max_tokens = ?, sliding = ?, max_life = ?, " +
+		"no_password = ?, description = ?, created = ? WHERE id = ?"
+	clientNamed   = "SELECT " + clientColumns + " FROM durin_client c WHERE c.name = ?"
+	clientTaken   = "SELECT 1 FROM durin_client WHERE name = ? OR id = ?"
+	clientRenamed = "SELECT 1 FROM durin_client WHERE name = ? AND id <> ?"
+)
+
+// CreateClient implements durin.Store.
+func (s *Store) CreateClient(ctx context.Context, c durin.Client) (durin.Client, error) {
+	c, err := tokenrule.Client(c)
+	if err != nil {
+		return durin.Client{}, err
+	}
+	var created durin.Client
+	err = s.write(ctx, "creating a client", func(ctx context.Context, t session) (err error) {
+		created, err = t.createClient(ctx, c)
+		return err
+	})
+	return created, s.orExists(ctx, err, clientTaken, c.Name, c.ID)
+}
+
+// createClient inserts c, and sees that later ids are above its own.
+func (t session) createClient(ctx context.Context, c durin.Client) (durin.Client, error) {
+	query, values := insertClient, clientValues(c)
+	if c.ID != 0 {
+		query, values = insertClientID, append(values, c.ID)
+	}
+	if err := t.exec(ctx, query, values...); err != nil {
+		return durin.Client{}, asInsert(err)
+	}
+	if c.ID != 0 {
+		if err := t.advanceIDs(ctx, "durin_client"); err != nil {
+			return durin.Client{}, err
+		}
+	}
+	return t.client(ctx, clientNamed, c.Name)
+}
+
+// orExists turns the failure of an insert into ErrExists if query finds what is
+// in the way.
+func (s *Store) orExists(ctx context.Context, err error, query string, args ...any) error {
+	if !isInsert(err) {
+		return err
+	}
+	failed := err
+	err = s.read(ctx, "looking what is there", func(ctx context.Context, t session) error {
+		found, err := t.has(ctx, query, args...)
+		if found {
+			failed = fmt.Errorf("sqlstore: %w", durin.ErrExists)
+		}
+		return err
+	})
+	if err != nil {
+		return errors.Join(failed, err)
+	}
+	return failed
+}
+
+// UpdateClient implements durin.Store. Change runs on no transaction: when the
+// client was changed meanwhile, all is done again.
+func (s *Store) UpdateClient(ctx context.Context, name string, now time.Time, change func(*durin.Client) error) (durin.Client, error) {
+	for {
+		old, err := s.ClientByName(ctx, name)
+		if err != nil {
+			return durin.Client{}, err
+		}
+		changed := old
+		if err := change(&changed); err != nil {
+			return durin.Client{}, err
+		}
+		changed.ID, changed.Created = old.ID, old.Created
+		if changed, err = tokenrule.Client(changed); err != nil {
+			return durin.Client{}, err
+		}
+		err = s.write(ctx, "changing a client", func(ctx context.Context, t session) error {
+			return t.replaceClient(ctx, old, changed, now)
+		})
+		if errors.Is(err, errChanged) {
+			continue
+		}
+		if err = s.orExists(ctx, err, clientRenamed, changed.Name, old.ID); err != nil {
+			return durin.Client{}, err
+		}
+		return changed, nil
+	}
+}
+
+// errChanged tells that a row is not as it was read.
+var errChanged = errors.New("sqlstore: changed meanwhile by somebody else")
+
+func (t session) replaceClient(ctx context.Context, old, changed durin.Client, now time.Time) error {
+	present, err := t.client(ctx, clientNamed+t.forUpdate, old.Name)
+	if err != nil {
+		return err
+	}
+	if present != old {
+		return errChanged
+	}
+	if err := t.exec(ctx, updateClient, append(clientValues(changed), old.ID)...); err != nil {
+		return asInsert(err)
+	}
+	return t.noteClient(ctx, old.ID, now, false)
+}
+
+// DeleteClient implements durin.Store. With the client's row all its tokens are
+// out of use at once; they are then deleted in batches, so that nobody waits for
+// long. What is left of them when that is interrupted goes with the next Prune.
+func (s *Store) DeleteClient(ctx context.Context, name string, now time.Time) (durin.Client, error) {
+	if !tokenrule.IsText(name) {
+		return durin.Client{}, errNoClient
+	}
+	var deleted durin.Client
+	err := s.write(ctx, "deleting a client", func(ctx context.Context, t session) (err error) {
+		if deleted, err = t.client(ctx, clientNamed+t.forUpdate, name); err != nil {
+			return err
+		}
+		if err := t.exec(ctx, "DELETE FROM durin_client WHERE id = ?", deleted.ID); err != nil {
+			return err
+		}
+		return t.noteClient(ctx, deleted.ID, now, true)
+	})
+	if err != nil {
+		return durin.Client{}, err
+	}
+	for more := true; more && err == nil; {
+		more, err = s.dropOrphans(ctx, deleted.ID)
+	}
+	return deleted, nil
+}
+
+// ClientByName implements durin.Store.
+func (s *Store) ClientByName(ctx context.Context, name string) (c durin.Client, err error) {
+	if !tokenrule.IsText(name) {
+		return durin.Client{}, errNoClient
+	}
+	err = s.read(ctx, "reading a client", func(ctx context.Context, t session) error {
+		c, err = t.client(ctx, clientNamed, name)
+		return err
+	})
+	return c, err
+}
+
+// Clients implements durin.Store.
+func (s *Store) Clients(ctx context.Context) (all []durin.Client, err error) {
+	err = s.read(ctx, "reading the clients", func(ctx context.Context, t session) error {
+		all = nil
+		return t.each(ctx, func(rows *sql.Rows) error {
+			var row clientRow
+			err := rows.Scan(row.targets(nil)...)
+			all = append(all, row.client())
+			return err
+		}, "SELECT "+clientColumns+" FROM durin_client c ORDER BY c.name")
+	})
+	return all, err
+}
+
+var errNoClient = fmt.Errorf("sqlstore: client: %w", durin.ErrNotFound)
+
+// client is the one row of query.
+func (t session) client(ctx context.Context, query string, args ...any) (durin.Client, error) {
+	var row clientRow
+	err := t.row(ctx, query, args...).Scan(row.targets(nil)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return durin.Client{}, errNoClient
+	}
+	return row.client(), err
+}

@@ -1,0 +1,194 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/tokenrule"
+)
+
+// errDry takes back what a dry import has written.
+var errDry = errors.New("sqlstore: a dry run keeps nothing")
+
+// Import implements durin.Importer. Imports wait for each other.
+func (s *Store) Import(ctx context.Context, rows []durin.ImportRow, now time.Time, dry bool) ([]durin.ImportResult, error) {
+	for _, row := range rows {
+		if err := tokenrule.CheckImport(row); err != nil {
+			return nil, err
+		}
+	}
+	var results []durin.ImportResult
+	err := s.writeMuch(ctx, "importing", func(ctx context.Context, t session) error {
+		results = make([]durin.ImportResult, 0, len(rows))
+		i := importing{session: t, at: tokenrule.Instant(now).UnixMicro()}
+		err := i.all(ctx, rows, &results)
+		if isInsert(err) {
+			// Somebody was faster: look again.
+			return fmt.Errorf("%w: %w", errAgain, err)
+		}
+		if err == nil && dry {
+			err = errDry
+		}
+		return err
+	})
+	if errors.Is(err, errDry) {
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// importing is an import that is under way.
+type importing struct {
+	session
+	at int64
+	// ahead says that a token came with an id above those that the engine
+	// has given out so far.
+	ahead bool
+}
+
+func (t *importing) all(ctx context.Context, rows []durin.ImportRow, results *[]durin.ImportResult) error {
+	if _, err := t.has(ctx, "SELECT version FROM durin_schema WHERE version = 1"+t.forUpdate); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		result, err := t.row(ctx, row)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", row.Source, row.Key, err)
+		}
+		*results = append(*results, result)
+	}
+	return t.catchUp(ctx)
+}
+
+// catchUp makes later ids follow those that tokens came with.
+func (t *importing) catchUp(ctx context.Context) error {
+	if !t.ahead {
+		return nil
+	}
+	t.ahead = false
+	return t.advanceIDs(ctx, "durin_token")
+}
+
+func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportResult, error) {
+	known, err := t.ids(ctx, "SELECT target FROM durin_import WHERE source = ? AND source_key = ?", row.Source, row.Key)
+	if err != nil {
+		return durin.ImportResult{}, err
+	}
+	if len(known) > 0 {
+		return durin.ImportResult{Outcome: durin.KnownBefore, ID: known[0]}, nil
+	}
+	var result durin.ImportResult
+	switch {
+	case row.Client != nil:
+		result, err = t.client(ctx, *row.Client)
+	case row.User != nil:
+		result, err = t.user(ctx, *row.User)
+	default:
+		result, err = t.token(ctx, *row.Token)
+	}
+	if err != nil || result.Outcome != durin.Imported {
+		return result, err
+	}
+	err = t.exec(ctx, "INSERT INTO durin_import (source, source_key, target, at) VALUES (?, ?, ?, ?)", row.Source, row.Key, result.ID, t.at)
+	return result, asInsert(err)
+}
+
+// taken is the result for a row that stands where the new one would, if there
+// is one.
+func (t *importing) taken(ctx context.Context, query string, args ...any) (durin.ImportResult, bool, error) {
+	ids, err := t.ids(ctx, query, args...)
+	if err != nil || len(ids) == 0 {
+		return durin.ImportResult{}, false, err
+	}
+	return durin.ImportResult{Outcome: durin.TakenByOther, ID: ids[0]}, true, nil
+}
+
+func (t *importing) client(ctx context.Context, c durin.Client) (durin.ImportResult, error) {
+	c, err := tokenrule.Client(c)
+	if err != nil {
+		return durin.ImportResult{}, err
+	}
+	if result, taken, err := t.taken(ctx, "SELECT id FROM durin_client WHERE name = ?", c.Name); err != nil || taken {
+		return result, err
+	}
+	if inUse, err := t.has(ctx, "SELECT 1 FROM durin_client WHERE id = ?", c.ID); err != nil {
+		return durin.ImportResult{}, err
+	} else if inUse {
+		c.ID = 0
+	}
+	c, err = t.createClient(ctx, c)
+	return durin.ImportResult{ID: c.ID}, err
+}
+
+func (t *importing) user(ctx context.Context, u durin.User) (durin.ImportResult, error) {
+	u, err := tokenrule.User(u)
+	if err != nil {
+		return durin.ImportResult{}, err
+	}
+	if result, taken, err := t.taken(ctx, "SELECT id FROM durin_user WHERE name = ?", u.Name); err != nil || taken {
+		return result, err
+	}
+	id, _ := tokenrule.ParseUserID(u.ID)
+	if inUse, err := t.has(ctx, "SELECT 1 FROM durin_user WHERE id = ?", id); err != nil {
+		return durin.ImportResult{}, err
+	} else if inUse {
+		u.ID = ""
+	}
+	u, err = t.createUser(ctx, u)
+	id, _ = tokenrule.ParseUserID(u.ID)
+	return durin.ImportResult{ID: id}, err
+}
+
+// importToken keeps the token's user and client from being deleted meanwhile.
+func (t *importing) token(ctx context.Context, n durin.ImportToken) (durin.ImportResult, error) {
+	const byDigest = "SELECT id FROM durin_token WHERE digest = ?"
+	if result, taken, err := t.taken(ctx, byDigest, n.Digest[:]); err != nil || taken {
+		return result, err
+	}
+	orphan := durin.ImportResult{Outcome: durin.WithoutParent}
+	owner, ok := tokenrule.ParseUserID(n.UserID)
+	if !ok || !tokenrule.IsText(n.Client) {
+		return orphan, nil
+	}
+	users, err := t.ids(ctx, "SELECT id FROM durin_user WHERE id = ?"+t.forShare, owner)
+	if err != nil || len(users) == 0 {
+		return orphan, err
+	}
+	clients, err := t.ids(ctx, "SELECT id FROM durin_client WHERE name = ?"+t.forShare, n.Client)
+	if err != nil || len(clients) == 0 {
+		return orphan, err
+	}
+	if err := t.insert(ctx, n, owner, clients[0]); err != nil {
+		return durin.ImportResult{}, err
+	}
+	ids, err := t.ids(ctx, byDigest, n.Digest[:])
+	if err != nil || len(ids) == 0 {
+		return durin.ImportResult{}, err
+	}
+	return durin.ImportResult{ID: ids[0]}, nil
+}
+
+func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clientID int64) error {
+	inUse, err := t.has(ctx, "SELECT 1 FROM durin_token WHERE id = ?", n.ID)
+	if err != nil {
+		return err
+	}
+	created, device := tokenrule.Instant(n.Created).UnixMicro(), tokenrule.Device(n.Device)
+	values := []any{n.Digest[:], n.UserID, owner, clientID, created, created,
+		instantOrNull(tokenrule.Instant(n.ExpiresAt)), instantOrNull(tokenrule.Instant(n.LastUsed)),
+		device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), t.at}
+	if n.ID != 0 && !inUse {
+		t.ahead = true
+		return asInsert(t.exec(ctx, insertTokenID, append(values, n.ID)...))
+	}
+	if err := t.catchUp(ctx); err != nil {
+		return err
+	}
+	return asInsert(t.exec(ctx, insertToken, values...))
+}

@@ -1,0 +1,144 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/tokenrule"
+)
+
+const (
+	insertToken = "INSERT INTO durin_token (digest, user_id, owner, client_id, created, issued_at, expires, last_used, name, address, agent, seal, imported) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertTokenID = "INSERT INTO durin_token (digest, user_id, owner, client_id, created, issued_at, expires, last_used, name, address, agent, seal, imported, id) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertSlot = "INSERT INTO durin_slot (user_id, client_id, touched) VALUES (?, ?, ?)"
+	slotTokens = "SELECT id, digest, issued_at, expires, CASE WHEN seal IS NULL THEN 0 ELSE 1 END FROM durin_token WHERE user_id = ? AND client_id = ? ORDER BY id"
+	tokenTaken = "SELECT 1 FROM durin_token WHERE digest = ?"
+)
+
+// Issue implements durin.Store. It locks, in the order in which all methods do:
+// the user, the client, the slot of both, and the tokens in it. The first two
+// are only kept from being changed or deleted, so that logins wait for those of
+// the same user and client alone.
+func (s *Store) Issue(ctx context.Context, n durin.NewToken) (issued durin.IssuedToken, err error) {
+	if err := tokenrule.CheckUser(n.UserID, n.Owned); err != nil {
+		return durin.IssuedToken{}, err
+	}
+	err = s.write(ctx, "issuing a token", func(ctx context.Context, t session) error {
+		issued, err = t.issue(ctx, n)
+		return err
+	})
+	if err != nil {
+		return durin.IssuedToken{}, s.orExists(ctx, err, tokenTaken, n.Digest[:])
+	}
+	return issued, nil
+}
+
+func (t session) issue(ctx context.Context, n durin.NewToken) (durin.IssuedToken, error) {
+	var none durin.IssuedToken
+	owner, err := t.owner(ctx, n)
+	if err != nil {
+		return none, err
+	}
+	if !tokenrule.IsText(n.Client) {
+		return none, durin.ErrUnknownClient
+	}
+	client, err := t.client(ctx, clientNamed+t.forShare, n.Client)
+	if errors.Is(err, durin.ErrNotFound) {
+		return none, fmt.Errorf("client %q: %w", n.Client, durin.ErrUnknownClient)
+	}
+	if err != nil {
+		return none, err
+	}
+	rows, err := t.lockSlot(ctx, n, client.ID)
+	if err != nil {
+		return none, err
+	}
+	d, err := tokenrule.Decide(client, n, rows)
+	if err != nil {
+		return none, err
+	}
+	if !n.KeepSeal && client.Policy != "" && client.Policy != durin.PolicyReuse {
+		n.Seal = nil
+	}
+	return t.carryOut(ctx, n, d, owner, client.ID)
+}
+
+// owner finds the store's own user of n, keeps it from being changed, and notes
+// the log-in. It is nil for other users.
+func (t session) owner(ctx context.Context, n durin.NewToken) (any, error) {
+	if !n.Owned {
+		return nil, nil
+	}
+	id, _ := tokenrule.ParseUserID(n.UserID)
+	lock := t.forShare
+	if n.Password {
+		lock = t.forUpdate
+	}
+	active, err := t.has(ctx, "SELECT id FROM durin_user WHERE id = ? AND active = 1"+lock, id)
+	if err != nil {
+		return nil, err
+	}
+	if !active {
+		return nil, fmt.Errorf("user %d: %w", id, durin.ErrInactive)
+	}
+	if n.Password {
+		err = t.exec(ctx, "UPDATE durin_user SET last_login = ? WHERE id = ?", instantOrNull(tokenrule.Instant(n.Now)), id)
+	}
+	return id, err
+}
+
+// lockSlot makes sure that nobody else issues a token for the user and client
+// until the transaction ends, and returns the tokens that are there, locked.
+func (t session) lockSlot(ctx context.Context, n durin.NewToken, clientID int64) ([]tokenrule.Row, error) {
+	at := tokenrule.Instant(n.Now).UnixMicro()
+	if err := t.exec(ctx, insertSlot+t.upsert("user_id, client_id")+"touched = ?", n.UserID, clientID, at, at); err != nil {
+		return nil, err
+	}
+	var all []tokenrule.Row
+	err := t.each(ctx, func(rows *sql.Rows) error {
+		var r tokenrule.Row
+		var issued, expires, sealed number
+		err := rows.Scan(&r.ID, digestColumn{&r.Digest}, &issued, &expires, &sealed)
+		r.IssuedAt, r.ExpiresAt, r.HasSeal = issued.instant(), expires.instant(), sealed.n != 0
+		all = append(all, r)
+		return err
+	}, slotTokens+t.forUpdate, n.UserID, clientID)
+	return all, err
+}
+
+func (t session) carryOut(ctx context.Context, n durin.NewToken, d tokenrule.Decision, owner any, clientID int64) (durin.IssuedToken, error) {
+	issued := durin.IssuedToken{Reused: d.Reused, Renewed: d.Renewed}
+	for _, r := range d.End {
+		issued.Ended = append(issued.Ended, r.Digest)
+	}
+	err := t.endTokens(ctx, issued.Ended, n.Now)
+	if err != nil {
+		return issued, err
+	}
+	digest := n.Digest
+	switch {
+	case !d.Reused:
+		now, device := tokenrule.Instant(n.Now), tokenrule.Device(n.Device)
+		err = asInsert(t.exec(ctx, insertToken, n.Digest[:], n.UserID, owner, clientID, now.UnixMicro(), now.UnixMicro(),
+			instantOrNull(d.ExpiresAt), nil, device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), nil))
+	case d.Renewed:
+		old := durin.Session{ID: d.Row.ID, Digest: d.Row.Digest, ExpiresAt: d.Row.ExpiresAt}
+		err = t.setExpiry(ctx, old, d.ExpiresAt, n.Now)
+	}
+	if err != nil {
+		return issued, err
+	}
+	if d.Reused {
+		digest = d.Row.Digest
+		if err := t.row(ctx, "SELECT seal FROM durin_token WHERE id = ?", d.Row.ID).Scan(&issued.Seal); err != nil {
+			return issued, err
+		}
+	}
+	issued.Session, err = t.sessionBy(ctx, " WHERE t.digest = ?", digest[:])
+	return issued, err
+}

@@ -1,0 +1,196 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"time"
+
+	"github.com/durin-go/durin/internal/tokenrule"
+)
+
+const (
+	// pruneBatch is how many rows one transaction deletes at most.
+	pruneBatch = 500
+	// outboxKept is how long before the instant of a Prune endings are kept:
+	// longer than any node is trusted without having read them.
+	outboxKept = 15 * time.Minute
+)
+
+// A cursor is the place in durin_slot up to which slots have been looked at.
+type cursor struct {
+	mu       sync.Mutex
+	userID   string
+	clientID int64
+}
+
+// Prune implements durin.Store. Each batch is a transaction of its own. With the
+// tokens go those that an interrupted deletion of a client has left, endings
+// older than a quarter of an hour before the given instant, and slots without
+// tokens, some at each call.
+func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	at := tokenrule.Instant(before).UnixMicro()
+	deleted := 0
+	for deleted < limit {
+		n, err := s.pruneTokens(ctx, at, min(pruneBatch, limit-deleted))
+		deleted += n
+		if err != nil {
+			return deleted, err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	for _, sweep := range []func(context.Context, int64) error{s.pruneOrphans, s.pruneOutbox, s.pruneSlots} {
+		if err := sweep(ctx, at); err != nil {
+			return deleted, err
+		}
+	}
+	return deleted, nil
+}
+
+// pruneTokens deletes at most limit dead tokens. The condition stands on the
+// DELETE, too: a use may have moved the expiry meanwhile.
+func (s *Store) pruneTokens(ctx context.Context, at int64, limit int) (n int, err error) {
+	const dead = "expires < ? AND (imported IS NULL OR imported < ?)"
+	err = s.write(ctx, "pruning tokens", func(ctx context.Context, t session) error {
+		n = 0
+		ids, err := t.ids(ctx, "SELECT id FROM durin_token WHERE "+dead+" ORDER BY expires LIMIT ?", at, at, int64(limit))
+		if err != nil {
+			return err
+		}
+		return portions(ids, func(some []int64) error {
+			result, err := t.on.ExecContext(ctx, t.bind("DELETE FROM durin_token WHERE "+dead+" AND id IN "+list(len(some))), append([]any{at, at}, anys(some)...)...)
+			if err != nil {
+				return err
+			}
+			gone, err := result.RowsAffected()
+			n += int(gone)
+			return err
+		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// pruneOrphans deletes tokens of clients that are gone. It looks once at each
+// client that has tokens, not at each token.
+func (s *Store) pruneOrphans(ctx context.Context, _ int64) error {
+	var client number
+	for {
+		known := false
+		err := s.read(ctx, "looking for orphans", func(ctx context.Context, t session) (err error) {
+			if err := t.row(ctx, "SELECT MIN(client_id) FROM durin_token WHERE client_id > ?", client.n).Scan(&client); err != nil || !client.set {
+				return err
+			}
+			known, err = t.has(ctx, "SELECT 1 FROM durin_client WHERE id = ?", client.n)
+			return err
+		})
+		if err != nil || !client.set {
+			return err
+		}
+		for more := !known; more; {
+			if more, err = s.dropOrphans(ctx, client.n); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// dropOrphans deletes some tokens of a client that is gone, and reports whether
+// there may be more.
+func (s *Store) dropOrphans(ctx context.Context, clientID int64) (more bool, err error) {
+	err = s.write(ctx, "deleting the tokens of a client", func(ctx context.Context, t session) error {
+		ids, err := t.ids(ctx, "SELECT id FROM durin_token WHERE client_id = ? ORDER BY id LIMIT ?", clientID, int64(pruneBatch))
+		if err != nil {
+			return err
+		}
+		more = len(ids) == pruneBatch
+		return portions(ids, func(some []int64) error {
+			return t.exec(ctx, "DELETE FROM durin_token WHERE id IN "+list(len(some)), anys(some)...)
+		})
+	})
+	return more && err == nil, err
+}
+
+// pruneOutbox deletes old endings, except the highest: its number must stay
+// known.
+func (s *Store) pruneOutbox(ctx context.Context, at int64) error {
+	bound := at - outboxKept.Microseconds()
+	for {
+		n := 0
+		err := s.write(ctx, "pruning the outbox", func(ctx context.Context, t session) error {
+			var last number
+			if err := t.row(ctx, "SELECT MAX(seq) FROM durin_outbox").Scan(&last); err != nil {
+				return err
+			}
+			// The oldest first: where they are young, no more are looked at.
+			ids, err := t.ids(ctx, "SELECT seq FROM (SELECT seq, at FROM durin_outbox WHERE seq < ? ORDER BY seq LIMIT ?) AS oldest WHERE at < ?", last.n, int64(pruneBatch), bound)
+			if err != nil {
+				return err
+			}
+			n = len(ids)
+			return portions(ids, func(some []int64) error {
+				return t.exec(ctx, "DELETE FROM durin_outbox WHERE seq IN "+list(len(some)), anys(some)...)
+			})
+		})
+		if err != nil || n < pruneBatch {
+			return err
+		}
+	}
+}
+
+// pruneSlots looks at some slots, and deletes those without tokens that nobody
+// has used since the given instant. A slot may go at any time: who needs it makes
+// it anew.
+func (s *Store) pruneSlots(ctx context.Context, at int64) error {
+	s.sweep.mu.Lock()
+	defer s.sweep.mu.Unlock()
+	var last cursor
+	seen := 0
+	idle := make([]cursor, 0, pruneBatch)
+	err := s.read(ctx, "looking for idle slots", func(ctx context.Context, t session) error {
+		seen, idle = 0, idle[:0]
+		return t.each(ctx, func(rows *sql.Rows) error {
+			var used number
+			seen++
+			err := rows.Scan(&last.userID, &last.clientID, &used)
+			if used.n == 0 {
+				idle = append(idle, cursor{userID: last.userID, clientID: last.clientID})
+			}
+			return err
+		}, slotsBehind, at, s.sweep.userID, s.sweep.userID, s.sweep.clientID, int64(pruneBatch))
+	})
+	if err != nil {
+		return err
+	}
+	if seen < pruneBatch {
+		last = cursor{}
+	}
+	s.sweep.userID, s.sweep.clientID = last.userID, last.clientID
+	if len(idle) == 0 {
+		return nil
+	}
+	return s.write(ctx, "pruning slots", func(ctx context.Context, t session) error {
+		return t.repeat(ctx, "DELETE FROM durin_slot WHERE user_id = ? AND client_id = ? AND touched < ?", len(idle), func(i int) []any {
+			return []any{idle[i].userID, idle[i].clientID, at}
+		})
+	})
+}
+
+const slotsBehind = "SELECT s.user_id, s.client_id, " +
+	"CASE WHEN s.touched >= ? OR EXISTS (SELECT 1 FROM durin_token t WHERE t.user_id = s.user_id AND t.client_id = s.client_id) THEN 1 ELSE 0 END " +
+	"FROM durin_slot s WHERE s.user_id >= ? AND (s.user_id > ? OR s.client_id > ?) ORDER BY s.user_id, s.client_id LIMIT ?"
+
+func (t session) ids(ctx context.Context, query string, args ...any) ([]int64, error) {
+	var all []int64
+	err := t.each(ctx, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		all = append(all, id)
+		return err
+	}, query, args...)
+	return all, err
+}

@@ -1,0 +1,213 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/tokenrule"
+)
+
+const (
+	userColumns  = "id, name, password, active, admin, created, last_login"
+	insertUser   = "INSERT INTO durin_user (name, password, active, admin, created, last_login) VALUES (?, ?, ?, ?, ?, ?)"
+	insertUserID = "INSERT INTO durin_user (name, password, active, admin, created, last_login, id) VALUES (?, ?, ?, ?, ?, ?, ?)"
+	updateUser   = "UPDATE durin_user SET name = ?, password = ?, active = ?, admin = ?, created = ?, last_login = ? WHERE id = ?"
+	userNamed    = "SELECT " + userColumns + " FROM durin_user WHERE name = ?"
+	userNumbered = "SELECT " + userColumns + " FROM durin_user WHERE id = ?"
+	userTaken    = "SELECT 1 FROM durin_user WHERE name = ? OR id = ?"
+	userRenamed  = "SELECT 1 FROM durin_user WHERE name = ? AND id <> ?"
+)
+
+func userValues(u durin.User) []any {
+	return []any{u.Name, u.Password, flag(u.Active), flag(u.Admin), u.Created.UnixMicro(), instantOrNull(u.LastLogin)}
+}
+
+func scanUser(row interface{ Scan(...any) error }) (durin.User, error) {
+	var u durin.User
+	var id, active, admin, created, lastLogin number
+	if err := row.Scan(&id, &u.Name, &u.Password, &active, &admin, &created, &lastLogin); err != nil {
+		return durin.User{}, err
+	}
+	u.ID = strconv.FormatInt(id.n, 10)
+	u.Active, u.Admin = active.n != 0, admin.n != 0
+	u.Created, u.LastLogin = created.instant(), lastLogin.instant()
+	return u, nil
+}
+
+var errNoUser = fmt.Errorf("sqlstore: user: %w", durin.ErrNotFound)
+
+// user is the one row of query.
+func (t session) user(ctx context.Context, query string, arg any) (durin.User, error) {
+	u, err := scanUser(t.row(ctx, query, arg))
+	if errors.Is(err, sql.ErrNoRows) {
+		return durin.User{}, errNoUser
+	}
+	return u, err
+}
+
+// CreateUser implements durin.UserStore.
+func (s *Store) CreateUser(ctx context.Context, u durin.User) (durin.User, error) {
+	u, err := tokenrule.User(u)
+	if err != nil {
+		return durin.User{}, err
+	}
+	var created durin.User
+	err = s.write(ctx, "creating a user", func(ctx context.Context, t session) (err error) {
+		created, err = t.createUser(ctx, u)
+		return err
+	})
+	id, _ := tokenrule.ParseUserID(u.ID)
+	return created, s.orExists(ctx, err, userTaken, u.Name, id)
+}
+
+// createUser inserts u, and sees that later ids are above its own.
+func (t session) createUser(ctx context.Context, u durin.User) (durin.User, error) {
+	query, values := insertUser, userValues(u)
+	id, numbered := tokenrule.ParseUserID(u.ID)
+	if numbered {
+		query, values = insertUserID, append(values, id)
+	}
+	if err := t.exec(ctx, query, values...); err != nil {
+		return durin.User{}, asInsert(err)
+	}
+	if numbered {
+		if err := t.advanceIDs(ctx, "durin_user"); err != nil {
+			return durin.User{}, err
+		}
+	}
+	return t.user(ctx, userNamed, u.Name)
+}
+
+// UserByName implements durin.UserStore.
+func (s *Store) UserByName(ctx context.Context, name string) (u durin.User, err error) {
+	if !tokenrule.IsText(name) {
+		return durin.User{}, errNoUser
+	}
+	return s.userBy(ctx, userNamed, name)
+}
+
+// UserByID implements durin.UserStore.
+func (s *Store) UserByID(ctx context.Context, id string) (u durin.User, err error) {
+	n, ok := tokenrule.ParseUserID(id)
+	if !ok {
+		return durin.User{}, errNoUser
+	}
+	return s.userBy(ctx, userNumbered, n)
+}
+
+func (s *Store) userBy(ctx context.Context, query string, arg any) (u durin.User, err error) {
+	err = s.read(ctx, "reading a user", func(ctx context.Context, t session) error {
+		u, err = t.user(ctx, query, arg)
+		return err
+	})
+	return u, err
+}
+
+// Users implements durin.UserStore.
+func (s *Store) Users(ctx context.Context, after string, limit int) (some []durin.User, err error) {
+	err = s.read(ctx, "reading users", func(ctx context.Context, t session) error {
+		some = nil
+		return t.each(ctx, func(rows *sql.Rows) error {
+			u, err := scanUser(rows)
+			some = append(some, u)
+			return err
+		}, "SELECT "+userColumns+" FROM durin_user WHERE name > ? ORDER BY name LIMIT ?", after, int64(tokenrule.Limit(limit)))
+	})
+	return some, err
+}
+
+// UpdateUser implements durin.UserStore. Change runs on no transaction: when the
+// user was changed meanwhile, all is done again.
+func (s *Store) UpdateUser(ctx context.Context, id string, now time.Time, change func(*durin.User) error) (durin.User, []durin.Digest, error) {
+	for {
+		old, err := s.UserByID(ctx, id)
+		if err != nil {
+			return durin.User{}, nil, err
+		}
+		changed := old
+		if err := change(&changed); err != nil {
+			return durin.User{}, nil, err
+		}
+		changed.ID, changed.Created = old.ID, old.Created
+		if changed, err = tokenrule.User(changed); err != nil {
+			return durin.User{}, nil, err
+		}
+		var concerned []durin.Digest
+		err = s.write(ctx, "changing a user", func(ctx context.Context, t session) (err error) {
+			concerned, err = t.replaceUser(ctx, old, changed, now)
+			return err
+		})
+		if errors.Is(err, errChanged) {
+			continue
+		}
+		n, _ := tokenrule.ParseUserID(id)
+		if err = s.orExists(ctx, err, userRenamed, changed.Name, n); err != nil {
+			return durin.User{}, nil, err
+		}
+		return changed, concerned, nil
+	}
+}
+
+func (t session) replaceUser(ctx context.Context, old, changed durin.User, now time.Time) ([]durin.Digest, error) {
+	id, _ := tokenrule.ParseUserID(old.ID)
+	present, err := t.user(ctx, userNumbered+t.forUpdate, id)
+	if err != nil {
+		return nil, err
+	}
+	if present != old {
+		return nil, errChanged
+	}
+	if err := t.exec(ctx, updateUser, append(userValues(changed), id)...); err != nil {
+		return nil, asInsert(err)
+	}
+	concerned, err := t.digests(ctx, " WHERE user_id = ? ORDER BY id", old.ID)
+	if err != nil {
+		return nil, err
+	}
+	return concerned, t.noteDigests(ctx, concerned, now, false)
+}
+
+// SetPassword implements durin.UserStore.
+func (s *Store) SetPassword(ctx context.Context, id, old, new string) (set bool, err error) {
+	if _, err := tokenrule.User(durin.User{Name: "u", Password: new}); err != nil {
+		return false, err
+	}
+	n, ok := tokenrule.ParseUserID(id)
+	if !ok {
+		return false, errNoUser
+	}
+	err = s.write(ctx, "setting a password", func(ctx context.Context, t session) error {
+		u, err := t.user(ctx, userNumbered+t.forUpdate, n)
+		if set = err == nil && u.Password == old; !set {
+			return err
+		}
+		return t.exec(ctx, "UPDATE durin_user SET password = ? WHERE id = ?", new, n)
+	})
+	return set && err == nil, err
+}
+
+// DeleteUser implements durin.UserStore.
+func (s *Store) DeleteUser(ctx context.Context, id string, now time.Time) (deleted durin.User, ended []durin.Digest, err error) {
+	n, ok := tokenrule.ParseUserID(id)
+	if !ok {
+		return durin.User{}, nil, errNoUser
+	}
+	err = s.writeMuch(ctx, "deleting a user", func(ctx context.Context, t session) error {
+		if deleted, err = t.user(ctx, userNumbered+t.forUpdate, n); err != nil {
+			return err
+		}
+		if ended, err = t.endWhere(ctx, " WHERE user_id = ?", now, id); err != nil {
+			return err
+		}
+		return t.exec(ctx, "DELETE FROM durin_user WHERE id = ?", n)
+	})
+	if err != nil {
+		return durin.User{}, nil, err
+	}
+	return deleted, ended, nil
+}
