@@ -44,6 +44,9 @@ func Client(c durin.Client) (durin.Client, error) {
 	if err := c.Validate(); err != nil {
 		return durin.Client{}, err
 	}
+	if c.ID < 0 {
+		return durin.Client{}, &durin.FieldError{Field: "id", Message: "A client id is a whole number above zero."}
+	}
 	c.TTL = Duration(c.TTL)
 	c.Sliding = Duration(c.Sliding)
 	c.MaxLife = Duration(c.MaxLife)
@@ -128,7 +131,8 @@ func Limit(n int) int {
 }
 
 // CheckImport reports a row that no store can take: one with a source or key
-// that does not fit, or that is not exactly one of client, user and token.
+// that does not fit, that is not exactly one of client, user and token, or a
+// token with an id below zero.
 func CheckImport(r durin.ImportRow) error {
 	kinds := 0
 	for _, set := range []bool{r.Client != nil, r.User != nil, r.Token != nil} {
@@ -143,6 +147,8 @@ func CheckImport(r durin.ImportRow) error {
 		return fmt.Errorf("durin: import: a key of %s has 1 to %d bytes", r.Source, maxKeyBytes)
 	case kinds != 1:
 		return fmt.Errorf("durin: import: %s %s is not one of client, user and token", r.Source, r.Key)
+	case r.Token != nil && r.Token.ID < 0:
+		return fmt.Errorf("durin: import: %s %s: a token id is above zero", r.Source, r.Key)
 	}
 	return nil
 }

@@ -1,0 +1,102 @@
+package memstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/tokenrule"
+)
+
+type ledgerKey struct {
+	source, key string
+}
+
+// Import implements durin.Importer. It works on a copy of everything that
+// takes the place of the state when all has gone well.
+func (s *Store) Import(ctx context.Context, rows []durin.ImportRow, now time.Time, dry bool) (results []durin.ImportResult, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.state.clone()
+	for _, row := range rows {
+		result, err := st.importRow(row, tokenrule.Instant(now))
+		if err != nil {
+			return nil, fmt.Errorf("memstore: import %s %s: %w", row.Source, row.Key, err)
+		}
+		results = append(results, result)
+	}
+	if !dry {
+		s.state = st
+	}
+	return results, nil
+}
+
+func (st *state) importRow(row durin.ImportRow, now time.Time) (durin.ImportResult, error) {
+	if err := tokenrule.CheckImport(row); err != nil {
+		return durin.ImportResult{}, err
+	}
+	key := ledgerKey{row.Source, row.Key}
+	if id, known := st.ledger[key]; known {
+		return durin.ImportResult{Outcome: durin.KnownBefore, ID: id}, nil
+	}
+	var result durin.ImportResult
+	var err error
+	switch {
+	case row.Client != nil:
+		result, err = st.importClient(*row.Client)
+	case row.User != nil:
+		result, err = st.importUser(*row.User)
+	default:
+		result, err = st.importToken(*row.Token, now)
+	}
+	if err == nil && result.Outcome == durin.Imported {
+		st.ledger[key] = result.ID
+	}
+	return result, err
+}
+
+func (st *state) importClient(c durin.Client) (durin.ImportResult, error) {
+	if id, taken := st.clientIDs[c.Name]; taken {
+		return durin.ImportResult{Outcome: durin.TakenByOther, ID: id}, nil
+	}
+	if _, taken := st.clients[c.ID]; taken {
+		c.ID = 0
+	}
+	c, err := st.createClient(c)
+	return durin.ImportResult{ID: c.ID}, err
+}
+
+func (st *state) importUser(u durin.User) (durin.ImportResult, error) {
+	if id, taken := st.userIDs[u.Name]; taken {
+		return durin.ImportResult{Outcome: durin.TakenByOther, ID: id}, nil
+	}
+	if _, taken := st.user(u.ID); taken {
+		u.ID = ""
+	}
+	u, err := st.createUser(u)
+	id, _ := tokenrule.ParseUserID(u.ID)
+	return durin.ImportResult{ID: id}, err
+}
+
+func (st *state) importToken(t durin.ImportToken, now time.Time) (durin.ImportResult, error) {
+	if id, taken := st.tokenIDs[t.Digest]; taken {
+		return durin.ImportResult{Outcome: durin.TakenByOther, ID: id}, nil
+	}
+	clientID, ok := st.clientIDs[t.Client]
+	if _, owned := st.user(t.UserID); !ok || !owned {
+		return durin.ImportResult{Outcome: durin.WithoutParent}, nil
+	}
+	if _, taken := st.tokens[t.ID]; taken {
+		t.ID = 0
+	}
+	created := tokenrule.Instant(t.Created)
+	row, err := st.insert(token{
+		id: t.ID, digest: t.Digest, seal: copySeal(t.Seal), userID: t.UserID, clientID: clientID, device: tokenrule.Device(t.Device),
+		created: created, issuedAt: created, expiresAt: tokenrule.Instant(t.ExpiresAt), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
+	})
+	return durin.ImportResult{ID: row.id}, err
+}

@@ -1,0 +1,114 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+)
+
+func countTests() []test {
+	return []test{
+		{"usage", countUsage},
+		{"seals", countSeals},
+		{"reseal", countReseal},
+		{"ping", func(t *testing.T, s durin.Store) { must(t, s.Ping(t.Context())) }},
+	}
+}
+
+func countUsage(t *testing.T, s durin.Store) {
+	a := create(t, s, web()).ID
+	b := create(t, s, withPolicy(durin.PolicyReplace, 0)).ID
+	monday := time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
+	tuesday := monday.Add(24 * time.Hour)
+	must(t, s.AddUsage(t.Context(), nil))
+	must(t, s.AddUsage(t.Context(), []durin.Usage{
+		{Day: monday, UserID: "u1", ClientID: a, Requests: 5, Throttled: 1},
+		{Day: monday, UserID: "u2", ClientID: a, Requests: 3},
+		{Day: tuesday, UserID: "u1", ClientID: b, Requests: 1 << 40, Throttled: 1 << 41},
+	}))
+	must(t, s.AddUsage(t.Context(), []durin.Usage{
+		{Day: monday, UserID: "u1", ClientID: a, Requests: 2, Throttled: 4},
+		{Day: tuesday, UserID: "u1", ClientID: a, Throttled: 9},
+	}))
+	busy := durin.Usage{Day: tuesday, UserID: "u1", ClientID: b, Requests: 1 << 40, Throttled: 1 << 41}
+	summed := durin.Usage{Day: monday, UserID: "u1", ClientID: a, Requests: 7, Throttled: 5}
+	other := durin.Usage{Day: monday, UserID: "u2", ClientID: a, Requests: 3}
+	refusals := durin.Usage{Day: tuesday, UserID: "u1", ClientID: a, Throttled: 9}
+	filled(t, summed)
+	for _, row := range []struct {
+		name   string
+		since  time.Time
+		user   string
+		client int64
+		limit  int
+		want   []durin.Usage
+	}{
+		{"all", monday, "", 0, 10, []durin.Usage{busy, summed, other, refusals}},
+		{"some", monday, "", 0, 2, []durin.Usage{busy, summed}},
+		{"of a day", tuesday, "", 0, 10, []durin.Usage{busy, refusals}},
+		{"of a user", monday, "u1", 0, 10, []durin.Usage{busy, summed, refusals}},
+		{"of a client", monday, "", a, 10, []durin.Usage{summed, other, refusals}},
+		{"of both", tuesday, "u1", b, 10, []durin.Usage{busy}},
+		{"of nobody", monday, "U1", 0, 10, nil},
+		{"of no day", tuesday.Add(24 * time.Hour), "", 0, 10, nil},
+	} {
+		got, err := s.Usage(t.Context(), row.since, row.user, row.client, row.limit)
+		must(t, err)
+		same(t, row.name, got, row.want)
+	}
+}
+
+func countSeals(t *testing.T, s durin.Store) {
+	create(t, s, withPolicy(durin.PolicyEvict, 9))
+	var want []durin.Sealed
+	for _, word := range []string{"a", "b", "bare", "c"} {
+		n := newToken(word, client("evict"))
+		if word == "bare" {
+			n.Seal = nil
+		}
+		issued := issue(t, s, n)
+		if n.Seal != nil {
+			want = append(want, durin.Sealed{ID: issued.Session.ID, Digest: digest(word), Seal: n.Seal})
+		}
+	}
+	filled(t, want[0])
+	page := func(after int64, limit int, want []durin.Sealed) {
+		t.Helper()
+		got, err := s.Seals(t.Context(), after, limit)
+		must(t, err)
+		same(t, "seals", got, want)
+	}
+	page(0, 2, want[:2])
+	page(want[1].ID, 2, want[2:])
+	page(want[2].ID, 2, nil)
+	page(0, 10, want)
+}
+
+func countReseal(t *testing.T, s durin.Store) {
+	create(t, s, withPolicy(durin.PolicyEvict, 9))
+	issue(t, s, newToken("a", client("evict")))
+	issue(t, s, newToken("bare", client("evict"), bare))
+	for _, row := range []struct {
+		word, old, new string
+		want           bool
+	}{
+		{"a", "another", "new", false},
+		{"gone", "seal of a", "new", false},
+		{"bare", "", "new", false},
+		{"a", "seal of a", "new\x00\xff", true},
+		{"a", "seal of a", "newer", false},
+		{"a", "new\x00\xff", "newest", true},
+	} {
+		done, err := s.Reseal(t.Context(), digest(row.word), []byte(row.old), []byte(row.new))
+		must(t, err)
+		if done != row.want {
+			t.Errorf("%s from %q to %q: %v", row.word, row.old, row.new, done)
+		}
+	}
+	got, err := s.Seals(t.Context(), 0, 10)
+	must(t, err)
+	if len(got) != 1 || string(got[0].Seal) != "newest" || got[0].Digest != digest("a") {
+		t.Errorf("the seals are %+v", got)
+	}
+}
