@@ -1,0 +1,94 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/durin-go/durin"
+)
+
+// keyAnswer tells of an API key. It has no id, as in django-rest-durin.
+type keyAnswer struct {
+	Client     string  `json:"client"`
+	Created    string  `json:"created"`
+	Expiry     *string `json:"expiry"`
+	HasExpired bool    `json:"has_expired"`
+	ExpiresIn  string  `json:"expires_in_str"`
+	Token      string  `json:"token,omitempty"` // in clear
+}
+
+func (h *Handler) keyAnswer(s *durin.Session) keyAnswer {
+	now := h.guard.Now()
+	return keyAnswer{
+		Client: s.Client.Name, Created: h.instant(s.Created), Expiry: h.isoExpiry(s),
+		HasExpired: s.Expired(now), ExpiresIn: remaining(s, now),
+	}
+}
+
+// key finds the caller's API key: the newest that lives, else the newest.
+func (h *Handler) key(r *http.Request) (*durin.Session, error) {
+	q := durin.SessionQuery{UserID: durin.SessionFrom(r.Context()).UserID, Client: h.opt.APIKeyClient, Newest: true}
+	list, err := h.guard.Sessions(r.Context(), q)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if !list[i].Expired(h.guard.Now()) {
+			return &list[i], nil
+		}
+	}
+	if len(list) == 0 {
+		return nil, durin.ErrNotFound
+	}
+	return &list[0], nil
+}
+
+// showKey tells of the key, and the key itself if Options.ShowAPIKey says so and
+// its seal can be opened.
+func (h *Handler) showKey(w http.ResponseWriter, r *http.Request) {
+	s, err := h.key(r)
+	if err != nil {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	answer := h.keyAnswer(s)
+	if h.opt.ShowAPIKey {
+		token, err := h.guard.OpenSeal(r.Context(), s)
+		if err != nil && !errors.Is(err, durin.ErrSeal) {
+			h.guard.Fail(w, r, err)
+			return
+		}
+		answer.Token = token.Reveal()
+	}
+	durin.WriteJSON(w, http.StatusOK, answer)
+}
+
+var errNoKeyClient = &durin.Error{Status: http.StatusNotFound, Detail: "API keys cannot be issued: their client does not exist."}
+
+// createKey issues the key; the answer shows it, whatever the options.
+func (h *Handler) createKey(w http.ResponseWriter, r *http.Request) {
+	issued, err := h.guard.Issue(r.Context(), durin.IssueRequest{
+		UserID: durin.SessionFrom(r.Context()).UserID, Client: h.opt.APIKeyClient, Device: h.device(r),
+		Single: true, KeepSeal: h.opt.ShowAPIKey,
+	})
+	switch {
+	case errors.Is(err, durin.ErrKeyExists):
+		durin.WriteJSON(w, http.StatusBadRequest, []string{durin.ErrKeyExists.Detail})
+	case errors.Is(err, durin.ErrUnknownClient):
+		h.guard.Fail(w, r, errNoKeyClient)
+	case err != nil:
+		h.guard.Fail(w, r, err)
+	default:
+		answer := h.keyAnswer(&issued.Session)
+		answer.Token = issued.Token.Reveal()
+		durin.WriteJSON(w, http.StatusCreated, answer)
+	}
+}
+
+func (h *Handler) deleteKey(w http.ResponseWriter, r *http.Request) {
+	ended, err := h.guard.End(r.Context(), durin.Selection{UserID: durin.SessionFrom(r.Context()).UserID, Client: h.opt.APIKeyClient})
+	if err == nil && ended == 0 {
+		err = durin.ErrNotFound
+	}
+	h.done(w, r, err)
+}

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/durin-go/durin"
+)
+
+// refreshAnswer tells the new expiry.
+type refreshAnswer struct {
+	Expiry *string `json:"expiry"`
+}
+
+func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) {
+	s, err := h.guard.Renew(r.Context(), durin.SessionFrom(r.Context()))
+	if err != nil {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	durin.WriteJSON(w, http.StatusOK, refreshAnswer{h.expiry(s.ExpiresAt)})
+}
+
+func (h *Handler) logOut(w http.ResponseWriter, r *http.Request) {
+	h.done(w, r, h.guard.LogOut(r.Context(), durin.SessionFrom(r.Context())))
+}
+
+func (h *Handler) logOutEverywhere(w http.ResponseWriter, r *http.Request) {
+	h.done(w, r, h.guard.LogOutEverywhere(r.Context(), durin.SessionFrom(r.Context())))
+}
+
+// done answers what has nothing to tell.
+func (h *Handler) done(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// sessionAnswer is one row of the sessions.
+type sessionAnswer struct {
+	ID         int64   `json:"id"`
+	Client     string  `json:"client"`
+	Created    string  `json:"created"`
+	Expiry     *string `json:"expiry"`
+	HasExpired bool    `json:"has_expired"`
+	IsCurrent  bool    `json:"is_current"`
+	ExpiresIn  string  `json:"expires_in_str"`
+}
+
+// listSessions lists all sessions of the caller, expired ones among them.
+func (h *Handler) listSessions(w http.ResponseWriter, r *http.Request) {
+	const page = 1000
+	current, now := durin.SessionFrom(r.Context()), h.guard.Now()
+	rows := []sessionAnswer{}
+	for q := (durin.SessionQuery{UserID: current.UserID, Limit: page}); ; {
+		some, err := h.guard.Sessions(r.Context(), q)
+		if err != nil {
+			h.guard.Fail(w, r, err)
+			return
+		}
+		for i := range some {
+			if s := &some[i]; !h.hidden(s) {
+				rows = append(rows, sessionAnswer{
+					ID: s.ID, Client: s.Client.Name, Created: h.instant(s.Created), Expiry: h.isoExpiry(s),
+					HasExpired: s.Expired(now), IsCurrent: s.ID == current.ID, ExpiresIn: remaining(s, now),
+				})
+			}
+		}
+		if len(some) < page {
+			break
+		}
+		q.After = some[len(some)-1].ID
+	}
+	durin.WriteJSON(w, http.StatusOK, rows)
+}
+
+// hidden reports whether s is an API key that sessions do not show.
+func (h *Handler) hidden(s *durin.Session) bool {
+	return h.opt.HideAPIKey && h.opt.APIKeyClient != "" && s.Client.Name == h.opt.APIKeyClient
+}
+
+// deleteSession ends a session of the caller's, but not the one in use.
+func (h *Handler) deleteSession(w http.ResponseWriter, r *http.Request) {
+	current := durin.SessionFrom(r.Context())
+	_, text := h.match(r.URL.Path)
+	id, ok := sessionID(text)
+	if !ok {
+		h.guard.Fail(w, r, durin.ErrNotFound)
+		return
+	}
+	list, err := h.guard.Sessions(r.Context(), durin.SessionQuery{ID: id, UserID: current.UserID, Limit: 1})
+	if err == nil && (len(list) == 0 || h.hidden(&list[0])) {
+		err = durin.ErrNotFound
+	}
+	if err != nil {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	if id == current.ID {
+		refusal := "Can't delete token if the request is authed with it.Use " + h.opt.Prefix + "/logout/ instead."
+		durin.WriteJSON(w, http.StatusBadRequest, []string{refusal})
+		return
+	}
+	ended, err := h.guard.End(r.Context(), durin.Selection{ID: id, UserID: current.UserID})
+	if err == nil && ended == 0 {
+		err = durin.ErrNotFound
+	}
+	h.done(w, r, err)
+}
+
+// sessionID reads an id in plain decimal, as the list writes it.
+func sessionID(text string) (int64, bool) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == text
+}
