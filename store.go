@@ -123,8 +123,8 @@ type NewToken struct {
 	Digest   Digest
 	Seal     []byte
 	KeepSeal bool
-	Device Device
-	Now    time.Time
+	Device   Device
+	Now      time.Time
 	// TTL overrides the client's for this token; zero does not.
 	TTL time.Duration
 	// Single refuses with ErrKeyExists when the user has a live token of

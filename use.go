@@ -2,7 +2,8 @@ package durin
 
 import (
 	"context"
-	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,8 +20,8 @@ type useCount struct {
 // uses gathers what checks learn, to be written in batches off their path.
 type uses struct {
 	mu       sync.Mutex
-	list     []*checked           // used since the last flush
-	extended map[Digest]time.Time // expiries moved by use, not written yet
+	list     []*checked     // used since the last flush
+	extended map[Digest]Use // expiries moved by use, not written yet
 
 	flushing sync.Mutex           // holds the two below: one flush at a time
 	pending  map[Digest]Use       // gathered, not written yet
@@ -46,7 +47,7 @@ const (
 )
 
 func newUses() *uses {
-	return &uses{extended: map[Digest]time.Time{}, pending: map[Digest]Use{}, counts: map[usageKey]*counts{}}
+	return &uses{extended: map[Digest]Use{}, pending: map[Digest]Use{}, counts: map[usageKey]*counts{}}
 }
 
 // noteUse records that c was let through. It takes no lock but for the first
@@ -85,42 +86,64 @@ func (g *Guard) slide(c *checked, now time.Time, wall int64) {
 	}
 	g.uses.mu.Lock()
 	defer g.uses.mu.Unlock()
-	g.uses.extended[c.session.Digest] = at
+	use, again := g.uses.extended[c.session.Digest]
+	if !again { // the store sees that the token was live when the first of them began
+		use = Use{Digest: c.session.Digest, At: now}
+	}
+	use.Extend = at
+	g.uses.extended[use.Digest] = use
 }
 
 // extend gives s the expiry that a use has moved but no flush has written.
 func (u *uses) extend(s *Session) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	at, ok := u.extended[s.Digest]
+	use, ok := u.extended[s.Digest]
 	if ok {
-		s.ExpiresAt = at
+		s.ExpiresAt = use.Extend
 	}
 	return ok
 }
 
-// flush writes the uses gathered so far; what the store does not take waits for
-// the next time.
+// flushUses writes the uses gathered so far; what the store does not take waits
+// for the next time.
 func (g *Guard) flushUses(ctx context.Context) error {
 	u := g.uses
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
 	u.gather(g.now())
-	batch := make([]Use, 0, min(len(u.pending), flushBatch))
-	var err error
-	for _, use := range u.pending {
-		if batch = append(batch, use); len(batch) == flushBatch {
-			err = errors.Join(err, g.touch(ctx, batch))
-			batch = batch[:0]
+	u.mu.Lock()
+	extended := slices.Collect(maps.Values(u.extended))
+	u.mu.Unlock()
+	for batch := range slices.Chunk(extended, flushBatch) {
+		if err := g.store.Touch(ctx, batch); err != nil {
+			return unavailable(err)
 		}
-		if err != nil {
-			return err
+		g.cacheDrop(u.written(batch)) // to show the new expiry
+	}
+	for batch := range slices.Chunk(slices.Collect(maps.Values(u.pending)), flushBatch) {
+		if err := g.store.Touch(ctx, batch); err != nil {
+			return unavailable(err)
+		}
+		for _, use := range batch {
+			delete(u.pending, use.Digest)
 		}
 	}
-	if len(batch) == 0 {
-		return nil
+	return nil
+}
+
+// written forgets the moved expiries that are in the store now.
+func (u *uses) written(batch []Use) []Digest {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	digests := make([]Digest, len(batch))
+	for i, use := range batch {
+		digests[i] = use.Digest
+		if now := u.extended[use.Digest]; now.Extend.Equal(use.Extend) {
+			delete(u.extended, use.Digest)
+		}
 	}
-	return g.touch(ctx, batch)
+	return digests
 }
 
 // gather takes over what the list holds.
@@ -145,34 +168,6 @@ func (u *uses) gather(now time.Time) {
 		u.counts[key].requests += c.use.requests.Swap(0)
 		u.counts[key].throttled += c.use.throttled.Swap(0)
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for d, at := range u.extended {
-		use, ok := u.pending[d]
-		if ok {
-			use.Extend = at
-			u.pending[d] = use
-		}
-	}
-}
-
-// touch writes one batch and forgets what is written.
-func (g *Guard) touch(ctx context.Context, batch []Use) error {
-	if err := g.store.Touch(ctx, batch); err != nil {
-		return unavailable(err)
-	}
-	var moved []Digest
-	g.uses.mu.Lock()
-	for _, use := range batch {
-		delete(g.uses.pending, use.Digest)
-		if at, ok := g.uses.extended[use.Digest]; ok && at.Equal(use.Extend) {
-			delete(g.uses.extended, use.Digest)
-			moved = append(moved, use.Digest)
-		}
-	}
-	g.uses.mu.Unlock()
-	g.cacheDrop(moved) // to show the new expiry
-	return nil
 }
 
 // flushUsage writes the counts by user and client.

@@ -1,0 +1,90 @@
+package durin
+
+import (
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+)
+
+func TestAddress(t *testing.T) {
+	g := &Guard{opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}}
+	for name, c := range map[string]struct {
+		peer, forwarded, xff string
+		want                 string
+	}{
+		"a direct peer":                 {"192.0.2.1:5", "", "", "192.0.2.1"},
+		"a direct peer is not believed": {"192.0.2.1:5", "for=198.51.100.7", "198.51.100.7", "192.0.2.1"},
+		"a trusted proxy":               {"10.0.0.1:5", "", "198.51.100.7", "198.51.100.7"},
+		"the right-most untrusted":      {"10.0.0.1:5", "", "203.0.113.9, 198.51.100.7, 10.0.0.2", "198.51.100.7"},
+		"a forged first hop":            {"10.0.0.1:5", "", "10.9.9.9, 198.51.100.7", "198.51.100.7"},
+		"only proxies":                  {"10.0.0.1:5", "", "10.0.0.3, 10.0.0.2", "10.0.0.3"},
+		"no header":                     {"10.0.0.1:5", "", "", "10.0.0.1"},
+		"rubbish":                       {"10.0.0.1:5", "", "rubbish", "10.0.0.1"},
+		"rubbish left of a hop":         {"10.0.0.1:5", "", "x, 198.51.100.7", "198.51.100.7"},
+		"rubbish right of a hop":        {"10.0.0.1:5", "", "198.51.100.7, x", "10.0.0.1"},
+		"RFC 7239":                      {"10.0.0.1:5", `for=203.0.113.9;proto=https, For="[2001:db8::1]:4711";by=10.0.0.1`, "1.1.1.1", "2001:db8::1"},
+		"RFC 7239 without a for":        {"10.0.0.1:5", `proto=https`, "1.1.1.1", "10.0.0.1"},
+		"RFC 7239 with a hidden node":   {"10.0.0.1:5", `for=203.0.113.9, for=_hidden`, "", "10.0.0.1"},
+		"a mapped address":              {"[::ffff:192.0.2.1]:5", "", "", "192.0.2.1"},
+		"a loopback proxy on IPv6":      {"[::1]:5", "", "2001:db8::2", "2001:db8::2"},
+		"no peer at all":                {"@", "", "", "invalid IP"},
+		"a port behind the hop":         {"10.0.0.1:5", "", "198.51.100.7:1234", "198.51.100.7"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = c.peer
+		if c.forwarded != "" {
+			r.Header.Set("Forwarded", c.forwarded)
+		}
+		if c.xff != "" {
+			r.Header.Set("X-Forwarded-For", c.xff)
+		}
+		if got := g.Address(r).String(); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+func FuzzAddress(f *testing.F) {
+	f.Add(`for="[2001:db8::1]:4711", for=_x`, "1.2.3.4, x")
+	g := &Guard{opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}}
+	f.Fuzz(func(t *testing.T, forwarded, xff string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = "10.0.0.1:1"
+		r.Header["Forwarded"], r.Header["X-Forwarded-For"] = []string{forwarded}, []string{xff}
+		if !g.Address(r).IsValid() {
+			t.Error("no address though the peer is known")
+		}
+	})
+}
+
+func TestTokenOf(t *testing.T) {
+	g := &Guard{opt: Options{Schemes: []string{"Token", "Bearer"}}}
+	for header, c := range map[string]struct {
+		token string
+		err   error
+	}{
+		"Token abc":         {"abc", nil},
+		"token abc":         {"abc", nil},
+		"BEARER abc":        {"abc", nil},
+		" \t Token \t abc ": {"abc", nil},
+		"Token\vabc":        {"abc", nil},
+		"":                  {"", nil},
+		"abc":               {"", nil},
+		"Tokenabc":          {"", nil},
+		"Token: abc":        {"", nil},
+		"Basic abc":         {"", nil},
+		"Token":             {"", errEmptyHeader},
+		"Token  ":           {"", errEmptyHeader},
+		"Token a b":         {"", errSpacedHeader},
+		"Token a b c":       {"", errSpacedHeader},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header["Authorization"] = []string{header}
+		if token, err := g.tokenOf(r); token != c.token || err != c.err {
+			t.Errorf("%q: %q, %v", header, token, err)
+		}
+	}
+	if token, err := g.tokenOf(httptest.NewRequest("GET", "/", nil)); token != "" || err != nil {
+		t.Errorf("no header: %q, %v", token, err)
+	}
+}
