@@ -110,35 +110,43 @@ func (t *importing) taken(ctx context.Context, query string, args ...any) (durin
 }
 
 func (t *importing) client(ctx context.Context, c durin.Client) (durin.ImportResult, error) {
-	c, err := tokenrule.Client(c)
-	if err != nil {
-		return durin.ImportResult{}, err
+	if !tokenrule.IsText(c.Name) {
+		return durin.ImportResult{}, c.Validate()
 	}
 	if result, taken, err := t.taken(ctx, "SELECT id FROM durin_client WHERE name = ?", c.Name); err != nil || taken {
 		return result, err
 	}
-	if inUse, err := t.has(ctx, "SELECT 1 FROM durin_client WHERE id = ?", c.ID); err != nil {
+	inUse, err := t.has(ctx, "SELECT 1 FROM durin_client WHERE id = ?", c.ID)
+	if err != nil {
 		return durin.ImportResult{}, err
-	} else if inUse {
+	}
+	if inUse {
 		c.ID = 0
+	}
+	if c, err = tokenrule.Client(c); err != nil {
+		return durin.ImportResult{}, err
 	}
 	c, err = t.createClient(ctx, c)
 	return durin.ImportResult{ID: c.ID}, err
 }
 
 func (t *importing) user(ctx context.Context, u durin.User) (durin.ImportResult, error) {
-	u, err := tokenrule.User(u)
-	if err != nil {
-		return durin.ImportResult{}, err
+	if !tokenrule.IsText(u.Name) {
+		return durin.ImportResult{}, u.Validate()
 	}
 	if result, taken, err := t.taken(ctx, "SELECT id FROM durin_user WHERE name = ?", u.Name); err != nil || taken {
 		return result, err
 	}
 	id, _ := tokenrule.ParseUserID(u.ID)
-	if inUse, err := t.has(ctx, "SELECT 1 FROM durin_user WHERE id = ?", id); err != nil {
+	inUse, err := t.has(ctx, "SELECT 1 FROM durin_user WHERE id = ?", id)
+	if err != nil {
 		return durin.ImportResult{}, err
-	} else if inUse {
+	}
+	if inUse {
 		u.ID = ""
+	}
+	if u, err = tokenrule.User(u); err != nil {
+		return durin.ImportResult{}, err
 	}
 	u, err = t.createUser(ctx, u)
 	id, _ = tokenrule.ParseUserID(u.ID)

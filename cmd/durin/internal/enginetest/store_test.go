@@ -1,0 +1,61 @@
+package enginetest
+
+import (
+	"database/sql"
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/sqlstore"
+	"github.com/durin-go/durin/storetest"
+)
+
+var repeat = flag.Int("repeat", 1, "how often tests of concurrent calls are done")
+
+func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+
+// An engine is what the tests of this package run on.
+type engine struct {
+	name    string
+	dialect sqlstore.Dialect
+	new     func(testing.TB) servers.Database
+}
+
+var engines = []engine{
+	{"SQLite", sqlstore.SQLite, servers.SQLite},
+	{"PostgreSQL", sqlstore.PostgreSQL, servers.PostgreSQL},
+	{"MySQL", sqlstore.MySQL, servers.MySQL},
+}
+
+// onEach runs test on every engine, with an empty database.
+func onEach(t *testing.T, test func(t *testing.T, e engine, d servers.Database)) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) { test(t, e, e.new(t)) })
+	}
+}
+
+// open returns a store on db, whose schema it brings up to date.
+func (e engine) open(t testing.TB, db *sql.DB, opts sqlstore.Options) *sqlstore.Store {
+	t.Helper()
+	if err := sqlstore.Migrate(t.Context(), db, e.dialect); err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlstore.Open(t.Context(), db, e.dialect, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestContract(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			storetest.Options{Repeat: *repeat}.Run(t, func(t *testing.T) durin.Store {
+				return e.open(t, e.new(t).Open(t), sqlstore.Options{})
+			})
+		})
+	}
+}
