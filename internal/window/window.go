@@ -1,0 +1,222 @@
+// Package window limits how often something happens: at most N times in any
+// window of a period for one key, whatever the concurrency. What it refuses does
+// not count.
+//
+// Up to N = 1,024 every accepted request is kept by its instant, and decisions
+// and waits are exact. Above, requests of one 128th of the period are kept
+// together and count as long as the last of them: never more than N pass in any
+// window, and a request is refused at most 1 % of a period too long.
+//
+// The rate comes with each request, and a change of it acts at once on what is
+// kept: a raised N lets more through immediately, a lowered one none until enough
+// have left the window; a shorter period forgets at once what is older.
+//
+// Instants may come out of order and a clock may be put back: no part of the
+// limiter ever goes back behind the latest instant that it has seen, so too many
+// never pass, and whoever waits does so until the clock is there again. Clocks
+// with monotonic readings, like time.Now, never are put back.
+//
+// A key takes about 300 bytes, more when many requests of its are in the window:
+// 8 to 16 for each up to N = 1,024, and about 3 KB above. Idle keys are forgotten
+// a few at a time while others are asked for; there is no goroutine.
+package window
+
+import (
+	"hash/maphash"
+	"math"
+	"math/bits"
+	"sync"
+	"time"
+)
+
+// A Rate allows N requests in any window of Period.
+type Rate struct {
+	N      int // zero or less: none
+	Period time.Duration
+}
+
+// A Limit is a rate for a key. One Take must not have a key twice.
+type Limit[K comparable] struct {
+	Key  K
+	Rate Rate
+}
+
+// A State is a window after a request.
+type State struct {
+	Remaining int           // requests that may pass now
+	Wait      time.Duration // when refused by this window: until one may pass; its Period when N is 0
+	Reset     time.Duration // until the oldest counted request leaves the window; zero if there is none
+	Over      bool          // more are in the window than the rate, lowered meanwhile, allows
+}
+
+// A Limiter keeps the windows of many keys. It is safe for concurrent use.
+type Limiter[K comparable] struct {
+	seed   maphash.Seed
+	start  time.Time
+	max    int // keys of a shard
+	shards [shards]shard[K]
+}
+
+// shards is such that a word has a bit for each.
+const shards = 64
+
+type shard[K comparable] struct {
+	mu    sync.Mutex
+	seen  int64 // the latest instant
+	logs  map[K]*log[K]
+	all   []*log[K] // the same, for the sweep
+	hand  int       // where the sweep goes on
+	owed  int       // logs that it is to look at next
+	takes uint32
+	_     [64]byte // keeps the locks of two shards apart
+}
+
+// DefaultKeys bounds the keys of a Limiter that is told no bound.
+const DefaultKeys = 1_000_000
+
+// New returns a Limiter for about as many keys at a time, DefaultKeys if that is
+// zero. At the bound new keys are refused rather than that a window that runs is
+// forgotten. start is any instant of the clock that Take's are of.
+func New[K comparable](start time.Time, keys int) *Limiter[K] {
+	if keys <= 0 {
+		keys = DefaultKeys
+	}
+	l := &Limiter[K]{seed: maphash.MakeSeed(), start: start, max: max(1, keys/shards)}
+	for i := range l.shards {
+		l.shards[i].logs = make(map[K]*log[K])
+		l.shards[i].seen = math.MinInt64
+	}
+	return l
+}
+
+// Take asks for one request under every one of the limits: either all of them
+// count it, or none does. It writes what became of limits[i] to states[i], which
+// must be as long, and reports whether the request may pass. A key for which
+// there is no room is refused with a Wait of a second at most, for nobody knows
+// when there will be.
+func (l *Limiter[K]) Take(now time.Time, limits []Limit[K], states []State) bool {
+	var places [8]uint8
+	var found [8]*log[K]
+	where, logs := places[:0], found[:0]
+	var held uint64 // a bit for each shard: locked in order, once
+	for i := range limits {
+		n := uint8(maphash.Comparable(l.seed, limits[i].Key) % shards)
+		where = append(where, n)
+		held |= 1 << n
+	}
+	t := l.lock(held, l.instant(now))
+	pass := true
+	for i := range limits {
+		s := &l.shards[where[i]]
+		g := s.logs[limits[i].Key]
+		logs = append(logs, g)
+		if g != nil || l.room(s, logs[:i], where) {
+			pass = g.ask(t, limits[i].Rate, &states[i]) && pass
+		} else {
+			states[i] = State{Wait: min(limits[i].Rate.Period, time.Second)}
+			pass = false
+		}
+	}
+	if pass {
+		for i, g := range logs {
+			if g == nil {
+				g = l.shards[where[i]].open(limits[i].Key, int64(limits[i].Rate.Period), t)
+			}
+			g.add(t, limits[i].Rate.N > exact)
+			states[i].Remaining--
+			states[i].Reset = g.reset(t)
+		}
+	}
+	l.unlock(held)
+	return pass
+}
+
+// room reports whether s may open one more log, beside those that the request
+// needs already.
+func (l *Limiter[K]) room(s *shard[K], logs []*log[K], where []uint8) bool {
+	need := 1
+	for i, g := range logs {
+		if g == nil && &l.shards[where[i]] == s {
+			need++
+		}
+	}
+	return len(s.all)+need <= l.max
+}
+
+// Len is the number of keys that are kept, idle ones that were not swept yet
+// included.
+func (l *Limiter[K]) Len() (n int) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		n += len(s.all)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// instant gives nanoseconds since start, such that the difference of any two
+// does not overflow.
+func (l *Limiter[K]) instant(now time.Time) int64 {
+	return min(max(int64(now.Sub(l.start)), math.MinInt64/2+1), math.MaxInt64/2)
+}
+
+// lock locks the shards and returns the latest instant that t and they know.
+func (l *Limiter[K]) lock(held uint64, t int64) int64 {
+	for m := held; m != 0; m &= m - 1 {
+		s := &l.shards[bits.TrailingZeros64(m)]
+		s.mu.Lock()
+		t = max(t, s.seen)
+	}
+	for m := held; m != 0; m &= m - 1 {
+		s := &l.shards[bits.TrailingZeros64(m)]
+		s.seen = t
+		s.takes++
+		if s.takes%4 == 0 {
+			s.owed++
+		}
+		if len(s.all) >= l.max {
+			s.owed = 16
+		}
+		s.sweep(t)
+	}
+	return t
+}
+
+func (l *Limiter[K]) unlock(held uint64) {
+	for m := held; m != 0; m &= m - 1 {
+		l.shards[bits.TrailingZeros64(m)].mu.Unlock()
+	}
+}
+
+// open makes the log of a new key. For each, the next request looks at some
+// others: now is not the time, the present request holds logs.
+func (s *shard[K]) open(key K, period, now int64) *log[K] {
+	g := &log[K]{key: key, period: period, last: now}
+	s.logs[key] = g
+	s.all = append(s.all, g)
+	s.owed += 4
+	return g
+}
+
+// sweep looks at as many logs as are owed and forgets those whose windows are
+// empty.
+func (s *shard[K]) sweep(now int64) {
+	for ; s.owed > 0; s.owed-- {
+		if s.hand >= len(s.all) {
+			s.hand = 0
+		}
+		if len(s.all) == 0 {
+			continue
+		}
+		g := s.all[s.hand]
+		if now-g.last < g.period {
+			s.hand++
+			continue
+		}
+		delete(s.logs, g.key)
+		last := len(s.all) - 1
+		s.all[s.hand], s.all[last] = s.all[last], nil
+		s.all = s.all[:last]
+	}
+}
