@@ -95,7 +95,7 @@ func (st *state) importToken(t durin.ImportToken, now time.Time) (durin.ImportRe
 	}
 	created := tokenrule.Instant(t.Created)
 	row, err := st.insert(token{
-		id: t.ID, digest: t.Digest, seal: copySeal(t.Seal), userID: t.UserID, clientID: clientID, device: tokenrule.Device(t.Device),
+		id: t.ID, digest: t.Digest, seal: copySeal(t.Seal), userID: t.UserID, owned: true, clientID: clientID, device: tokenrule.Device(t.Device),
 		created: created, issuedAt: created, expiresAt: tokenrule.Instant(t.ExpiresAt), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
 	})
 	return durin.ImportResult{ID: row.id}, err

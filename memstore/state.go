@@ -34,6 +34,7 @@ type token struct {
 	digest    durin.Digest
 	seal      []byte
 	userID    string
+	owned     bool // by a user of the store
 	clientID  int64
 	created   time.Time
 	issuedAt  time.Time
@@ -141,6 +142,15 @@ func (st *state) matching(fits func(token) bool) []int64 {
 	return ids
 }
 
+// digestsOf returns the digests of a user's tokens.
+func (st *state) digestsOf(userID string) []durin.Digest {
+	var all []durin.Digest
+	for _, id := range st.matching(func(t token) bool { return t.userID == userID }) {
+		all = append(all, st.tokens[id].digest)
+	}
+	return all
+}
+
 // session is t as a check sees it.
 func (st *state) session(t token) durin.Session {
 	c := st.clients[t.clientID]
@@ -154,7 +164,7 @@ func (st *state) session(t token) durin.Session {
 		ExpiresAt: t.expiresAt,
 		LastUsed:  t.lastUsed,
 	}
-	if u, ok := st.user(t.userID); ok {
+	if u, ok := st.user(t.userID); ok && t.owned {
 		s.UserName, s.Inactive = u.Name, !u.Active
 	}
 	return s

@@ -65,7 +65,7 @@ func (st *state) carryOut(d tokenrule.Decision, t durin.NewToken, c durin.Client
 		now := tokenrule.Instant(t.Now)
 		var err error
 		row, err = st.insert(token{
-			digest: t.Digest, seal: copySeal(t.Seal), userID: t.UserID, clientID: c.ID, device: tokenrule.Device(t.Device),
+			digest: t.Digest, seal: tokenrule.Seal(c, t), userID: t.UserID, owned: t.Owned, clientID: c.ID, device: tokenrule.Device(t.Device),
 			created: now, issuedAt: now, expiresAt: d.ExpiresAt,
 		})
 		if err != nil {
@@ -157,6 +157,15 @@ func (s *Store) End(ctx context.Context, sel durin.Selection, _ time.Time) (ende
 		return nil
 	})
 	return ended, err
+}
+
+// MarkUser implements durin.Store.
+func (s *Store) MarkUser(ctx context.Context, userID string, _ time.Time) (marked []durin.Digest, err error) {
+	err = s.view(ctx, func(st *state) error {
+		marked = st.digestsOf(userID)
+		return nil
+	})
+	return marked, err
 }
 
 // Prune implements durin.Store.

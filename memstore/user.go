@@ -108,10 +108,7 @@ func (s *Store) UpdateUser(ctx context.Context, id string, _ time.Time, change f
 		delete(st.userIDs, old.Name)
 		st.userIDs[u.Name] = n
 		st.users[n] = u
-		for _, t := range st.matching(func(t token) bool { return t.userID == id }) {
-			concerned = append(concerned, st.tokens[t].digest)
-		}
-		written = u
+		written, concerned = u, st.digestsOf(id)
 		return nil
 	})
 	return written, concerned, err

@@ -34,6 +34,7 @@ func everyCall(s durin.Store) map[string]func(context.Context) error {
 		"Sessions":     func(ctx context.Context) error { _, err := s.Sessions(ctx, durin.SessionQuery{}); return err },
 		"Renew":        func(ctx context.Context) error { _, err := s.Renew(ctx, digest("a"), after(time.Minute)); return err },
 		"End":          func(ctx context.Context) error { _, err := s.End(ctx, durin.Selection{UserID: "1"}, start); return err },
+		"MarkUser":     func(ctx context.Context) error { _, err := s.MarkUser(ctx, "1", start); return err },
 		"Prune":        func(ctx context.Context) error { _, err := s.Prune(ctx, after(9*time.Hour), 9); return err },
 		"Touch": func(ctx context.Context) error {
 			return s.Touch(ctx, []durin.Use{{Digest: digest("a"), At: after(time.Minute)}})

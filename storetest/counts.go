@@ -63,7 +63,7 @@ func countSeals(t *testing.T, s durin.Store) {
 	create(t, s, withPolicy(durin.PolicyEvict, 9))
 	var want []durin.Sealed
 	for _, word := range []string{"a", "b", "bare", "c"} {
-		n := newToken(word, client("evict"))
+		n := newToken(word, client("evict"), kept)
 		if word == "bare" {
 			n.Seal = nil
 		}
@@ -87,7 +87,7 @@ func countSeals(t *testing.T, s durin.Store) {
 
 func countReseal(t *testing.T, s durin.Store) {
 	create(t, s, withPolicy(durin.PolicyEvict, 9))
-	issue(t, s, newToken("a", client("evict")))
+	issue(t, s, newToken("a", client("evict"), kept))
 	issue(t, s, newToken("bare", client("evict"), bare))
 	for _, row := range []struct {
 		word, old, new string

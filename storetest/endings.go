@@ -12,6 +12,7 @@ func endingTests() []test {
 		{"end by selection", endSelection},
 		{"end of everything", endEmpty},
 		{"end twice", endTwice},
+		{"mark", markUser},
 		{"prune", pruneExpired},
 		{"prune in parts", pruneLimit},
 		ofUsers("prune of imported tokens", pruneImported),
@@ -98,6 +99,18 @@ func endTwice(t *testing.T, s durin.Store) {
 	if id := issue(t, s, newToken("a", client("evict"))).Session.ID; id == ids["a"] {
 		t.Error("an id was given twice")
 	}
+}
+
+// markUser asks for the tokens of an application's own user, and changes nothing.
+func markUser(t *testing.T, s durin.Store) {
+	crowd(t, s)
+	want := sessions(t, s, durin.SessionQuery{})
+	for id, words := range map[string][]string{"u1": {"a", "b", "e"}, "u2": {"c", "d"}, "U1": nil, "": nil, "a\x00": nil, "\xff": nil} {
+		marked, err := s.MarkUser(t.Context(), id, start)
+		must(t, err)
+		sameDigests(t, id, marked, words...)
+	}
+	same(t, "afterwards", sessions(t, s, durin.SessionQuery{}), want)
 }
 
 // prune deletes and checks how many were told.

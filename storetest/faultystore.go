@@ -52,6 +52,10 @@ func (x *faultyStore) End(ctx context.Context, sel durin.Selection, now time.Tim
 	return one(ctx, x.f, "End", func() ([]durin.Digest, error) { return x.s.End(ctx, sel, now) })
 }
 
+func (x *faultyStore) MarkUser(ctx context.Context, userID string, now time.Time) ([]durin.Digest, error) {
+	return one(ctx, x.f, "MarkUser", func() ([]durin.Digest, error) { return x.s.MarkUser(ctx, userID, now) })
+}
+
 func (x *faultyStore) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	return one(ctx, x.f, "Prune", func() (int, error) { return x.s.Prune(ctx, before, limit) })
 }

@@ -71,6 +71,7 @@ func at(now time.Time) func(*durin.NewToken)   { return func(t *durin.NewToken) 
 func user(id string) func(*durin.NewToken)     { return func(t *durin.NewToken) { t.UserID = id } }
 func client(name string) func(*durin.NewToken) { return func(t *durin.NewToken) { t.Client = name } }
 func owned(t *durin.NewToken)                  { t.Owned = true }
+func kept(t *durin.NewToken)                   { t.KeepSeal = true }
 func bare(t *durin.NewToken)                   { t.Seal = nil }
 
 // must ends the test at an error.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func issueTests() []test {
 		{"evict", issueEvict},
 		{"reject", issueReject},
 		{"single", issueSingle},
+		{"seals that are kept", issueSeals},
 		{"ids", issueIDs},
 	}
 }
@@ -33,7 +35,7 @@ func issueFields(t *testing.T, s durin.Store) {
 	open := fullClient("web")
 	open.NoPassword = false
 	c := create(t, s, open)
-	n := newToken("a", at(rough(start)))
+	n := newToken("a", kept, at(rough(start)))
 	n.Seal = []byte{0, 0xff, 'x', 0}
 	filled(t, n, "Owned", "Password", "TTL", "Single", "RenewReused", "NoReuse", "Lost")
 	issued := issue(t, s, n)
@@ -271,11 +273,11 @@ func issueReuseOfMany(t *testing.T, s durin.Store) {
 	c := withPolicy(durin.PolicyEvict, 5)
 	c.Name = "web"
 	create(t, s, c)
-	issue(t, s, newToken("new", at(after(3*time.Minute))))
-	issue(t, s, newToken("old", at(after(1*time.Minute))))
+	issue(t, s, newToken("new", kept, at(after(3*time.Minute))))
+	issue(t, s, newToken("old", kept, at(after(1*time.Minute))))
 	issue(t, s, newToken("bare", bare, at(after(4*time.Minute))))
 	issue(t, s, newToken("other", user("u2")))
-	expired := newToken("expired", at(after(2*time.Minute)))
+	expired := newToken("expired", kept, at(after(2*time.Minute)))
 	expired.TTL = time.Microsecond
 	issue(t, s, expired)
 	_, err := s.UpdateClient(t.Context(), "web", start, func(c *durin.Client) error {
@@ -361,6 +363,28 @@ func issueSingle(t *testing.T, s durin.Store) {
 		left := sessions(t, s, durin.SessionQuery{Client: c.Name})
 		sameDigests(t, c.Name, digestsOf(left), "other of "+c.Name, "third of "+c.Name)
 	}
+}
+
+// issueSeals asks which clients' tokens can be shown again: those of PolicyReuse,
+// and where that is asked for.
+func issueSeals(t *testing.T, s durin.Store) {
+	var want []durin.Sealed
+	for _, c := range []durin.Client{
+		withPolicy(durin.PolicyReuse, 0), withPolicy(durin.PolicyReplace, 0), withPolicy(durin.PolicyEvict, 3), withPolicy(durin.PolicyReject, 3),
+	} {
+		create(t, s, c)
+		for _, keep := range []bool{false, true} {
+			n := newToken(fmt.Sprint(c.Name, keep), client(c.Name), user(fmt.Sprint(keep)))
+			n.KeepSeal = keep
+			id := issue(t, s, n).Session.ID
+			if keep || c.Policy == durin.PolicyReuse {
+				want = append(want, durin.Sealed{ID: id, Digest: n.Digest, Seal: n.Seal})
+			}
+		}
+	}
+	got, err := s.Seals(t.Context(), 0, 99)
+	must(t, err)
+	same(t, "seals", got, want)
 }
 
 func issueIDs(t *testing.T, s durin.Store) {

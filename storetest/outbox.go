@@ -66,15 +66,32 @@ func (b *box) next(t *testing.T) []durin.Ending {
 	return all
 }
 
-// digests checks that since it was last read exactly the tokens known by words
-// were written, at the instant.
-func (b *box) digests(t *testing.T, what string, at time.Time, words ...string) {
+// ended checks that since it was last read exactly the tokens known by words
+// were written, as gone, at the instant.
+func (b *box) ended(t *testing.T, what string, at time.Time, words ...string) {
+	t.Helper()
+	b.tokens(t, what, at, true, words)
+}
+
+// changed is like ended for tokens that are to be read anew.
+func (b *box) changed(t *testing.T, what string, at time.Time, words ...string) {
+	t.Helper()
+	b.tokens(t, what, at, false, words)
+}
+
+// silent checks that nothing was written.
+func (b *box) silent(t *testing.T, what string) {
+	t.Helper()
+	b.tokens(t, what, start, false, nil)
+}
+
+func (b *box) tokens(t *testing.T, what string, at time.Time, gone bool, words []string) {
 	t.Helper()
 	var got []durin.Digest
 	for _, e := range b.next(t) {
 		got = append(got, e.Digest)
-		if e.ClientID != 0 || e.At != at {
-			t.Errorf("%s: wrote %+v, want one of a token at %v", what, e, at)
+		if e.ClientID != 0 || e.At != at || e.Gone != gone {
+			t.Errorf("%s: wrote %+v, want one of a token at %v, gone %v", what, e, at, gone)
 		}
 	}
 	sameDigests(t, what, got, words...)
@@ -82,18 +99,18 @@ func (b *box) digests(t *testing.T, what string, at time.Time, words ...string) 
 
 // client checks that the client was written as a whole. Its tokens may have
 // been, too.
-func (b *box) client(t *testing.T, what string, at time.Time, id int64) {
+func (b *box) client(t *testing.T, what string, at time.Time, id int64, gone bool) {
 	t.Helper()
 	all := b.next(t)
 	if !slices.ContainsFunc(all, func(e durin.Ending) bool {
-		return e.ClientID == id && e.Digest == durin.Digest{} && e.At == at
+		return e.ClientID == id && e.Digest == durin.Digest{} && e.At == at && e.Gone == gone
 	}) {
-		t.Errorf("%s: wrote %+v, want the client %d at %v", what, all, id, at)
+		t.Errorf("%s: wrote %+v, want the client %d at %v, gone %v", what, all, id, at, gone)
 	}
 }
 
 func outboxEmpty(t *testing.T, s durin.Store, b *box) {
-	b.digests(t, "new store", start)
+	b.silent(t, "new store")
 	last, err := b.LastEnding(t.Context())
 	must(t, err)
 	same(t, "last", last, int64(0))
@@ -103,7 +120,7 @@ func outboxEmpty(t *testing.T, s durin.Store, b *box) {
 	_, err = s.Renew(t.Context(), digest("a"), start)
 	must(t, err)
 	must(t, s.Touch(t.Context(), []durin.Use{{Digest: digest("a"), At: start}}))
-	b.digests(t, "nothing ended", start)
+	b.silent(t, "nothing ended")
 }
 
 func outboxIssue(t *testing.T, s durin.Store, b *box) {
@@ -129,25 +146,25 @@ func outboxIssue(t *testing.T, s durin.Store, b *box) {
 		word := string(rune('0' + i))
 		issued := issue(t, s, newToken(word, client(row.client), at(row.now)))
 		sameDigests(t, word, issued.Ended, row.ended...)
-		b.digests(t, word, row.now.Truncate(time.Microsecond).UTC(), row.ended...)
+		b.ended(t, word, row.now.Truncate(time.Microsecond).UTC(), row.ended...)
 	}
 	issue(t, s, newToken("full", client("reject")))
 	_, err := s.Issue(t.Context(), newToken("more", client("reject")))
 	refused(t, "reject", err, durin.ErrTooManyTokens)
-	b.digests(t, "reject", start)
+	b.silent(t, "reject")
 }
 
 func outboxEnd(t *testing.T, s durin.Store, b *box) {
 	crowd(t, s)
 	_, err := s.End(t.Context(), durin.Selection{UserID: "u1"}, rough(after(time.Minute)))
 	must(t, err)
-	b.digests(t, "of a user", after(time.Minute), "a", "b", "e")
+	b.ended(t, "of a user", after(time.Minute), "a", "b", "e")
 	_, err = s.End(t.Context(), durin.Selection{UserID: "u1"}, after(time.Minute))
 	must(t, err)
-	b.digests(t, "of nobody", start)
+	b.silent(t, "of nobody")
 	_, err = s.End(t.Context(), durin.Selection{Digest: digest("c")}, after(2*time.Minute))
 	must(t, err)
-	b.digests(t, "of a digest", after(2*time.Minute), "c")
+	b.ended(t, "of a digest", after(2*time.Minute), "c")
 }
 
 // outboxRenew shortens a token: a node that holds its later expiry must hear
@@ -158,18 +175,18 @@ func outboxRenew(t *testing.T, s durin.Store, b *box) {
 	issue(t, s, newToken("a", long))
 	_, err := s.Renew(t.Context(), digest("a"), after(time.Minute))
 	must(t, err)
-	b.digests(t, "renewal", after(time.Minute), "a")
+	b.changed(t, "renewal", after(time.Minute), "a")
 	issue(t, s, newToken("b", user("u2"), func(n *durin.NewToken) { n.TTL = durin.Never }))
 	_, err = s.Renew(t.Context(), digest("b"), after(time.Minute))
 	must(t, err)
-	b.digests(t, "renewal from never", after(time.Minute), "b")
+	b.changed(t, "renewal from never", after(time.Minute), "b")
 	issue(t, s, newToken("c", long, user("u3")))
 	issued := issue(t, s, newToken("d", user("u3"), func(n *durin.NewToken) { n.RenewReused = true }))
 	same(t, "reused", issued.Reused, true)
-	b.digests(t, "log-in", start, "c")
+	b.changed(t, "log-in", start, "c")
 	_, err = s.Renew(t.Context(), digest("none"), start)
 	refused(t, "none", err, durin.ErrNotFound)
-	b.digests(t, "no renewal", start)
+	b.silent(t, "no renewal")
 }
 
 func outboxClients(t *testing.T, s durin.Store, b *box) {
@@ -177,13 +194,13 @@ func outboxClients(t *testing.T, s durin.Store, b *box) {
 	issue(t, s, newToken("a"))
 	_, err := s.UpdateClient(t.Context(), "web", rough(after(time.Minute)), func(c *durin.Client) error { c.Name = "site"; return nil })
 	must(t, err)
-	b.client(t, "update", after(time.Minute), c.ID)
+	b.client(t, "update", after(time.Minute), c.ID, false)
 	_, err = s.UpdateClient(t.Context(), "web", after(time.Minute), func(c *durin.Client) error { return nil })
 	refused(t, "update", err, durin.ErrNotFound)
-	b.digests(t, "no update", start)
+	b.silent(t, "no update")
 	_, err = s.DeleteClient(t.Context(), "site", rough(after(2*time.Minute)))
 	must(t, err)
-	b.client(t, "delete", after(2*time.Minute), c.ID)
+	b.client(t, "delete", after(2*time.Minute), c.ID, true)
 }
 
 func outboxUsers(t *testing.T, s durin.Store, b *box) {
@@ -198,13 +215,19 @@ func outboxUsers(t *testing.T, s durin.Store, b *box) {
 	issue(t, s, newToken("c", client("evict"), user("u2")))
 	_, _, err := users.UpdateUser(t.Context(), u.ID, rough(after(time.Minute)), func(u *durin.User) error { u.Active = false; return nil })
 	must(t, err)
-	b.digests(t, "update", after(time.Minute), "a", "b")
+	b.changed(t, "update", after(time.Minute), "a", "b")
+	_, err = s.MarkUser(t.Context(), u.ID, rough(after(90*time.Second)))
+	must(t, err)
+	b.changed(t, "mark", after(90*time.Second), "a", "b")
+	_, err = s.MarkUser(t.Context(), "u3", start)
+	must(t, err)
+	b.silent(t, "mark of nobody")
 	_, err = users.SetPassword(t.Context(), u.ID, "hash", "new")
 	must(t, err)
-	b.digests(t, "password", start)
+	b.silent(t, "password")
 	_, _, err = users.DeleteUser(t.Context(), u.ID, rough(after(2*time.Minute)))
 	must(t, err)
-	b.digests(t, "delete", after(2*time.Minute), "a", "b")
+	b.ended(t, "delete", after(2*time.Minute), "a", "b")
 }
 
 func outboxPages(t *testing.T, s durin.Store, b *box) {
@@ -223,7 +246,7 @@ func outboxPages(t *testing.T, s durin.Store, b *box) {
 		must(t, err)
 		same(t, "rest", rest, all[i+1:])
 	}
-	b.digests(t, "in parts", start, words[:4]...)
+	b.ended(t, "in parts", start, words[:4]...)
 }
 
 // outboxPruned checks that a number is not used again, or a node that has read
@@ -232,7 +255,7 @@ func outboxPruned(t *testing.T, s durin.Store, b *box) {
 	create(t, s, withPolicy(durin.PolicyReplace, 0))
 	issue(t, s, newToken("a", client("replace")))
 	issue(t, s, newToken("b", client("replace")))
-	b.digests(t, "before", start, "a")
+	b.ended(t, "before", start, "a")
 	for range 3 {
 		_, err := s.Prune(t.Context(), after(100*365*24*time.Hour), 100)
 		must(t, err)
@@ -246,5 +269,5 @@ func outboxPruned(t *testing.T, s durin.Store, b *box) {
 	ended, err := s.End(t.Context(), durin.Selection{UserID: "u1"}, after(time.Minute))
 	must(t, err)
 	sameDigests(t, "ended", ended, "c")
-	b.digests(t, "afterwards", after(time.Minute), "c")
+	b.ended(t, "afterwards", after(time.Minute), "c")
 }

@@ -8,6 +8,7 @@
 package tokenrule
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,8 +34,8 @@ func (r Row) live(now time.Time) bool {
 // token.
 type Decision struct {
 	// Reused says that Row is handed out again. Its digest, seal, device,
-	// IssuedAt, Created and LastUsed stay. Else a new token is inserted,
-	// issued and created at Instant(NewToken.Now).
+	// IssuedAt, Created and LastUsed stay. Else a new token is inserted, with
+	// the seal that Seal leaves, issued and created at Instant(NewToken.Now).
 	Reused bool
 	Row    Row // as it was found
 	// Renewed says that the reused row's expiry becomes ExpiresAt, be it
@@ -90,6 +91,15 @@ func Decide(c durin.Client, t durin.NewToken, rows []Row) (Decision, error) {
 		}
 	}
 	return insert(c, t, rows, rows)
+}
+
+// Seal is what is kept of t's seal with a new token of c, nil for none: a client
+// with another policy than PolicyReuse has no use for it.
+func Seal(c durin.Client, t durin.NewToken) []byte {
+	if len(t.Seal) == 0 || !t.KeepSeal && c.Policy != "" && c.Policy != durin.PolicyReuse {
+		return nil
+	}
+	return bytes.Clone(t.Seal)
 }
 
 // policy is the one that holds for t. A policy that is not known counts as the

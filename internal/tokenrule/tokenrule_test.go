@@ -123,6 +123,24 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+func TestSeal(t *testing.T) {
+	for _, test := range []struct {
+		policy durin.Policy
+		keep   bool
+		seal   string
+		want   string
+	}{
+		{"", false, "s", "s"}, {durin.PolicyReuse, false, "s", "s"}, {durin.PolicyReuse, false, "", ""},
+		{durin.PolicyReplace, false, "s", ""}, {durin.PolicyEvict, false, "s", ""}, {durin.PolicyReject, false, "s", ""},
+		{durin.PolicyReplace, true, "s", "s"}, {durin.PolicyEvict, true, "", ""},
+	} {
+		got := tokenrule.Seal(durin.Client{Policy: test.policy}, durin.NewToken{Seal: []byte(test.seal), KeepSeal: test.keep})
+		if string(got) != test.want || (got == nil) != (test.want == "") {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
+}
+
 func TestCheckSelection(t *testing.T) {
 	if tokenrule.CheckSelection(durin.Selection{}) == nil || tokenrule.CheckSelection(durin.Selection{Except: 3}) == nil {
 		t.Error("a selection of everything passes")
