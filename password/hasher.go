@@ -59,8 +59,9 @@ type Options struct {
 	// so that a core is left for everything else.
 	Workers int
 	// Memory bounds what all hashes together take at a time, in bytes. A hash
-	// that asks for more by itself cannot be verified. Zero: 256 MiB, enough
-	// for two of Django's Argon2 hashes.
+	// that asks for more by itself cannot be verified. The garbage collector
+	// keeps what finished hashes took a little longer: GOMEMLIMIT bounds that.
+	// Zero: 256 MiB, enough for two of Django's Argon2 hashes.
 	Memory int64
 	// Queue is how many callers may wait; for one more it is ErrBusy at once.
 	// Zero: 256 for each worker. Negative: nobody waits.
