@@ -198,9 +198,8 @@ func addID(ids []int64, id int64) []int64 {
 	return slices.Insert(ids, i, id)
 }
 
+// dropID takes away an id that is there.
 func dropID(ids []int64, id int64) []int64 {
-	if i, found := slices.BinarySearch(ids, id); found {
-		return slices.Delete(ids, i, i+1)
-	}
-	return ids
+	i, _ := slices.BinarySearch(ids, id)
+	return slices.Delete(ids, i, i+1)
 }

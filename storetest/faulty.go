@@ -83,8 +83,8 @@ func Faulty(s durin.Store, f Faults) durin.Store {
 	return store
 }
 
-// call makes one call with its faults. done is called when the results are
-// lost.
+// call makes one call with its faults. lose is called when its results are not
+// to be handed on.
 func (f Faults) call(ctx context.Context, method string, call func() error, lose func()) error {
 	f.delay(ctx)
 	if f.Before != nil {

@@ -317,6 +317,9 @@ func userLastLogin(t *testing.T, s durin.Store, users durin.UserStore) {
 	_, err := s.Issue(t.Context(), newToken("d", owned, user(u.ID), password, client("reject"), at(after(3*time.Minute))))
 	refused(t, "too many", err, durin.ErrTooManyTokens)
 	lastLogin("after a refusal", after(2*time.Minute))
+	// The users of an application may have the same ids.
+	issue(t, s, newToken("e", user(u.ID), password, at(after(4*time.Minute))))
+	lastLogin("of another's user", after(2*time.Minute))
 }
 
 func userSessions(t *testing.T, s durin.Store, users durin.UserStore) {

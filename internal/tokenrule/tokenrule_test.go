@@ -2,6 +2,7 @@ package tokenrule_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -176,6 +177,33 @@ func TestCheckUser(t *testing.T) {
 		if err := tokenrule.CheckUser(id, true); errors.Is(err, durin.ErrInactive) == fits {
 			t.Errorf("%q: %v", id, err)
 		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	client := durin.Client{Name: "web", TTL: time.Hour}
+	for name, change := range map[string]func(c *durin.Client, u *durin.User, k *durin.ImportToken){
+		"client's id":   func(c *durin.Client, _ *durin.User, _ *durin.ImportToken) { c.ID = -1 },
+		"client's name": func(c *durin.Client, _ *durin.User, _ *durin.ImportToken) { c.Name = "" },
+		"user's name":   func(_ *durin.Client, u *durin.User, _ *durin.ImportToken) { u.Name = "" },
+		"password":      func(_ *durin.Client, u *durin.User, _ *durin.ImportToken) { u.Password = "a\x00" },
+		"token's id":    func(_ *durin.Client, _ *durin.User, k *durin.ImportToken) { k.ID = -1 },
+		"":              func(*durin.Client, *durin.User, *durin.ImportToken) {},
+	} {
+		c, u, k := client, durin.User{Name: "ada"}, durin.ImportToken{}
+		change(&c, &u, &k)
+		_, clientErr := tokenrule.Client(c)
+		_, userErr := tokenrule.User(u)
+		importErr := tokenrule.CheckImport(durin.ImportRow{Source: "s", Key: "k", Token: &k})
+		if faulty := errors.Join(clientErr, userErr, importErr) != nil; faulty != (name != "") {
+			t.Errorf("%q: %v, %v, %v", name, clientErr, userErr, importErr)
+		}
+	}
+	if id, err := tokenrule.NextID(math.MaxInt64 - 1); id != math.MaxInt64 || err != nil {
+		t.Errorf("the last id is %d, %v", id, err)
+	}
+	if id, err := tokenrule.NextID(math.MaxInt64); err == nil {
+		t.Errorf("the id behind the last is %d", id)
 	}
 }
 
