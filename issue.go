@@ -164,7 +164,13 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (User, error
 		attempt.Known = g.isKnown(ctx, req)
 	}
 	admitted := g.opt.LoginLimiter.Admit(ctx, attempt)
-	user, err := g.try(ctx, req, admitted)
+	// An attempt that is held back is checked all the same: its answer takes
+	// as long as any other.
+	user, err := g.opt.Authenticator.Authenticate(ctx, req.Name, req.Password)
+	if err == nil && !admitted {
+		user, err = User{}, ErrBadCredentials
+	}
+	err = unavailable(err)
 	if admitted {
 		g.opt.LoginLimiter.Done(ctx, attempt, err)
 	}
@@ -172,30 +178,6 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (User, error
 		fire(ctx, g.opt.Hooks.LoginFailed, Event{At: g.now(), UserName: req.Name, Client: req.Client, Err: err})
 	}
 	return user, err
-}
-
-// A refuser can refuse in the time that a check takes, without the work.
-type refuser interface {
-	Refuse(ctx context.Context) error
-}
-
-func (g *Guard) try(ctx context.Context, req LoginRequest, admitted bool) (User, error) {
-	if !admitted {
-		if r, ok := g.opt.Authenticator.(refuser); ok {
-			if err := r.Refuse(ctx); err != nil {
-				return User{}, unavailable(err)
-			}
-			return User{}, ErrBadCredentials
-		}
-	}
-	user, err := g.opt.Authenticator.Authenticate(ctx, req.Name, req.Password)
-	if err == nil && !admitted {
-		err = ErrBadCredentials
-	}
-	if err != nil {
-		return User{}, unavailable(err)
-	}
-	return user, nil
 }
 
 // isKnown reports whether the request bears a token of the user it logs in as.
