@@ -1,0 +1,152 @@
+package importer
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/durin-go/durin"
+)
+
+// A clientRef is what tokens need to know of their client.
+type clientRef struct {
+	name   string // in the store; "" if it is no longer there
+	policy durin.Policy
+	fresh  bool // only a rehearsal has taken it
+}
+
+// A clientTable knows clients by what tokens call them.
+type clientTable struct {
+	stored  map[int64]durin.Client // nil if the store cannot tell
+	refs    map[reference]clientRef
+	leftOut map[reference]bool
+	sources map[string]clientRef // by the library that has none
+}
+
+// takeClients writes the clients of the dump, those with ids first, and those
+// that other libraries' tokens get.
+func (p *pass) takeClients() error {
+	stored, err := p.stored(p.ctx)
+	if err != nil {
+		return err
+	}
+	p.clients = &clientTable{stored, map[reference]clientRef{}, map[reference]bool{}, map[string]clientRef{}}
+	var items []*item
+	for _, it := range p.job.clients {
+		p.report.model(it.model).Read++
+		if len(it.faults) > 0 {
+			p.leaveOutClient(it)
+			continue
+		}
+		items = append(items, it)
+	}
+	slices.SortStableFunc(items, func(a, b *item) int {
+		return cmp.Compare(min(1, b.row.Client.ID), min(1, a.row.Client.ID))
+	})
+	for batch := range slices.Chunk(items, batchRows) {
+		if err := p.writeClients(batch); err != nil {
+			return err
+		}
+	}
+	return p.takeSources()
+}
+
+func (p *pass) writeClients(items []*item) error {
+	rows := make([]durin.ImportRow, len(items))
+	for i, it := range items {
+		it.row.Source, it.row.Key = p.source(it.model), it.ledgerKey()
+		rows[i] = it.row
+	}
+	results, err := p.importRows(p.ctx, rows, p.dry)
+	for i, result := range results {
+		p.settleClient(items[i], result)
+	}
+	return err
+}
+
+func (p *pass) settleClient(it *item, result durin.ImportResult) {
+	ref := clientRef{name: it.name, policy: it.row.Client.Policy, fresh: p.dry}
+	switch result.Outcome {
+	case durin.Imported:
+		p.taken(it)
+	case durin.KnownBefore:
+		p.report.model(it.model).Known++
+		ref = p.clients.here(result.ID, ref)
+	default:
+		p.report.model(it.model).LeftOut++
+		p.report.problem(it, "a client of that name is here already: that one stays as it is, and gets the tokens", LeftOut)
+		ref = p.clients.here(result.ID, ref)
+	}
+	p.clients.add(it, ref)
+}
+
+// here returns what the store has under an id now: the client may have another
+// name since, or be gone.
+func (t *clientTable) here(id int64, other clientRef) clientRef {
+	if t.stored == nil {
+		other.fresh = false
+		return other
+	}
+	c := t.stored[id]
+	return clientRef{name: c.Name, policy: cmp.Or(c.Policy, durin.PolicyReuse)}
+}
+
+func (t *clientTable) add(it *item, ref clientRef) {
+	if it.pk != "" {
+		t.refs[reference{pk: it.pk}] = ref
+	}
+	t.refs[reference{name: it.name}] = ref
+}
+
+func (p *pass) leaveOutClient(it *item) {
+	p.leaveOut(it)
+	p.clients.leftOut[reference{pk: it.pk}] = true
+	p.clients.leftOut[reference{name: it.name}] = true
+}
+
+// find returns the client of a token, or notes a fault in it.
+func (t *clientTable) find(p *pass, it *item) (clientRef, error) {
+	if it.source != "" {
+		return t.sources[it.source], nil
+	}
+	ref, ok := t.refs[it.client]
+	if !ok && t.leftOut[it.client] {
+		it.fault("its client %s is left out", it.client)
+		return clientRef{}, nil
+	}
+	if !ok {
+		var err error
+		if ref, err = t.absent(p, it.client); err != nil {
+			return clientRef{}, err
+		}
+	}
+	if ref == absentClient {
+		it.fault("its client %s is neither in the dump nor taken by an earlier import", it.client)
+	}
+	return ref, nil
+}
+
+// absentClient stands for a client that is nowhere.
+var absentClient = clientRef{policy: "nowhere"}
+
+// absent looks for a client that the dump does not have, and remembers what it
+// found: by key in the ledger of earlier imports, by name in the store.
+func (t *clientTable) absent(p *pass, client reference) (clientRef, error) {
+	ref := absentClient
+	if client.name != "" {
+		for id, c := range t.stored {
+			if c.Name == client.name {
+				ref = t.here(id, ref)
+			}
+		}
+	} else {
+		results, err := p.importRows(p.ctx, []durin.ImportRow{p.probe(clientModel, client.pk, 0)}, true)
+		if err != nil {
+			return ref, err
+		}
+		if results[0].Outcome == durin.KnownBefore && t.stored != nil {
+			ref = t.here(results[0].ID, ref)
+		}
+	}
+	t.refs[client] = ref
+	return ref, nil
+}

@@ -1,0 +1,154 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/tokenrule"
+)
+
+// sourceTokens is the maximum of tokens a user that a client gets for the
+// tokens of a library that has no maximum.
+const sourceTokens = 1000
+
+// sources are the libraries without clients whose tokens the dump holds.
+func (j *job) sources() []string {
+	var all []string
+	for _, s := range []struct{ name, model string }{{sourceDRF, drfModel}, {sourceMulti, multiModel}} {
+		if j.counts[s.model] > 0 {
+			all = append(all, s.name)
+		}
+	}
+	return all
+}
+
+// clientFor names the client that gets the tokens of a library.
+func (o *Options) clientFor(source string) string {
+	if name := o.ClientFor[source]; name != "" {
+		return name
+	}
+	return source
+}
+
+// drfToken reads a row of authtoken.token, whose primary key is the clear
+// token. It never expires.
+func (o *Options) drfToken(r *record) *item {
+	secret := r.pk
+	if _, given := r.given("key"); given {
+		secret = r.text("key")
+	}
+	r.pk = ""
+	t := &durin.ImportToken{Created: r.instant("created")}
+	return o.foreignToken(r, sourceDRF, secret, t)
+}
+
+// multiToken reads a row of drf_multitokenauth.multitoken. It never expires.
+func (o *Options) multiToken(r *record) *item {
+	secret := r.text("key")
+	key := r.pk
+	if _, whole := number(key); !whole {
+		key = ""
+	}
+	r.pk = ""
+	t := &durin.ImportToken{
+		Created: r.instant("created"),
+		Device: tokenrule.Device(durin.Device{
+			Name: r.deviceText("name"), Address: r.deviceText("last_known_ip"), Agent: r.deviceText("user_agent"),
+		}),
+	}
+	it := o.foreignToken(r, sourceMulti, secret, t)
+	it.key = key
+	return it
+}
+
+// knoxToken reads a row of knox.authtoken, whose primary key is a SHA-512 of
+// the token: no store can check by that yet.
+func (o *Options) knoxToken(r *record) *item {
+	r.pk = ""
+	r.fault("tokens of knox cannot be taken yet: their users have to log in again")
+	return o.foreignToken(r, sourceKnox, "", &durin.ImportToken{})
+}
+
+func (o *Options) foreignToken(r *record, source, secret string, t *durin.ImportToken) *item {
+	user := r.reference("user")
+	it := newItem(r)
+	it.user, it.source = user, source
+	it.clear(secret, t)
+	it.row.Token = t
+	return it
+}
+
+// deviceText reads what tells of a device. It is for people only, so what
+// cannot be read is replaced rather than a fault.
+func (r *record) deviceText(name string) string {
+	raw, ok := r.given(name)
+	if !ok {
+		return ""
+	}
+	text, err := readText(raw)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// takeSources finds or makes the clients of libraries that have none.
+func (p *pass) takeSources() error {
+	for _, source := range p.sources() {
+		ref, err := p.takeSource(source, p.clientFor(source))
+		if err != nil {
+			return err
+		}
+		p.clients.sources[source] = ref
+	}
+	return nil
+}
+
+func (p *pass) takeSource(source, name string) (clientRef, error) {
+	if ref, there := p.clients.refs[reference{name: name}]; there {
+		return p.makeRoom(source, ref)
+	}
+	c := durin.Client{Name: name, TTL: durin.Never, Policy: durin.PolicyEvict, MaxTokens: sourceTokens, Created: p.now}
+	row := durin.ImportRow{Source: p.source(clientModel), Key: strings.Replace(nameKey(name), "name:", "for:", 1), Client: &c}
+	results, err := p.importRows(p.ctx, []durin.ImportRow{row}, p.dry)
+	if err != nil {
+		return clientRef{}, err
+	}
+	ref := clientRef{name: name, policy: c.Policy, fresh: p.dry}
+	switch results[0].Outcome {
+	case durin.Imported:
+		p.report.note("The tokens of %s go to a new client %q: policy evict with at most %d tokens a user, life time never.", source, name, sourceTokens)
+		p.clients.refs[reference{name: name}] = ref
+		return ref, nil
+	case durin.KnownBefore:
+		return p.clients.here(results[0].ID, ref), nil
+	}
+	return p.makeRoom(source, p.clients.here(results[0].ID, ref))
+}
+
+// makeRoom gives a client that has one token a user a policy that allows
+// several.
+func (p *pass) makeRoom(source string, ref clientRef) (clientRef, error) {
+	p.report.note("The tokens of %s go to the client %q: policy evict with at most %d tokens a user.", source, ref.name, sourceTokens)
+	if ref.fresh || ref.policy == durin.PolicyEvict || ref.policy == durin.PolicyReject {
+		return ref, nil
+	}
+	store, ok := p.dst.(durin.Store)
+	if !ok || ref.name == "" {
+		return ref, nil
+	}
+	ref.policy = durin.PolicyEvict
+	if p.dry {
+		return ref, nil
+	}
+	_, err := store.UpdateClient(context.WithoutCancel(p.ctx), ref.name, p.now, func(c *durin.Client) error {
+		c.Policy, c.MaxTokens = durin.PolicyEvict, sourceTokens
+		return nil
+	})
+	if err != nil {
+		return ref, fmt.Errorf("importer: the client %q: %w", ref.name, err)
+	}
+	return ref, nil
+}

@@ -1,0 +1,337 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/durin-go/durin"
+)
+
+// A job is one import: what is asked, and what the survey learned of the dump.
+type job struct {
+	Options
+	dst   durin.Importer
+	dump  *dump
+	now   time.Time
+	space string // whose keys the ledger's are; see chooseSpace
+
+	counts  map[string]int // rows by model of ours
+	others  int
+	clients []*item
+	sample  []*item // of users
+	natural bool    // tokens refer to users by name
+	ordered bool    // every user comes before every token
+	step    int
+	steps   int
+}
+
+const sampleSize = 200
+
+// survey reads the dump whole: it makes sure that it is one, counts, and takes
+// the clients, which are few.
+func (j *job) survey(ctx context.Context) error {
+	j.counts, j.ordered, j.steps = map[string]int{}, true, 1
+	random := rand.New(rand.NewPCG(1, 2)) // the same dump, the same sample
+	tokens := false
+	err := j.sweep(ctx, "reading", func(raw rawRow, model string) error {
+		if err := raw.check(); err != nil {
+			return err
+		}
+		if model == "" && raw.cut {
+			return &FormatError{raw.number, raw.offset, "the row is longer than a mebibyte and does not begin with its model"}
+		}
+		if model == "" {
+			return &FormatError{raw.number, raw.offset, `the row names no model: this is not a dump that "manage.py dumpdata" made`}
+		}
+		kind := j.kindOf(model)
+		if kind == noRows {
+			j.others++
+			return nil
+		}
+		j.counts[model]++
+		switch kind {
+		case userRows:
+			j.ordered = j.ordered && !tokens
+			j.sampleUser(raw, random)
+		case clientRows:
+			j.clients = append(j.clients, j.client(decode(raw, model, j.Zone), j.now))
+		default:
+			tokens = true
+			j.natural = j.natural || namesUser(raw.text)
+		}
+		return nil
+	})
+	if err == nil {
+		j.judgeClients()
+		j.planSteps()
+	}
+	return err
+}
+
+// sampleUser keeps each user with the same probability (reservoir sampling).
+func (j *job) sampleUser(raw rawRow, random *rand.Rand) {
+	at := len(j.sample)
+	if at == sampleSize {
+		if at = random.IntN(j.counts[j.UserModel]); at >= sampleSize {
+			return
+		}
+	}
+	it := j.user(decode(raw, j.UserModel, j.Zone))
+	if at == len(j.sample) {
+		j.sample = append(j.sample, it)
+	} else {
+		j.sample[at] = it
+	}
+}
+
+// judgeClients finds clients that are there twice, and makes room in those
+// that get other libraries' tokens.
+func (j *job) judgeClients() {
+	keys, names := newKeySet(), newTextSet()
+	for _, it := range j.clients {
+		if it.pk != "" && !keys.add(it.pk) {
+			it.fault("its key is there twice")
+		}
+		if len(it.faults) == 0 && !names.add(it.name) {
+			it.fault("a client of that name is there twice")
+		}
+	}
+	for _, source := range j.sources() {
+		for _, it := range j.clients {
+			if it.name == j.clientFor(source) && len(it.faults) == 0 {
+				it.row.Client.Policy, it.row.Client.MaxTokens = durin.PolicyEvict, sourceTokens
+			}
+		}
+	}
+}
+
+// rounds are the kinds of rows that are read for at the same time.
+func (j *job) rounds() []kind {
+	all := []kind{}
+	add := func(k kind, n int) {
+		if n > 0 {
+			all = append(all, k)
+		}
+	}
+	foreign := j.counts[drfModel] + j.counts[knoxModel] + j.counts[multiModel]
+	add(userRows, j.counts[j.UserModel])
+	add(tokenRows, j.counts[tokenModel])
+	add(otherTokenRows, foreign)
+	if len(all) > 1 && all[0] == userRows && j.ordered {
+		all = append([]kind{all[0] | all[1]}, all[2:]...)
+	}
+	return all
+}
+
+func (j *job) planSteps() {
+	passes := 1
+	if !j.Lenient && !j.DryRun {
+		passes = 2
+	}
+	j.steps = 1 + passes*len(j.rounds())
+}
+
+// sweep calls visit for every row of the dump.
+func (j *job) sweep(ctx context.Context, doing string, visit func(raw rawRow, model string) error) error {
+	const every = 1000
+	j.step++
+	rows, err := j.dump.rewind(ctx)
+	if err != nil {
+		return err
+	}
+	tell := func() {
+		if j.Progress != nil {
+			j.Progress(Progress{j.step, j.steps, doing, rows.offset, j.dump.size, rows.row})
+		}
+	}
+	for {
+		raw, err := rows.next()
+		if err != nil {
+			tell()
+			return j.ended(err)
+		}
+		if err := visit(raw, modelOf(raw)); err != nil {
+			return err
+		}
+		if raw.number%every == 0 {
+			tell()
+		}
+	}
+}
+
+// ended tells what ended a sweep.
+func (j *job) ended(err error) error {
+	var format *FormatError
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case errors.As(err, &format):
+		return err
+	}
+	return fmt.Errorf("importer: reading the dump: %w", err)
+}
+
+// chooseSpace finds whose keys the dump's are. Every project counts its rows
+// from 1, so the ledger keeps them apart: in "django", or "django~2" and so on
+// for further projects. The dump is of the project that knows some of its users
+// by the same key and the same instant of joining, or of a new one.
+func (j *job) chooseSpace(ctx context.Context) error {
+	const most = 100
+	for n := 1; n <= most; n++ {
+		j.space = "django"
+		if n > 1 {
+			j.space = fmt.Sprintf("django~%d", n)
+		}
+		same, other, err := j.compare(ctx)
+		if err != nil {
+			return err
+		}
+		if same > 0 || other == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("importer: the store holds %d other projects already", most)
+}
+
+// compare counts the sampled users that are known by their key in the space:
+// the same ones, and others. With no user known, it compares clients by name.
+func (j *job) compare(ctx context.Context) (same, other int, err error) {
+	users, ok := j.dst.(userByID)
+	if !ok {
+		return 0, 0, nil
+	}
+	known, err := j.known(ctx, j.sample)
+	if err != nil {
+		return 0, 0, err
+	}
+	for it, id := range known {
+		u, err := findUser(ctx, users, strconv.FormatInt(id, 10))
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case u.ID == "": // deleted since: it tells nothing
+		case sameUser(u, *it.row.User):
+			same++
+		default:
+			other++
+		}
+	}
+	if same+other > 0 {
+		return same, other, nil
+	}
+	return j.compareClients(ctx)
+}
+
+func (j *job) compareClients(ctx context.Context) (same, other int, err error) {
+	stored, err := j.stored(ctx)
+	if err != nil || stored == nil {
+		return 0, 0, err
+	}
+	known, err := j.known(ctx, j.clients)
+	for it, id := range known {
+		switch c, there := stored[id]; {
+		case there && c.Name == it.name:
+			same++
+		case there:
+			other++
+		}
+	}
+	return same, other, err
+}
+
+// sameUser compares what does not change in a user's life.
+func sameUser(here, there durin.User) bool {
+	if there.Created.IsZero() {
+		return here.Name == there.Name
+	}
+	return here.Created.Equal(there.Created.Truncate(time.Microsecond))
+}
+
+// known returns those of items that the ledger has, with their ids.
+func (j *job) known(ctx context.Context, items []*item) (map[*item]int64, error) {
+	all := map[*item]int64{}
+	for start := 0; start < len(items); start += batchRows {
+		var rows []durin.ImportRow
+		var asked []*item
+		for _, it := range items[start:min(start+batchRows, len(items))] {
+			if len(it.faults) > 0 || it.pk == "" {
+				continue
+			}
+			row := j.probe(it.model, it.pk, len(rows))
+			rows, asked = append(rows, row), append(asked, it)
+		}
+		results, err := j.importRows(ctx, rows, true)
+		if err != nil {
+			return nil, err
+		}
+		for i, result := range results {
+			if result.Outcome == durin.KnownBefore {
+				all[asked[i]] = result.ID
+			}
+		}
+	}
+	return all, nil
+}
+
+// probe is a row that, written for a trial only, tells whether the ledger has
+// its key.
+func (j *job) probe(model, key string, n int) durin.ImportRow {
+	name := fmt.Sprintf("durin-import-probe-%d", n)
+	row := durin.ImportRow{Source: j.source(model), Key: key}
+	if model == clientModel {
+		row.Client = &durin.Client{Name: name, TTL: time.Hour, Created: j.now}
+	} else {
+		row.User = &durin.User{Name: name, Password: "!", Created: j.now}
+	}
+	return row
+}
+
+// source is what the ledger calls the rows of a model. All tokens are known by
+// their digests: a token is the same one wherever it comes from.
+func (j *job) source(model string) string {
+	switch j.kindOf(model) {
+	case userRows:
+		return j.space + ":user"
+	case clientRows:
+		return j.space + ":client"
+	}
+	return "django:token"
+}
+
+func (j *job) importRows(ctx context.Context, rows []durin.ImportRow, dry bool) ([]durin.ImportResult, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	results, err := j.dst.Import(ctx, rows, j.now, dry)
+	if err != nil {
+		return nil, fmt.Errorf("importer: writing to the store: %w", err)
+	}
+	if len(results) != len(rows) {
+		return nil, errors.New("importer: the store told of fewer rows than it was given")
+	}
+	return results, nil
+}
+
+// stored returns the clients of the store by id, nil if it cannot tell.
+func (j *job) stored(ctx context.Context) (map[int64]durin.Client, error) {
+	lister, ok := j.dst.(interface {
+		Clients(context.Context) ([]durin.Client, error)
+	})
+	if !ok {
+		return nil, nil
+	}
+	list, err := lister.Clients(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("importer: %w", err)
+	}
+	all := make(map[int64]durin.Client, len(list))
+	for _, c := range list {
+		all[c.ID] = c
+	}
+	return all, nil
+}

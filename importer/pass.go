@@ -1,0 +1,257 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/durin-go/durin"
+)
+
+// batchRows is how many rows are written in one transaction.
+const batchRows = 400
+
+// A pass goes through the dump against the store: as a rehearsal (dry), or in
+// earnest.
+type pass struct {
+	*job
+	ctx    context.Context
+	dry    bool
+	report *Report
+
+	users   *userTable
+	clients *clientTable
+	// What must be there once only, across batches.
+	tokenKeys keySet
+	digests   textSet
+	pairs     textSet // user and client, where the client has one token a user
+
+	batch []*item
+}
+
+func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
+	p := &pass{
+		job: j, ctx: ctx, dry: dry,
+		report:    &Report{DryRun: dry, Others: j.others, Passwords: map[string]int{}},
+		users:     newUserTable(j.natural),
+		tokenKeys: newKeySet(), digests: newTextSet(), pairs: newTextSet(),
+	}
+	for _, model := range []string{clientModel, j.UserModel, tokenModel, drfModel, multiModel, knoxModel} {
+		if j.counts[model] > 0 {
+			p.report.model(model)
+		}
+	}
+	err := p.run()
+	slices.SortStableFunc(p.report.Problems, func(a, b Problem) int { return a.Row - b.Row })
+	return p.report, err
+}
+
+func (p *pass) run() error {
+	if err := p.takeClients(); err != nil {
+		return err
+	}
+	doing := "writing"
+	if p.dry {
+		doing = "checking"
+	}
+	for _, kinds := range p.rounds() {
+		err := p.sweep(p.ctx, doing, func(raw rawRow, model string) error {
+			if p.kindOf(model)&kinds == 0 {
+				return nil
+			}
+			return p.visit(raw, model)
+		})
+		if err == nil {
+			err = p.flush()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visit converts a row and puts it in the batch.
+func (p *pass) visit(raw rawRow, model string) error {
+	it := p.convert(decode(raw, model, p.Zone))
+	if it.row.User != nil {
+		p.onceUser(it)
+	} else {
+		p.onceToken(it)
+	}
+	p.report.model(model).Read++
+	if len(it.faults) > 0 {
+		p.leaveOut(it)
+		return nil
+	}
+	if len(p.batch) > 0 && (len(p.batch) == batchRows || (p.batch[0].row.User == nil) != (it.row.User == nil)) {
+		if err := p.flush(); err != nil {
+			return err
+		}
+	}
+	p.batch = append(p.batch, it)
+	return nil
+}
+
+func (j *job) convert(r *record) *item {
+	switch r.model {
+	case j.UserModel:
+		return j.user(r)
+	case tokenModel:
+		return j.token(r)
+	case drfModel:
+		return j.drfToken(r)
+	case multiModel:
+		return j.multiToken(r)
+	}
+	return j.knoxToken(r)
+}
+
+// onceUser finds users that are there twice.
+func (p *pass) onceUser(it *item) {
+	if it.pk != "" && !p.users.keys.add(it.pk) {
+		it.fault("its key is there twice")
+	}
+	if len(it.faults) == 0 && !p.users.names.add(it.name) {
+		it.fault("a user of that name is there twice")
+	}
+}
+
+// onceToken finds tokens that are there twice.
+func (p *pass) onceToken(it *item) {
+	if it.pk != "" && !p.tokenKeys.add(it.pk) {
+		it.fault("its key is there twice")
+	}
+	if len(it.faults) == 0 && !p.digests.add(string(it.row.Token.Digest[:])) {
+		it.fault("the same token is there twice")
+	}
+}
+
+// flush writes the batch.
+func (p *pass) flush() error {
+	items := p.batch
+	p.batch = nil
+	if len(items) == 0 {
+		return nil
+	}
+	if items[0].row.Token != nil {
+		var err error
+		if items, err = p.resolve(items); err != nil {
+			return err
+		}
+	}
+	rows := make([]durin.ImportRow, len(items))
+	for i, it := range items {
+		it.row.Source, it.row.Key = p.source(it.model), it.ledgerKey()
+		rows[i] = it.row
+	}
+	results, err := p.importRows(p.ctx, rows, p.dry)
+	if err != nil {
+		return err
+	}
+	for i, result := range results {
+		if items[i].row.Token != nil {
+			p.settleToken(items[i], result)
+		} else if err := p.settleUser(items[i], result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ledgerKey is what the ledger knows the row by.
+func (it *item) ledgerKey() string {
+	switch {
+	case it.row.Token != nil:
+		return it.row.Token.Digest.String()
+	case it.pk != "":
+		return it.pk
+	case it.row.User != nil:
+		return nameKey(it.name + "\x00" + it.row.User.Created.Format(time.RFC3339Nano))
+	}
+	return nameKey(it.name)
+}
+
+// nameKey is a key for a row that has none but its name, however long.
+func nameKey(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return "name:" + hex.EncodeToString(sum[:])
+}
+
+func (p *pass) settleUser(it *item, result durin.ImportResult) error {
+	outcome := result.Outcome
+	if outcome == durin.TakenByOther {
+		same, err := p.sameByName(it, result.ID)
+		if err != nil {
+			return err
+		}
+		if same {
+			outcome = durin.KnownBefore
+		}
+	}
+	switch outcome {
+	case durin.Imported:
+		p.taken(it)
+		p.report.Passwords[string(it.kind)]++
+		p.users.settle(it, result.ID, p.dry)
+	case durin.KnownBefore:
+		p.report.model(it.model).Known++
+		p.users.settle(it, result.ID, false)
+	default:
+		it.fault("another user has that name here: that one stays as it is")
+		p.leaveOut(it)
+	}
+	return nil
+}
+
+// sameByName reports whether the user with that name in the store is the very
+// one, imported under another key: it joined at the same instant.
+func (p *pass) sameByName(it *item, id int64) (bool, error) {
+	users, ok := p.dst.(userByID)
+	if !ok || it.row.User.Created.IsZero() {
+		return false, nil
+	}
+	u, err := findUser(p.ctx, users, strconv.FormatInt(id, 10))
+	return err == nil && u.Name == it.name && sameUser(u, *it.row.User), err
+}
+
+func (p *pass) settleToken(it *item, result durin.ImportResult) {
+	switch {
+	case result.Outcome == durin.KnownBefore:
+		p.report.model(it.model).Known++
+	case result.Outcome == durin.Imported, result.Outcome == durin.WithoutParent && it.fresh:
+		p.taken(it)
+		if it.reuse && p.Keyring == nil {
+			p.report.Unsealed++
+		}
+	case result.Outcome == durin.TakenByOther:
+		it.fault("the same token is here already")
+		p.leaveOut(it)
+	default:
+		it.fault("its user or its client has been deleted here")
+		p.leaveOut(it)
+	}
+}
+
+// taken counts a row that is written.
+func (p *pass) taken(it *item) {
+	counts := p.report.model(it.model)
+	counts.Taken++
+	if len(it.mends) > 0 {
+		counts.Mended++
+	}
+	for _, what := range it.mends {
+		p.report.problem(it, what, Mended)
+	}
+}
+
+// leaveOut counts a row that is not.
+func (p *pass) leaveOut(it *item) {
+	p.report.model(it.model).LeftOut++
+	for _, what := range it.faults {
+		p.report.problem(it, what, LeftOut)
+	}
+}
