@@ -30,7 +30,8 @@ type file struct {
 
 	// gate is held for reading by whoever uses the database, and for writing
 	// while the connections to a file that is gone are closed.
-	gate sync.RWMutex
+	gate  sync.RWMutex
+	leave func() // of gate, as enter returns it
 	// next is when the file is looked at again, in time since start.
 	next  atomic.Int64
 	start time.Time
@@ -41,6 +42,8 @@ type file struct {
 
 	mu    sync.Mutex // guards what follows
 	known fs.FileInfo
+	// doubtful says that a connection may be to another file than known.
+	doubtful bool
 }
 
 type fileError struct{ error }
@@ -68,6 +71,7 @@ func watchFile(ctx context.Context, s *Store) (*file, error) {
 		return nil, fmt.Errorf("sqlstore: looking at the database file: %w", err)
 	}
 	f := &file{path: path, store: s, known: info, start: time.Now()}
+	f.leave = f.gate.RUnlock
 	f.next.Store(int64(fileCheckEvery))
 	return f, nil
 }
@@ -88,7 +92,7 @@ func mainFile(ctx context.Context, db *sql.DB) (string, error) {
 // The use ends with a call of leave.
 func (f *file) enter(ctx context.Context) (leave func(), err error) {
 	if f == nil {
-		return func() {}, nil
+		return nothing, nil
 	}
 	if now := int64(time.Since(f.start)); now >= f.next.Load() {
 		f.check(ctx, now)
@@ -99,8 +103,10 @@ func (f *file) enter(ctx context.Context) (leave func(), err error) {
 	if !f.gate.TryRLock() {
 		return nil, errReplaced
 	}
-	return f.gate.RUnlock, nil
+	return f.leave, nil
 }
+
+func nothing() {}
 
 // saw notes that endings up to seq were read.
 func (f *file) saw(seq int64) {
@@ -144,7 +150,7 @@ func (f *file) look(ctx context.Context) error {
 	if info.Mode().Perm()&0o444 == 0 {
 		return fmt.Errorf("the database file %s may not be read: its mode is %v", f.path, info.Mode().Perm())
 	}
-	if os.SameFile(info, f.known) {
+	if os.SameFile(info, f.known) && !f.doubtful {
 		return nil
 	}
 	// Until nobody uses the old file any more, nobody may begin to.
@@ -153,10 +159,11 @@ func (f *file) look(ctx context.Context) error {
 		return errReplaced
 	}
 	defer f.gate.Unlock()
+	f.doubtful = true
 	if err := f.adopt(ctx); err != nil {
 		return fmt.Errorf("another file took the place of the database %s: %w", f.path, err)
 	}
-	f.known = info
+	f.known, f.doubtful = info, false
 	return nil
 }
 
