@@ -54,8 +54,15 @@ func (g *log[K]) ask(now int64, rate Rate, state *State) bool {
 	return false
 }
 
-// leave drops what is not in the window of the period that ends now.
+// idle reports whether nothing is in the window under the latest rate.
+func (g *log[K]) idle(now int64) bool { return now-g.last >= g.period }
+
+// leave drops what is not in the window of the period that ends now, and
+// everything if the log might have been swept before the rate changed.
 func (g *log[K]) leave(now, period int64) {
+	if g.idle(now) {
+		g.runs, g.total = 0, 0
+	}
 	g.period = period
 	for g.runs > 0 && now-g.at[g.head] >= period {
 		g.total -= g.count(g.head)

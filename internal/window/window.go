@@ -9,7 +9,9 @@
 //
 // The rate comes with each request, and a change of it acts at once on what is
 // kept: a raised N lets more through immediately, a lowered one none until enough
-// have left the window; a shorter period forgets at once what is older.
+// have left the window; a shorter period forgets at once what is older, a longer
+// one counts what the shorter one had not forgotten: all, unless its window has
+// been empty meanwhile.
 //
 // Instants may come out of order and a clock may be put back: no part of the
 // limiter ever goes back behind the latest instant that it has seen, so too many
@@ -210,7 +212,7 @@ func (s *shard[K]) sweep(now int64) {
 			continue
 		}
 		g := s.all[s.hand]
-		if now-g.last < g.period {
+		if !g.idle(now) {
 			s.hand++
 			continue
 		}
