@@ -1,0 +1,161 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/api"
+)
+
+type key struct {
+	Client     string
+	Created    string
+	Expiry     *string
+	HasExpired bool   `json:"has_expired"`
+	ExpiresIn  string `json:"expires_in_str"`
+	Token      string
+}
+
+func TestAPIKey(t *testing.T) {
+	w := newWorld(t, api.Options{APIKeyClient: "key"})
+	auth := "Token " + w.token("1", "web")
+	do := func(method, auth string) *http.Response {
+		return w.do(method, "/api/auth/apiaccess/", "{", "Authorization", auth, "Content-Type", "application/json")
+	}
+	want(t, do("GET", auth), 404, `{"detail":"Not found."}`)
+	want(t, do("DELETE", auth), 404, `{"detail":"Not found."}`)
+	res := do("POST", auth)
+	body := text(t, res)
+	if res.StatusCode != 201 || !strings.HasPrefix(body, `{"client":"key","created":"2030-01-02T03:04:05.678901Z","expiry":"2031-01-02T03:04:05.678901Z","has_expired":false,"expires_in_str":"a year","token":"`) {
+		t.Fatalf("answered %d %s", res.StatusCode, body)
+	}
+	var made key
+	if err := json.Unmarshal([]byte(body), &made); err != nil {
+		t.Fatal(err)
+	}
+	const shown = `{"client":"key","created":"2030-01-02T03:04:05.678901Z","expiry":"2031-01-02T03:04:05.678901Z","has_expired":false,"expires_in_str":"a year"}`
+	want(t, do("POST", auth), 400, `["An API token was already issued to you."]`)
+	want(t, do("OPTIONS", auth), 204, "")
+	want(t, do("GET", auth), 200, shown) // not the token, whatever came before
+	want(t, do("GET", "Token "+made.Token), 200, shown)
+	want(t, do("GET", "Token "+w.token("2", "web")), 404, `{"detail":"Not found."}`)
+	want(t, do("DELETE", "Token "+made.Token), 204, "")
+	want(t, do("DELETE", auth), 404, `{"detail":"Not found."}`)
+	want(t, do("GET", "Token "+made.Token), 401, `{"detail":"Invalid token."}`)
+}
+
+func TestExpiredAPIKeyIsReplaced(t *testing.T) {
+	w := newWorld(t, api.Options{APIKeyClient: "key", ShowAPIKey: true})
+	auth := "Token " + w.token("1", "forever")
+	old := decode[key](t, w.do("POST", "/api/auth/apiaccess", "", "Authorization", auth), 201)
+	w.advance(366 * 24 * time.Hour)
+	shown := decode[key](t, w.do("GET", "/api/auth/apiaccess", "", "Authorization", auth), 200)
+	if !shown.HasExpired || shown.ExpiresIn != "expired" {
+		t.Errorf("an expired key shows as %+v", shown)
+	}
+	fresh := decode[key](t, w.do("POST", "/api/auth/apiaccess", "", "Authorization", auth), 201)
+	if fresh.Token == old.Token || fresh.HasExpired {
+		t.Errorf("an expired key came back: %+v", fresh)
+	}
+}
+
+func TestShowAPIKey(t *testing.T) {
+	w := newWorld(t, api.Options{APIKeyClient: "key", ShowAPIKey: true})
+	auth := "Token " + w.token("1", "web")
+	made := decode[key](t, w.do("POST", "/api/auth/apiaccess", "", "Authorization", auth), 201)
+	shown := decode[key](t, w.do("GET", "/api/auth/apiaccess", "", "Authorization", auth), 200)
+	if shown.Token != made.Token {
+		t.Errorf("the key shows as %q", shown.Token)
+	}
+	for _, res := range []*http.Response{w.do("GET", "/api/auth/sessions", "", "Authorization", auth)} {
+		if body := text(t, res); strings.Contains(body, made.Token) {
+			t.Errorf("the sessions show a token: %s", body)
+		}
+	}
+}
+
+// A key without a seal is told of, but not shown.
+func TestUnsealedAPIKey(t *testing.T) {
+	w := newWorld(t, api.Options{APIKeyClient: "kept", ShowAPIKey: true})
+	if _, err := w.guard.CreateClient(t.Context(), durin.Client{Name: "kept", Policy: durin.PolicyReplace}); err != nil {
+		t.Fatal(err)
+	}
+	auth := "Token " + w.token("1", "web")
+	w.token("1", "kept")
+	if shown := decode[key](t, w.do("GET", "/api/auth/apiaccess", "", "Authorization", auth), 200); shown.Token != "" || shown.Client != "kept" {
+		t.Errorf("shows as %+v", shown)
+	}
+}
+
+func TestAPIKeyWithoutItsClient(t *testing.T) {
+	w := newWorld(t, api.Options{APIKeyClient: "nowhere", HideAPIKey: true})
+	auth := "Token " + w.token("1", "web")
+	for method, body := range map[string]string{
+		"GET": `{"detail":"Not found."}`, "DELETE": `{"detail":"Not found."}`, "POST": `{"detail":"API keys cannot be issued: their client does not exist."}`,
+	} {
+		want(t, w.do(method, "/api/auth/apiaccess", "", "Authorization", auth), 404, body)
+	}
+	if rows := decode[[]row](t, w.do("GET", "/api/auth/sessions", "", "Authorization", auth), 200); len(rows) != 1 {
+		t.Errorf("sessions: %+v", rows)
+	}
+}
+
+func TestHideAPIKey(t *testing.T) {
+	w := newWorld(t, api.Options{APIKeyClient: "key", HideAPIKey: true})
+	auth := "Token " + w.token("1", "web")
+	made := decode[key](t, w.do("POST", "/api/auth/apiaccess", "", "Authorization", auth), 201)
+	for _, a := range []string{auth, "Token " + made.Token} {
+		if rows := decode[[]row](t, w.do("GET", "/api/auth/sessions", "", "Authorization", a), 200); len(rows) != 1 || rows[0].Client != "web" {
+			t.Errorf("sessions: %+v", rows)
+		}
+		want(t, w.do("DELETE", "/api/auth/sessions//2", "", "Authorization", a), 404, `{"detail":"Not found."}`)
+	}
+}
+
+// broken is a store whose connection is lost after start.
+type broken struct {
+	durin.Store
+	away bool
+}
+
+var errAway = errors.New("connection lost to 10.0.0.1")
+
+func (b *broken) Lookup(ctx context.Context, d durin.Digest) (durin.Session, error) {
+	if b.away {
+		return durin.Session{}, errAway
+	}
+	return b.Store.Lookup(ctx, d)
+}
+
+func (b *broken) Issue(ctx context.Context, t durin.NewToken) (durin.IssuedToken, error) {
+	if b.away {
+		return durin.IssuedToken{}, errAway
+	}
+	return b.Store.Issue(ctx, t)
+}
+
+// A store that is away is 503, and never the caller's fault.
+func TestOutage(t *testing.T) {
+	var store *broken
+	w := newWorld(t, api.Options{APIKeyClient: "key"}, func(o *durin.Options) {
+		store = &broken{Store: o.Store}
+		o.Store = store
+	})
+	auth := "Token " + w.token("1", "web")
+	store.away = true
+	const body = `{"detail":"The service is temporarily unavailable. Try again shortly."}`
+	for _, path := range []string{"refresh", "logout", "logoutall", "apiaccess"} {
+		res := w.do("POST", "/api/auth/"+path, "", "Authorization", auth)
+		if res.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", path)
+		}
+		want(t, res, 503, body)
+	}
+	want(t, w.login("alice", "web"), 503, body)
+}
