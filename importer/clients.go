@@ -22,8 +22,8 @@ type clientTable struct {
 	sources map[string]clientRef // by the library that has none
 }
 
-// takeClients writes the clients of the dump, those with ids first, and those
-// that other libraries' tokens get.
+// takeClients writes the clients of the dump, the highest id first (see
+// chooseFirst), and those that other libraries' tokens get.
 func (p *pass) takeClients() error {
 	stored, err := p.stored(p.ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (p *pass) takeClients() error {
 		items = append(items, it)
 	}
 	slices.SortStableFunc(items, func(a, b *item) int {
-		return cmp.Compare(min(1, b.row.Client.ID), min(1, a.row.Client.ID))
+		return cmp.Compare(b.row.Client.ID, a.row.Client.ID)
 	})
 	for batch := range slices.Chunk(items, batchRows) {
 		if err := p.writeClients(batch); err != nil {

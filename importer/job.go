@@ -25,7 +25,8 @@ type job struct {
 	clients []*item
 	sample  []*item // of users
 	natural bool    // tokens refer to users by name
-	ordered bool    // every user comes before every token
+	top     map[kind]*topRow
+	ordered bool // every user comes before every token
 	step    int
 	steps   int
 }
@@ -36,6 +37,7 @@ const sampleSize = 200
 // the clients, which are few.
 func (j *job) survey(ctx context.Context) error {
 	j.counts, j.ordered, j.steps = map[string]int{}, true, 1
+	j.top = map[kind]*topRow{userRows: {}, tokenRows: {}}
 	random := rand.New(rand.NewPCG(1, 2)) // the same dump, the same sample
 	tokens := false
 	err := j.sweep(ctx, "reading", func(raw rawRow, model string) error {
@@ -57,9 +59,13 @@ func (j *job) survey(ctx context.Context) error {
 		switch kind {
 		case userRows:
 			j.ordered = j.ordered && !tokens
+			j.top[kind].see(raw)
 			j.sampleUser(raw, random)
 		case clientRows:
 			j.clients = append(j.clients, j.client(decode(raw, model, j.Zone), j.now))
+		case tokenRows:
+			j.top[kind].see(raw)
+			fallthrough
 		default:
 			tokens = true
 			j.natural = j.natural || namesUser(raw.text)

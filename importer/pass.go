@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -30,6 +31,10 @@ type pass struct {
 	pairs     textSet // user and client, where the client has one token a user
 
 	batch []*item
+	// first are rows to be written before others of their kind; early are
+	// the numbers of those that have been.
+	first map[kind]rawRow
+	early map[int]bool
 }
 
 func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
@@ -38,15 +43,47 @@ func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
 		report:    &Report{DryRun: dry, Others: j.others, Passwords: map[string]int{}},
 		users:     newUserTable(j.natural),
 		tokenKeys: newKeySet(), digests: newTextSet(), pairs: newTextSet(),
+		first: map[kind]rawRow{}, early: map[int]bool{},
 	}
 	for _, model := range []string{clientModel, j.UserModel, tokenModel, drfModel, multiModel, knoxModel} {
 		if j.counts[model] > 0 {
 			p.report.model(model)
 		}
 	}
-	err := p.run()
+	err := p.chooseFirst()
+	if err == nil {
+		err = p.run()
+	}
 	slices.SortStableFunc(p.report.Problems, func(a, b Problem) int { return a.Row - b.Row })
 	return p.report, err
+}
+
+// chooseFirst looks whether ids of the dump may be taken. A row whose id is
+// not free gets the next above the highest there is; where the dump's highest
+// is written first, that is above the dump's, and no other row has to move.
+func (p *pass) chooseFirst() error {
+	if p.dry {
+		return nil
+	}
+	if users, ok := p.dst.(durin.UserStore); ok && p.top[userRows].key > 0 {
+		some, err := users.Users(p.ctx, "", 1)
+		if err != nil {
+			return fmt.Errorf("importer: %w", err)
+		}
+		if len(some) > 0 {
+			p.first[userRows] = p.top[userRows].raw
+		}
+	}
+	if store, ok := p.dst.(durin.Store); ok && p.top[tokenRows].key > 0 {
+		some, err := store.Sessions(p.ctx, durin.SessionQuery{Limit: 1})
+		if err != nil {
+			return fmt.Errorf("importer: %w", err)
+		}
+		if len(some) > 0 {
+			p.first[tokenRows] = p.top[tokenRows].raw
+		}
+	}
+	return nil
 }
 
 func (p *pass) run() error {
@@ -59,8 +96,16 @@ func (p *pass) run() error {
 	}
 	for _, kinds := range p.rounds() {
 		err := p.sweep(p.ctx, doing, func(raw rawRow, model string) error {
-			if p.kindOf(model)&kinds == 0 {
+			kind := p.kindOf(model)
+			if kind&kinds == 0 || p.early[raw.number] {
 				return nil
+			}
+			if first, due := p.first[kind]; due {
+				delete(p.first, kind)
+				p.early[first.number] = first.number != raw.number
+				if err := p.visit(first, model); err != nil || first.number == raw.number {
+					return err
+				}
 			}
 			return p.visit(raw, model)
 		})

@@ -45,6 +45,37 @@ func modelOf(r rawRow) string {
 	return strings.ToLower(model)
 }
 
+// peekKey returns the numeric primary key of a row in the form of dumpdata,
+// where it follows the model; 0 if it is not there.
+func peekKey(text []byte) int64 {
+	_, rest, _ := bytes.Cut(text[:min(len(text), 256)], []byte(`"pk"`))
+	rest, ok := bytes.CutPrefix(blank(rest), []byte(`:`))
+	rest = blank(rest)
+	end := bytes.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if !ok || end < 0 {
+		return 0
+	}
+	n, _ := strconv.ParseInt(string(rest[:end]), 10, 64)
+	if n > highestID {
+		return 0
+	}
+	return n
+}
+
+// A topRow is the row with the highest primary key.
+type topRow struct {
+	raw rawRow
+	key int64
+}
+
+func (t *topRow) see(raw rawRow) {
+	if key := peekKey(raw.text); key > t.key && !raw.cut {
+		text := append(t.raw.text[:0], raw.text...)
+		t.raw, t.key = raw, key
+		t.raw.text = text
+	}
+}
+
 // namesUser reports whether the row refers to its user by a natural key. It
 // may say so wrongly, at the cost of memory only.
 func namesUser(text []byte) bool {
