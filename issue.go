@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // Issued is a token that was handed out: the only place its text is to be had.
@@ -28,6 +29,9 @@ type IssueRequest struct {
 	// KeepSeal lets the token be shown again later, whatever the policy;
 	// it needs the Keyring.
 	KeepSeal bool
+	// TTL is the life time of this token, more than zero. Zero: the
+	// client's. A token that is handed out again keeps its own.
+	TTL time.Duration
 }
 
 // Issue hands out a token by the client's policy, for a user whom the caller has
@@ -43,16 +47,17 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 			return Issued{}, err
 		}
 	}
+	keys := g.keys.Load()
 	t := NewToken{
 		UserID: req.UserID, Client: req.Client, Device: req.Device, Single: req.Single, KeepSeal: req.KeepSeal,
-		Owned: g.opt.Users != nil, Password: login, RenewReused: g.opt.RefreshOnLogin && login, NoReuse: g.opt.Keyring == nil,
+		Owned: g.opt.Users != nil, Password: login, RenewReused: g.opt.RefreshOnLogin && login, NoReuse: keys == nil, TTL: req.TTL,
 	}
 	const tries = 4 // a seal that cannot be opened costs one more
 	for range tries {
 		token := g.form.generate()
 		t.Now, t.Digest = g.now(), token.Digest()
-		if g.opt.Keyring != nil {
-			t.Seal = g.opt.Keyring.Seal(token)
+		if keys != nil {
+			t.Seal = keys.Seal(token)
 		}
 		res, err := g.store.Issue(ctx, t)
 		if err != nil {
@@ -60,7 +65,7 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 		}
 		g.ended(ctx, res.Ended)
 		if res.Reused {
-			if token, err = g.opt.Keyring.Open(res.Seal, res.Session.Digest); err != nil {
+			if token, err = keys.Open(res.Seal, res.Session.Digest); err != nil {
 				t.Lost = res.Session.Digest
 				continue
 			}

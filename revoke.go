@@ -149,7 +149,8 @@ func (g *Guard) UserChanged(ctx context.Context, userID string) error {
 // OpenSeal returns the clear token of a session that was issued with a seal
 // that can be opened, for the one who owns it. ErrSeal if there is none.
 func (g *Guard) OpenSeal(ctx context.Context, s *Session) (Secret, error) {
-	if g.opt.Keyring == nil {
+	keys := g.keys.Load()
+	if keys == nil {
 		return "", ErrSeal
 	}
 	list, err := g.store.Seals(ctx, s.ID-1, 1)
@@ -159,5 +160,5 @@ func (g *Guard) OpenSeal(ctx context.Context, s *Session) (Secret, error) {
 	if len(list) == 0 || list[0].Digest != s.Digest {
 		return "", ErrSeal
 	}
-	return g.opt.Keyring.Open(list[0].Seal, s.Digest)
+	return keys.Open(list[0].Seal, s.Digest)
 }

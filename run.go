@@ -25,6 +25,7 @@ type Guard struct {
 	limiter Limiter
 	log     *slog.Logger
 
+	keys        atomic.Pointer[Keyring]       // nil: none
 	cache       *cache.Cache[Digest, checked] // nil: off
 	clients     clients
 	uses        *uses
@@ -55,6 +56,7 @@ func New(ctx context.Context, o Options) (*Guard, error) {
 	}
 	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), begun: o.Now(), pollNow: make(chan struct{}, 1)}
 	g.anonymous.guard = g
+	g.keys.Store(o.Keyring)
 	if o.CacheTTL > 0 {
 		g.cache = g.newCache()
 	}
@@ -243,6 +245,14 @@ func (g *Guard) Close(ctx context.Context) error {
 		err = errors.Join(g.flushUses(ctx), g.flushUsage(ctx))
 	})
 	return err
+}
+
+// SetKeyring puts another Keyring, not nil, in the place of Options.Keyring:
+// after a rotation of the keys, or when they are back.
+func (g *Guard) SetKeyring(r *Keyring) {
+	if r != nil {
+		g.keys.Store(r)
+	}
 }
 
 // Now is the Guard's clock.
