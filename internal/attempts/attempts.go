@@ -1,0 +1,176 @@
+// Package attempts slows down those who guess passwords. It counts failures for
+// each account, by the name that was given, whether there is such an account or
+// not; and for each address, over all accounts, where the address is known. An
+// IPv6 address counts as its /64 network.
+//
+// Below Numbers.Account failures of an account in Numbers.Window nobody is
+// refused, nor below Numbers.Address failures of an address. The failure that
+// reaches the number locks the account or address for Numbers.Lock; from then on
+// attempts are admitted one at a time, and each further failure locks for twice
+// as long, up to Numbers.MaxLock. A Window without an attempt after the end of
+// the last lock makes all good. What is refused does not count and does not make
+// a lock longer: nobody is kept out by being knocked for. An attempt counts as a
+// failure from its admission on, until its end is told: guesses made side by side
+// pass no sooner than one after the other.
+//
+// A right password takes back the failures of its own account from its own
+// address, in both counts, and nothing else: a guesser does not wash away guesses
+// by logging in to an account of his own, nor does the owner's login elsewhere.
+// A lock ends with it when fewer failures are left than lock. Where the address is
+// not known, nothing is taken back.
+//
+// Attempts from devices that the account knows are counted apart, by the same
+// numbers: strangers do not lock them out, and whoever stole a token cannot guess
+// without end. The limit of the address holds for them as well.
+package attempts
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Numbers are the limits. The zero value of each stands for what is documented.
+type Numbers struct {
+	// Window is how long a failure counts. Zero: 15 minutes.
+	Window time.Duration
+	// Account is how many failures of an account lock it. Zero: 10.
+	Account int
+	// Address is how many failures of an address, over all accounts, lock it.
+	// Zero: 100.
+	Address int
+	// Lock is how long the first lock lasts. Zero: 30 seconds.
+	Lock time.Duration
+	// MaxLock bounds the doubling of locks. Zero: 15 minutes.
+	MaxLock time.Duration
+	// Entries bounds the accounts that are remembered, and the addresses as
+	// well. The one that was used least lately gives way, but never one that
+	// is locked or being tried; when there is no other, new ones are refused.
+	// Each takes about 250 bytes, and 16 for each failure of an address.
+	// Zero: 100,000.
+	Entries int
+}
+
+// An Attempt is a login with a name and a password.
+type Attempt struct {
+	Account string     // the name as given; compared byte by byte
+	Address netip.Addr // of the caller; the zero Addr when it is not known
+	Known   bool       // it comes from a device that has logged in before
+}
+
+// An Outcome is how an admitted attempt ended.
+type Outcome int
+
+const (
+	Wrong   Outcome = iota // name and password were refused
+	Right                  // they were not
+	Aborted                // they could not be checked; it counts neither way
+)
+
+// A Limiter counts attempts in the memory of one process. It is safe for
+// concurrent use.
+type Limiter struct {
+	numbers Numbers
+	seed    maphash.Seed
+
+	mu        sync.Mutex
+	start     time.Time // of the first attempt
+	seen      int64     // the latest instant, in nanoseconds since start
+	accounts  table
+	addresses table
+}
+
+// New returns a Limiter.
+func New(n Numbers) *Limiter {
+	n.Window = orElse(n.Window, 15*time.Minute)
+	n.Account = orElse(n.Account, 10)
+	n.Address = orElse(n.Address, 100)
+	n.Lock = orElse(n.Lock, 30*time.Second)
+	n.MaxLock = max(n.Lock, orElse(n.MaxLock, 15*time.Minute))
+	n.Entries = orElse(n.Entries, 100_000)
+	l := &Limiter{numbers: n, seed: maphash.MakeSeed()}
+	l.accounts.init(n, n.Account)
+	l.addresses.init(n, n.Address)
+	return l
+}
+
+func orElse[T int | time.Duration](v, def T) T {
+	if v <= 0 {
+		return def
+	}
+	return v
+}
+
+// Admit reports whether an attempt may be tried at now. If so, Done must be
+// called when it has ended; where that never happens the attempt is given up
+// when a Window has gone by.
+//
+// Instants may come out of order; a clock that is put back stands still until it
+// is where it was.
+func (l *Limiter) Admit(now time.Time, a Attempt) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.instant(now)
+	account, address := l.keys(a)
+	if !l.accounts.admits(t, account) || address != 0 && !l.addresses.admits(t, address) {
+		return false
+	}
+	l.accounts.begin(t, account)
+	if address != 0 {
+		l.addresses.begin(t, address)
+	}
+	return true
+}
+
+// Done tells how an admitted attempt ended.
+func (l *Limiter) Done(now time.Time, a Attempt, outcome Outcome) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.instant(now)
+	account, address := l.keys(a)
+	l.accounts.end(t, account, address, outcome)
+	if address != 0 {
+		l.addresses.end(t, address, account, outcome)
+	}
+}
+
+// Len is the number of accounts and of addresses that are remembered.
+func (l *Limiter) Len() (accounts, addresses int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.accounts.entries), len(l.addresses.entries)
+}
+
+func (l *Limiter) instant(now time.Time) int64 {
+	if l.start.IsZero() {
+		l.start = now
+	}
+	l.seen = max(l.seen, int64(now.Sub(l.start)))
+	return l.seen
+}
+
+// keys hashes the account and the address with a secret of this process. The
+// key of an address that is not known is 0.
+func (l *Limiter) keys(a Attempt) (account, address uint64) {
+	type device struct {
+		account string
+		known   bool
+	}
+	account = maphash.Comparable(l.seed, device{a.Account, a.Known})
+	if a.Address.IsValid() {
+		address = max(1, maphash.Comparable(l.seed, network(a.Address)))
+	}
+	return account, address
+}
+
+// network is the part of an address that one customer has to himself.
+func network(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	length := 32
+	if a.Is6() {
+		length = 64
+	}
+	p, _ := a.Prefix(length) // fails for lengths out of range only
+	return p
+}
