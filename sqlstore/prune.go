@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,11 +18,17 @@ const (
 	outboxKept = 15 * time.Minute
 )
 
-// A cursor is the place in durin_slot up to which slots have been looked at.
+// A cursor is a place in durin_slot.
 type cursor struct {
-	mu       sync.Mutex
 	userID   string
 	clientID int64
+	touched  int64
+}
+
+// A sweep is where slots are looked at next.
+type sweep struct {
+	mu sync.Mutex
+	cursor
 }
 
 // Prune implements durin.Store. Each batch is a transaction of its own. With the
@@ -41,8 +48,8 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 			break
 		}
 	}
-	for _, sweep := range []func(context.Context, int64) error{s.pruneOrphans, s.pruneOutbox, s.pruneSlots} {
-		if err := sweep(ctx, at); err != nil {
+	for _, part := range []func(context.Context, int64) error{s.pruneOrphans, s.pruneOutbox, s.pruneSlots} {
+		if err := part(ctx, at); err != nil {
 			return deleted, err
 		}
 	}
@@ -148,41 +155,40 @@ func (s *Store) pruneOutbox(ctx context.Context, at int64) error {
 func (s *Store) pruneSlots(ctx context.Context, at int64) error {
 	s.sweep.mu.Lock()
 	defer s.sweep.mu.Unlock()
-	var last cursor
-	seen := 0
-	idle := make([]cursor, 0, pruneBatch)
+	var slots []cursor
 	err := s.read(ctx, "looking for idle slots", func(ctx context.Context, t session) error {
-		seen, idle = 0, idle[:0]
+		slots = slots[:0]
 		return t.each(ctx, func(rows *sql.Rows) error {
-			var used number
-			seen++
-			err := rows.Scan(&last.userID, &last.clientID, &used)
-			if used.n == 0 {
-				idle = append(idle, cursor{userID: last.userID, clientID: last.clientID})
-			}
+			var c cursor
+			err := rows.Scan(&c.userID, &c.clientID, &c.touched)
+			slots = append(slots, c)
 			return err
-		}, slotsBehind, at, s.sweep.userID, s.sweep.userID, s.sweep.clientID, int64(pruneBatch))
+		}, slotsBehind, s.sweep.userID, s.sweep.userID, s.sweep.clientID, int64(pruneBatch))
 	})
 	if err != nil {
 		return err
 	}
-	if seen < pruneBatch {
-		last = cursor{}
+	s.sweep.cursor = cursor{}
+	if len(slots) == pruneBatch {
+		s.sweep.cursor = slots[pruneBatch-1]
 	}
-	s.sweep.userID, s.sweep.clientID = last.userID, last.clientID
-	if len(idle) == 0 {
+	slots = slices.DeleteFunc(slots, func(c cursor) bool { return c.touched >= at })
+	if len(slots) == 0 {
 		return nil
 	}
 	return s.write(ctx, "pruning slots", func(ctx context.Context, t session) error {
-		return t.repeat(ctx, "DELETE FROM durin_slot WHERE user_id = ? AND client_id = ? AND touched < ?", len(idle), func(i int) []any {
-			return []any{idle[i].userID, idle[i].clientID, at}
+		return t.repeat(ctx, deleteSlot, len(slots), func(i int) []any {
+			return []any{slots[i].userID, slots[i].clientID, at}
 		})
 	})
 }
 
-const slotsBehind = "SELECT s.user_id, s.client_id, " +
-	"CASE WHEN s.touched >= ? OR EXISTS (SELECT 1 FROM durin_token t WHERE t.user_id = s.user_id AND t.client_id = s.client_id) THEN 1 ELSE 0 END " +
-	"FROM durin_slot s WHERE s.user_id >= ? AND (s.user_id > ? OR s.client_id > ?) ORDER BY s.user_id, s.client_id LIMIT ?"
+const (
+	slotsBehind = "SELECT user_id, client_id, touched FROM durin_slot " +
+		"WHERE user_id >= ? AND (user_id > ? OR client_id > ?) ORDER BY user_id, client_id LIMIT ?"
+	deleteSlot = "DELETE FROM durin_slot WHERE user_id = ? AND client_id = ? AND touched < ? AND " +
+		"NOT EXISTS (SELECT 1 FROM durin_token t WHERE t.user_id = durin_slot.user_id AND t.client_id = durin_slot.client_id)"
+)
 
 func (t session) ids(ctx context.Context, query string, args ...any) ([]int64, error) {
 	var all []int64

@@ -16,8 +16,8 @@ type Options struct {
 	// SQLite only. Nil: all use one handle.
 	Reader *sql.DB
 	// Timeout bounds a call on top of its context. Zero: 5 seconds. What may
-	// touch many rows (End, DeleteUser, DeleteClient, Prune, Import) has twelve
-	// times as long.
+	// touch many rows (End, MarkUser, DeleteUser, Import, Seals) has twelve times
+	// as long.
 	Timeout time.Duration
 	// NoPrepare keeps the store from preparing statements by itself, for
 	// poolers like PgBouncer that give each transaction another connection.
@@ -48,7 +48,7 @@ type Store struct {
 
 	// sweep is where the next Prune goes on looking for slots that nobody
 	// needs.
-	sweep cursor
+	sweep sweep
 }
 
 var (
@@ -116,7 +116,16 @@ func (s *Store) session(on handle) session {
 
 // read runs a query, on no transaction of its own.
 func (s *Store) read(ctx context.Context, what string, work func(context.Context, session) error) error {
-	return s.bounded(ctx, s.timeout, what, func(ctx context.Context) error {
+	return s.readWithin(ctx, s.timeout, what, work)
+}
+
+// readMuch is read for a query that may have to look at many rows.
+func (s *Store) readMuch(ctx context.Context, what string, work func(context.Context, session) error) error {
+	return s.readWithin(ctx, longWork*s.timeout, what, work)
+}
+
+func (s *Store) readWithin(ctx context.Context, limit time.Duration, what string, work func(context.Context, session) error) error {
+	return s.bounded(ctx, limit, what, func(ctx context.Context) error {
 		leave, err := s.file.enter(ctx)
 		if err != nil {
 			return err

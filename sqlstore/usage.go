@@ -89,7 +89,7 @@ func microsUp(t time.Time) int64 {
 
 // Seals implements durin.Store.
 func (s *Store) Seals(ctx context.Context, after int64, limit int) (some []durin.Sealed, err error) {
-	err = s.read(ctx, "reading seals", func(ctx context.Context, t session) error {
+	err = s.readMuch(ctx, "reading seals", func(ctx context.Context, t session) error {
 		some = nil
 		return t.each(ctx, func(rows *sql.Rows) error {
 			var one durin.Sealed
@@ -110,7 +110,7 @@ func (s *Store) Reseal(ctx context.Context, d durin.Digest, old, new []byte) (do
 		if err == sql.ErrNoRows {
 			return nil
 		}
-		if err != nil || !bytes.Equal(present, old) {
+		if err != nil || len(present) == 0 || !bytes.Equal(present, old) {
 			return err
 		}
 		done = true

@@ -53,6 +53,8 @@ CREATE INDEX durin_token_client ON durin_token (client_id, id);
 
 CREATE INDEX durin_token_expires ON durin_token (expires);
 
+CREATE INDEX durin_token_sealed ON durin_token (id) WHERE seal IS NOT NULL;
+
 -- A slot is what logins of one user and client wait for each other on.
 CREATE TABLE durin_slot (
 	user_id   TEXT COLLATE "C" NOT NULL,

@@ -1,0 +1,163 @@
+package enginetest
+
+import (
+	"database/sql"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/sqlstore"
+)
+
+// TestPlans asks every engine how it carries out the statements of every method
+// on tables with many rows: none may read a large table as a whole.
+func TestPlans(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine, d servers.Database) {
+		db, r := recorded(t, d)
+		s := e.open(t, db, sqlstore.Options{NoPrepare: true})
+		if _, err := s.CreateClient(t.Context(), durin.Client{Name: "a", TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1}); err != nil {
+			t.Fatal(err)
+		}
+		populate(t, e, d.Open(t))
+		r.seen = map[string][]any{}
+		exercise(t, s)
+		plain := d.Open(t)
+		large := 0
+		for query, args := range r.seen {
+			if !strings.Contains(query, "durin_") || strings.HasPrefix(query, "INSERT") || strings.HasPrefix(query, "LOCK") {
+				continue
+			}
+			large++
+			if plan := explain(t, e, plain, query, args); e.scans().MatchString(plan) {
+				t.Errorf("a table is read as a whole by\n%s\n%s", query, plan)
+			}
+		}
+		if large < 20 {
+			t.Errorf("only %d statements were seen", large)
+		}
+	})
+}
+
+// exercise calls every method on a user that is there, and those that take
+// selections with several.
+func exercise(t *testing.T, s *sqlstore.Store) {
+	t.Helper()
+	u, err := s.CreateUser(t.Context(), durin.User{Name: "ada", Active: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"a", "b"} {
+		if _, err := s.Issue(t.Context(), durin.NewToken{UserID: u.ID, Owned: true, Password: true, Client: "a", Digest: durin.Secret(word).Digest(), Now: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, call := range calls(s) {
+		if err := call(t.Context()); err != nil && durin.AsError(err).Status == 500 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, q := range []durin.SessionQuery{
+		{ID: 7}, {UserID: u.ID}, {Client: "a"}, {UserID: u.ID, Client: "a", State: durin.Live, Now: now}, {State: durin.Live, Now: now, After: 5},
+		{Newest: true}, {Client: "a", Newest: true, After: 9},
+	} {
+		q.Limit = 20
+		if _, err := s.Sessions(t.Context(), q); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, sel := range []durin.Selection{{ID: 1 << 40}, {Digest: durin.Digest{7}}, {UserID: u.ID, Except: 7}, {UserID: u.ID, Client: "a"}} {
+		if _, err := s.End(t.Context(), sel, now); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, _, err := s.DeleteUser(t.Context(), u.ID, now); err != nil {
+		t.Error(err)
+	}
+}
+
+const rowsOfPlan = 200 * 200
+
+// populate fills the tables that grow.
+func populate(t *testing.T, e engine, db *sql.DB) {
+	t.Helper()
+	text, blob, analyze := "printf('%032d', i)", "CAST(printf('%032d', i) AS BLOB)", "ANALYZE"
+	switch e.dialect {
+	case sqlstore.PostgreSQL:
+		text, blob = "LPAD(CAST(i AS TEXT), 32, '0')", "CAST(LPAD(CAST(i AS TEXT), 32, '0') AS BYTEA)"
+	case sqlstore.MySQL:
+		text, blob, analyze = "LPAD(i, 32, '0')", "LPAD(i, 32, '0')", "ANALYZE TABLE durin_token, durin_user, durin_slot, durin_outbox, durin_usage, durin_import"
+	}
+	const numbers = " WITH RECURSIVE n AS (SELECT 0 AS k UNION ALL SELECT k + 1 FROM n WHERE k < 199), m AS (SELECT a.k * 200 + b.k + 100 AS i FROM n a CROSS JOIN n b) "
+	at := now.UnixMicro()
+	for _, insert := range []string{
+		"durin_user (id, name, password, active, admin, created)" + numbers + "SELECT i, " + text + ", '', 1, 0, 0 FROM m",
+		"durin_token (digest, user_id, owner, client_id, created, issued_at, expires, name, address, agent)" + numbers +
+			fmt.Sprintf("SELECT %s, %s, i, i %% 20, 0, 0, %d + i * 1000, '', '', '' FROM m", blob, text, at),
+		"durin_slot (user_id, client_id, touched)" + numbers + fmt.Sprintf("SELECT %s, i %% 20, 0 FROM m", text),
+		"durin_outbox (at, gone, digest)" + numbers + fmt.Sprintf("SELECT %d + i * 1000, 0, %s FROM m", at, blob),
+		"durin_usage (day, user_id, client_id, requests, throttled)" + numbers + fmt.Sprintf("SELECT %d, %s, 1, i, 0 FROM m", at-1_000_000_000, text),
+		"durin_import (source, source_key, target, at)" + numbers + "SELECT 's', " + text + ", i, 0 FROM m",
+	} {
+		if _, err := db.Exec("INSERT INTO " + insert); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e.dialect == sqlstore.SQLite || e.dialect == sqlstore.PostgreSQL {
+		_, _ = db.Exec(analyze)
+	} else if rows, err := db.Query(analyze); err == nil {
+		_ = rows.Close()
+	}
+}
+
+// scans is what a plan says that reads all of a large table.
+func (e engine) scans() *regexp.Regexp {
+	switch e.dialect {
+	case sqlstore.PostgreSQL:
+		return regexp.MustCompile(`Seq Scan on durin_(token|user|slot|outbox|usage|import)`)
+	case sqlstore.MySQL:
+		return regexp.MustCompile(`(?m)^(durin_(token|user|slot|outbox|usage|import)|t|s|u) ALL `)
+	}
+	return regexp.MustCompile(`(?m)^SCAN (durin_(token|user|slot|outbox|usage|import)|t|s|u)$`)
+}
+
+// explain is the engine's plan in lines that scans knows.
+func explain(t *testing.T, e engine, db *sql.DB, query string, args []any) string {
+	t.Helper()
+	word := "EXPLAIN "
+	if e.dialect == sqlstore.SQLite {
+		word = "EXPLAIN QUERY PLAN "
+	}
+	rows, err := db.Query(word+query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for rows.Next() {
+		cells := make([]sql.NullString, len(names))
+		to := make([]any, len(names))
+		for i := range cells {
+			to[i] = &cells[i]
+		}
+		if err := rows.Scan(to...); err != nil {
+			t.Fatal(err)
+		}
+		switch e.dialect {
+		case sqlstore.SQLite:
+			b.WriteString(cells[3].String + "\n")
+		case sqlstore.PostgreSQL:
+			b.WriteString(cells[0].String + "\n")
+		default: // table, type, key, rows
+			b.WriteString(cells[2].String + " " + cells[3].String + " key " + cells[5].String + " rows " + cells[8].String + "\n")
+		}
+	}
+	return b.String()
+}

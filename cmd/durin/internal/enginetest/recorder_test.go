@@ -1,0 +1,72 @@
+package enginetest
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/durin-go/durin/cmd/durin/internal/servers"
+)
+
+// A recorder keeps the statements that a handle runs, with one set of their
+// arguments.
+type recorder struct {
+	mu   sync.Mutex
+	seen map[string][]any
+}
+
+// recorded returns a handle on d whose statements are kept.
+func recorded(t *testing.T, d servers.Database) (*sql.DB, *recorder) {
+	r := &recorder{seen: map[string][]any{}}
+	db := sql.OpenDB(connector{d: d, driver: d.Open(t).Driver(), r: r})
+	t.Cleanup(func() { _ = db.Close() })
+	return db, r
+}
+
+func (r *recorder) note(query string, args []driver.NamedValue) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	values := make([]any, len(args))
+	for i, a := range args {
+		values[i] = a.Value
+	}
+	r.seen[strings.TrimSpace(query)] = values
+}
+
+type connector struct {
+	d      servers.Database
+	driver driver.Driver
+	r      *recorder
+}
+
+func (c connector) Driver() driver.Driver { return c.driver }
+
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.driver.Open(c.d.DSN)
+	if err != nil {
+		return nil, err
+	}
+	return recordingConn{conn, c.r}, nil
+}
+
+type recordingConn struct {
+	driver.Conn
+	r *recorder
+}
+
+func (c recordingConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+}
+
+func (c recordingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.r.note(query, args)
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+}
+
+func (c recordingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.r.note(query, args)
+	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+}
