@@ -123,7 +123,7 @@ func (t session) carryOut(ctx context.Context, n durin.NewToken, d tokenrule.Dec
 	case !d.Reused:
 		now, device := tokenrule.Instant(n.Now), tokenrule.Device(n.Device)
 		err = asInsert(t.exec(ctx, insertToken, n.Digest[:], n.UserID, owner, clientID, now.UnixMicro(), now.UnixMicro(),
-			instantOrNull(d.ExpiresAt), nil, device.Name, device.Address, device.Agent, bytesOrNull(tokenrule.Seal(client, n)), nil))
+			instantOrNull(d.ExpiresAt), nil, device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), nil))
 	case d.Renewed:
 		old := durin.Session{ID: d.Row.ID, Digest: d.Row.Digest, ExpiresAt: d.Row.ExpiresAt}
 		err = t.setExpiry(ctx, old, d.ExpiresAt, n.Now)
