@@ -1,0 +1,210 @@
+// Package cli is the program's command line.
+//
+// Exit status: 0 done, 1 failed, 2 not understood or not confirmed. What scripts
+// read goes to standard output, everything else to standard error.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/durin-go/durin/cmd/durin/internal/config"
+	"github.com/durin-go/durin/cmd/durin/internal/database"
+	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/output"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// A World is what a command sees of the system.
+type World struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Environ  []string
+}
+
+// System is the process's own.
+func System() World {
+	return World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: config.Environ()}
+}
+
+// noColour follows the convention of no-color.org.
+func (w World) noColour() bool {
+	for _, entry := range w.Environ {
+		if name, value, _ := strings.Cut(entry, "="); name == "NO_COLOR" && value != "" || entry == "TERM=dumb" {
+			return true
+		}
+	}
+	return false
+}
+
+// Main runs the command that args tell and returns the exit status.
+func Main(args []string, w World) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() { // a second signal ends the program at once
+		<-ctx.Done()
+		stop()
+	}()
+	root := newRoot(w)
+	root.SetArgs(args)
+	return report(w, root.ExecuteContext(ctx))
+}
+
+// A failure is an error of a command that was understood.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+// A refusal is the answer to what was not confirmed, or makes no sense.
+type refusal struct{ error }
+
+// report tells err and returns the exit status.
+func report(w World, err error) int {
+	if err == nil {
+		return 0
+	}
+	_, _ = fmt.Fprintln(w.Err, "durin: "+output.CleanLines(err.Error()))
+	var refused refusal
+	var failed failure
+	switch {
+	case errors.As(err, &refused):
+		return exitUsage
+	case errors.As(err, &failed):
+		return exitFailed
+	}
+	_, _ = fmt.Fprintln(w.Err, "Try durin --help, or --help behind a command.")
+	return exitUsage
+}
+
+func newRoot(w World) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "durin",
+		Short: "Token authentication per API client",
+		Long: `Durin is token authentication per API client: a user has many tokens, one for
+each kind of program that calls your API, each with its own life time and rules.
+
+Settings come from flags, from the environment (--token-ttl is DURIN_TOKEN_TTL)
+and from a TOML file (--config), in that order of precedence.`,
+		Example: `  durin serve
+  durin client create web --ttl 14d
+  durin user create ada`,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		Args:              cobra.NoArgs,
+	}
+	root.SetIn(w.In)
+	root.SetOut(w.Out)
+	root.SetErr(w.Err)
+	config.Bind(root.PersistentFlags(), config.Common)
+	root.PersistentFlags().Bool("json", false, "write JSON")
+	root.PersistentFlags().SortFlags = false
+	a := &app{World: w}
+	root.AddCommand(a.serve(), a.migrate(), a.clients(), a.users(), a.tokens(), a.imports(), a.keys(), a.doctor(), a.version())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
+	return root
+}
+
+// An app is what all commands share.
+type app struct{ World }
+
+// A run is one command under way.
+type run struct {
+	*app
+	ctx    context.Context
+	cmd    *cobra.Command
+	args   []string
+	config *config.Config
+	out    *output.Printer
+	err    *output.Printer
+	json   bool
+}
+
+// do is cobra's RunE around a command's work.
+func (a *app) do(work func(*run) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, warnings, err := config.Load(config.Sources{Flags: cmd.Flags(), Environ: a.Environ})
+		if err != nil {
+			return refusal{err}
+		}
+		r := a.newRun(cmd, args, c)
+		r.warn(warnings)
+		if err := work(r); err != nil {
+			return failure{err}
+		}
+		return nil
+	}
+}
+
+func (a *app) newRun(cmd *cobra.Command, args []string, c *config.Config) *run {
+	json, _ := cmd.Flags().GetBool("json")
+	return &run{
+		app: a, ctx: cmd.Context(), cmd: cmd, args: args, config: c, json: json,
+		out: output.New(a.Out, a.noColour()), err: output.New(a.Err, a.noColour()),
+	}
+}
+
+func (r *run) warn(warnings []string) {
+	for _, w := range warnings {
+		r.err.Line("durin: %s", w)
+	}
+	if f := r.cmd.Flags().Lookup("db"); f != nil && f.Changed && database.HasPassword(f.Value.String()) {
+		r.err.Line("durin: the password in --db can be seen by everybody on this machine; give it in DURIN_DB or the configuration file")
+	}
+}
+
+// node opens what the command works on.
+func (r *run) node(purpose node.Purpose, keys bool) (*node.Node, error) {
+	return node.Open(r.ctx, node.Options{
+		Config: r.config, Purpose: purpose, Keys: keys, Log: r.log(),
+		Say: func(sentence string) { r.err.Line("%s", sentence) },
+	})
+}
+
+// with opens the node, works on it, and closes it.
+func (r *run) with(purpose node.Purpose, keys bool, work func(*node.Node) error) error {
+	n, err := r.node(purpose, keys)
+	if err != nil {
+		return err
+	}
+	err = work(n)
+	return errors.Join(err, n.Close(context.WithoutCancel(r.ctx)))
+}
+
+// noun makes a command that only holds others.
+func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return fmt.Errorf("%s needs one of: %s", cmd.CommandPath(), verbs(cmd))
+	}}
+	c.AddCommand(commands...)
+	return c
+}
+
+func verbs(cmd *cobra.Command) string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return strings.Join(names, ", ")
+}
+
+// changed reports whether any of the named flags was given.
+func changed(flags *pflag.FlagSet, names ...string) bool {
+	for _, name := range names {
+		if flags.Changed(name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/database"
+	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/output"
+	"github.com/durin-go/durin/importer"
+	"github.com/durin-go/durin/memstore"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) imports() *cobra.Command {
+	return noun("import", "Import users, clients and tokens of another system", a.importDjango())
+}
+
+func (a *app) importDjango() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "django FILE.json",
+		Short: "Import a dump of a Django project",
+		Long: `Import users, password hashes, clients and tokens out of what "manage.py dumpdata"
+writes: of django-rest-durin, and of knox, authtoken and drf-multitokenauth. "-" is
+standard input. Nobody is logged out, and importing again changes nothing.
+
+Without --lenient nothing is written if any row cannot be taken as it stands: all
+of them are listed.`,
+		Example: `  python manage.py dumpdata auth.user durin > dump.json
+  durin import django dump.json --dry-run
+  durin import django dump.json --lenient`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.do(runImport),
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Bool("lenient", false, "mend what can be mended, leave out the rest, and tell")
+	flags.Bool("dry-run", false, "go through everything and write nothing")
+	flags.StringToString("client-for", nil, "client for tokens of a library without clients: drf=NAME, knox=NAME, multitoken=NAME")
+	flags.String("user-model", "", "the project's user model (default auth.user)")
+	flags.String("username-field", "", "its field with the name (default username)")
+	flags.String("active-field", "", "its field that tells who is active (default is_active)")
+	return cmd
+}
+
+func runImport(r *run) (err error) {
+	src := r.In
+	if name := r.args[0]; name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		src = file
+	}
+	dry, _ := r.cmd.Flags().GetBool("dry-run")
+	if dry {
+		return r.rehearse(src)
+	}
+	return r.with(node.Change, true, func(n *node.Node) error { return r.importFrom(src, n.Store, n.Keys, false) })
+}
+
+// rehearse goes through the import on the database that is there, or on an empty
+// one in memory.
+func (r *run) rehearse(src io.Reader) error {
+	n, err := r.node(node.Look, true)
+	if errors.Is(err, database.ErrNoFile) {
+		keys, err := durin.NewKeyring(r.now())
+		if err != nil {
+			return err
+		}
+		return r.importFrom(src, memstore.New(), keys, true)
+	}
+	if err != nil {
+		return err
+	}
+	err = r.importFrom(src, n.Store, n.Keys, true)
+	return errors.Join(err, n.Close(context.WithoutCancel(r.ctx)))
+}
+
+func (r *run) importFrom(src io.Reader, dst durin.Importer, keys *durin.Keyring, dry bool) error {
+	flags := r.cmd.Flags()
+	opts := importer.Options{DryRun: dry, DefaultTTL: r.config.TokenTTL, Keyring: keys, Zone: r.config.Timezone, Progress: r.progress()}
+	opts.Lenient, _ = flags.GetBool("lenient")
+	opts.ClientFor, _ = flags.GetStringToString("client-for")
+	opts.UserModel, _ = flags.GetString("user-model")
+	opts.UserNameField, _ = flags.GetString("username-field")
+	opts.ActiveField, _ = flags.GetString("active-field")
+	report, err := importer.Django(r.ctx, src, dst, opts)
+	r.endProgress()
+	var rows *importer.RowsError
+	if errors.As(err, &rows) {
+		return r.refused(rows)
+	}
+	if report != nil {
+		if showErr := r.showImport(report); err == nil {
+			err = showErr
+		}
+	}
+	return err
+}
+
+// refused lists the rows that stopped an import.
+func (r *run) refused(rows *importer.RowsError) error {
+	if r.json {
+		if err := r.out.JSON(map[string]any{"problems": rows.Problems, "more_problems": rows.More}); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range rows.Problems {
+			r.err.Line("%s", p.String())
+		}
+	}
+	return fmt.Errorf("nothing was imported: %d faults in rows that cannot be taken as they stand; --lenient mends what it can and leaves out the rest", len(rows.Problems)+rows.More)
+}
+
+func (r *run) showImport(report *importer.Report) error {
+	if r.json {
+		return r.out.JSON(report)
+	}
+	table := report.Table()
+	r.out.Table(table[0], table[1:])
+	for _, p := range report.Problems {
+		r.out.Line("%s: %s", p.Action, p.String())
+	}
+	if report.MoreProblems > 0 {
+		r.out.Line("and %d more", report.MoreProblems)
+	}
+	for _, note := range report.Notes {
+		r.out.Line("%s", note)
+	}
+	if report.Others > 0 {
+		r.out.Line("%d rows of other models were passed over.", report.Others)
+	}
+	if report.Unsealed > 0 {
+		r.out.Line("%d tokens work, but cannot be shown again for want of a key: their next login replaces them.", report.Unsealed)
+	}
+	if report.DryRun {
+		r.out.Line("This was a rehearsal: nothing was written.")
+	}
+	return nil
+}
+
+// progress draws on one line of a terminal; elsewhere it is nil.
+func (r *run) progress() func(importer.Progress) {
+	if !output.IsTerminal(r.Err) {
+		return nil
+	}
+	return func(p importer.Progress) {
+		percent := int64(100)
+		if p.Size > 0 {
+			percent = p.Bytes * 100 / p.Size
+		}
+		_, _ = fmt.Fprintf(r.Err, "\r\x1b[K%s: step %d of %d, %d %%, %d rows", p.Doing, p.Step, p.Steps, percent, p.Rows)
+	}
+}
+
+func (r *run) endProgress() {
+	if output.IsTerminal(r.Err) {
+		_, _ = io.WriteString(r.Err, "\r\x1b[K")
+	}
+}

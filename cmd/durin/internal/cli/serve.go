@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/durin-go/durin/cmd/durin/internal/config"
+	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/serve"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) serve() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Start the server",
+		Long: `Start the server. With nothing set it makes the SQLite file durin.db and the key
+file durin.key, brings the schema up to date, and is ready on 127.0.0.1:8000.
+
+SIGINT and SIGTERM stop it: requests that are under way are answered first.`,
+		Example: `  durin serve
+  durin serve --addr :8000 --public-url https://auth.example.org --trusted-proxies 10.0.0.0/8
+  DURIN_DB=postgres://durin:secret@db/durin durin serve --cache-ttl 5m`,
+		Args: cobra.NoArgs,
+		RunE: a.do(runServe),
+	}
+	cmd.Flags().SortFlags = false
+	config.Bind(cmd.Flags(), config.Serving)
+	return cmd
+}
+
+// closeTimeout bounds what is written at the end.
+const closeTimeout = 10 * time.Second
+
+func runServe(r *run) (err error) {
+	log := r.log()
+	n, err := node.Open(r.ctx, node.Options{
+		Config: r.config, Purpose: node.Serve, Keys: true, Log: log,
+		Say: func(sentence string) { log.Info(sentence) },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), closeTimeout)
+		defer cancel()
+		err = errors.Join(err, n.Close(ctx))
+		log.Info("stopped")
+	}()
+	server, err := serve.Listen(r.ctx, n, log)
+	if err != nil {
+		return err
+	}
+	announce(r, n, server, log)
+	return server.Serve(r.ctx)
+}
+
+// announce tells where the server listens, and a newcomer what to type next.
+func announce(r *run, n *node.Node, server *serve.Server, log *slog.Logger) {
+	about := []any{"addr", server.Addr(), "api", server.URL(), "database", n.Database.Target.String()}
+	if ops := server.OpsAddr(); ops != "" {
+		about = append(about, "ops_addr", ops)
+	}
+	log.Info("durin is ready", about...)
+	users, err := n.Store.Users(r.ctx, "", 1)
+	if err != nil || len(users) > 0 {
+		return
+	}
+	db := ""
+	if r.config.DB != "durin.db" {
+		db = " --db " + shellWord(r.config.DB)
+		if !n.Database.Target.IsFile() {
+			db = "" // it is in the environment or the file, best of all
+		}
+	}
+	r.out.Line("Nobody can log in yet. In another terminal, in %s:", workingFolder())
+	r.out.Line("  durin client create web%s", db)
+	r.out.Line("  durin user create ada%s", db)
+	r.out.Line("  curl -d username=ada -d password=YOURS -d client=web %slogin/", server.URL())
+}
+
+func workingFolder() string {
+	folder, err := filepath.Abs(".")
+	if err != nil {
+		return "this folder"
+	}
+	return folder
+}
+
+// shellWord quotes s for a shell where that is needed.
+func shellWord(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("./_-+:@%", r)
+	}) {
+		return fmt.Sprintf("'%s'", strings.ReplaceAll(s, "'", `'\''`))
+	}
+	return s
+}

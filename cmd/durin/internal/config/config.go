@@ -1,0 +1,73 @@
+// Package config gathers what the program is told to do: by flags, by the
+// environment, by a file, in that order of precedence.
+//
+// Every setting has one name. "token-ttl" is the flag --token-ttl, the variable
+// DURIN_TOKEN_TTL and the key token-ttl of the file.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/durin-go/durin"
+)
+
+// A Config is what all sources together say. Load makes one; its fields are
+// valid each by itself and together.
+type Config struct {
+	// File is the configuration file that was read, or empty.
+	File string
+	// DB is where the database is: a path of a SQLite file, or the URL of a
+	// server. It may hold a password: show database.Masked of it.
+	DB string
+	// KeyFile holds the sealing keys. Empty: durin.key beside the database.
+	KeyFile string
+	// Key is the text of the keys themselves, and goes before KeyFile.
+	Key durin.Secret
+
+	Addr     string // host:port to serve on; port 0 picks one
+	AddrFile string // the file that the address is written to, or empty
+	OpsAddr  string // host:port of /readyz, or empty
+	Mount    string // the API's path, without a slash at its end; "" is the root
+	TLSCert  string // PEM file, or empty
+	TLSKey   string
+	// PublicURL is how the world reaches the server. Nil: as it is asked.
+	PublicURL      *url.URL
+	CORSOrigins    []string // "https://app.example.org"
+	TrustedProxies []netip.Prefix
+	Demo           bool
+
+	TokenTTL       time.Duration
+	TokenLength    int
+	TokenPrefix    string
+	AuthSchemes    []string
+	LoginUser      bool
+	ExpiryFormat   string // "iso-8601", "none", or a strftime pattern
+	Timezone       *time.Location
+	CacheTTL       time.Duration // zero: off
+	RefreshOnLogin bool
+	Throttle       durin.Rate
+	LoginLimit     bool
+	PruneAfter     time.Duration // durin.Never: for ever
+
+	APIAccessClient      string // empty: no such route
+	APIAccessHideSession bool
+	APIAccessShowToken   bool
+
+	LogFormat string // "text", "json" or "auto"
+	LogLevel  slog.Level
+	AccessLog bool
+}
+
+// Scope says which commands show the flag of a setting. All of them take it from
+// the environment and the file.
+type Scope int
+
+const (
+	// Common settings are flags of every command.
+	Common Scope = iota
+	// Serving settings are flags of serve and doctor.
+	Serving
+)

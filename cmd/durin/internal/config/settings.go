@@ -1,0 +1,199 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/span"
+)
+
+// A setting is one thing that can be set. Its text is the same wherever it
+// stands.
+type setting struct {
+	name  string
+	scope Scope
+	arg   string // what stands for its value in the help; empty: yes or no
+	usage string
+	text  string // the default
+	set   func(c *Config, text string) error
+}
+
+func (s setting) isSwitch() bool { return s.arg == "" }
+
+// settings lists all of them, in the order of the help.
+func settings() []setting {
+	return append(append(commonSettings(), servingSettings()...), tokenSettings()...)
+}
+
+func commonSettings() []setting {
+	return []setting{
+		{"db", Common, "PATH|URL", "database: a file, postgres://… or mysql://…", "durin.db", func(c *Config, t string) error {
+			if strings.TrimSpace(t) == "" {
+				return errors.New("name a file or a URL")
+			}
+			c.DB = t
+			return nil
+		}},
+		{"key-file", Common, "PATH", "file of the keys that seal tokens (default durin.key beside the database)", "", text(func(c *Config) *string { return &c.KeyFile })},
+		{"log-format", Common, "FORM", "text, json, or auto: text on a terminal", "auto", oneOf(func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json")},
+		{"log-level", Common, "LEVEL", "debug, info, warn or error", "info", setLevel},
+	}
+}
+
+func servingSettings() []setting {
+	return []setting{
+		{"addr", Serving, "HOST:PORT", "address to serve on; port 0 picks a free one", "127.0.0.1:8000", address(func(c *Config) *string { return &c.Addr })},
+		{"addr-file", Serving, "PATH", "file to write the address to, once it is listened on", "", text(func(c *Config) *string { return &c.AddrFile })},
+		{"mount", Serving, "PATH", "path of the API", "/api/auth", setMount},
+		{"demo", Serving, "", "serve the demonstration routes under the mount", "false", yesNo(func(c *Config) *bool { return &c.Demo })},
+		{"public-url", Serving, "URL", "how the world reaches this server (default: as it is asked)", "", setPublicURL},
+		{"trusted-proxies", Serving, "LIST", "addresses or networks whose Forwarded and X-Forwarded-For are believed", "", setProxies},
+		{"cors-origin", Serving, "LIST", "origins whose pages may call the API from a browser", "", setOrigins},
+		{"ops-addr", Serving, "HOST:PORT", "address of /readyz (default: the main one, for callers on this host)", "", address(func(c *Config) *string { return &c.OpsAddr })},
+		{"tls-cert", Serving, "PATH", "certificate chain, PEM; serves HTTPS", "", text(func(c *Config) *string { return &c.TLSCert })},
+		{"tls-key", Serving, "PATH", "key of the certificate, PEM", "", text(func(c *Config) *string { return &c.TLSKey })},
+		{"access-log", Serving, "", "log every request", "false", yesNo(func(c *Config) *bool { return &c.AccessLog })},
+	}
+}
+
+func tokenSettings() []setting {
+	return []setting{
+		{"token-ttl", Serving, "SPAN", "life time of clients that are made without one: 90m, 14d, never", "24h", positive(func(c *Config) *time.Duration { return &c.TokenTTL })},
+		{"token-length", Serving, "N", "hexadecimal characters of a token", "64", setTokenLength},
+		{"token-prefix", Serving, "WORD", "begin tokens with WORD_, and end them with a checksum", "", setTokenPrefix},
+		{"auth-scheme", Serving, "LIST", "words before the token in the Authorization header", "Token,Bearer", setSchemes},
+		{"login-user", Serving, "", "answer logins with the user's name too", "false", yesNo(func(c *Config) *bool { return &c.LoginUser })},
+		{"expiry-format", Serving, "FORM", "iso-8601, none, or a strftime pattern", "iso-8601", text(func(c *Config) *string { return &c.ExpiryFormat })},
+		{"timezone", Serving, "ZONE", "time zone of instants in answers", "UTC", setTimezone},
+		{"cache-ttl", Serving, "SPAN", "how long a session is kept in memory; 0 turns the cache off", "60s", notNegative(func(c *Config) *time.Duration { return &c.CacheTTL })},
+		{"refresh-on-login", Serving, "", "a login that gets an existing token renews it", "false", yesNo(func(c *Config) *bool { return &c.RefreshOnLogin })},
+		{"api-access-client", Serving, "NAME", "client of API keys (default: there are none)", "", text(func(c *Config) *string { return &c.APIAccessClient })},
+		{"api-access-hide-session", Serving, "", "leave API keys out of the list of sessions", "false", yesNo(func(c *Config) *bool { return &c.APIAccessHideSession })},
+		{"api-access-show-token", Serving, "", "show the API key again to its owner", "false", yesNo(func(c *Config) *bool { return &c.APIAccessShowToken })},
+		{"throttle", Serving, "RATE", "rate of clients that have none: 100/h; 0/m blocks", "", setThrottle},
+		{"login-limit", Serving, "on|off", "slow down those who guess passwords", "on", setLoginLimit},
+		{"prune-after", Serving, "SPAN", "how long an expired token is kept; never prunes none", "24h", notNegative(func(c *Config) *time.Duration { return &c.PruneAfter })},
+	}
+}
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, t string) error {
+		*field(c) = t
+		return nil
+	}
+}
+
+func oneOf(field func(*Config) *string, words ...string) func(*Config, string) error {
+	return func(c *Config, t string) error {
+		for _, w := range words {
+			if strings.EqualFold(w, t) {
+				*field(c) = w
+				return nil
+			}
+		}
+		return fmt.Errorf("%q is not one of %s", t, strings.Join(words, ", "))
+	}
+}
+
+func yesNo(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, t string) error {
+		v, err := parseSwitch(t)
+		*field(c) = v
+		return err
+	}
+}
+
+func parseSwitch(t string) (bool, error) {
+	switch strings.ToLower(t) {
+	case "on", "yes":
+		return true, nil
+	case "off", "no":
+		return false, nil
+	}
+	v, err := strconv.ParseBool(t)
+	if err != nil {
+		return false, fmt.Errorf("%q is not one of true, false, on, off, yes, no", t)
+	}
+	return v, nil
+}
+
+func positive(field func(*Config) *time.Duration) func(*Config, string) error {
+	return spanOf(field, time.Microsecond, "must be longer than zero")
+}
+
+func notNegative(field func(*Config) *time.Duration) func(*Config, string) error {
+	return spanOf(field, 0, "may not be negative")
+}
+
+func spanOf(field func(*Config) *time.Duration, least time.Duration, fault string) func(*Config, string) error {
+	return func(c *Config, t string) error {
+		d, err := span.Parse(t)
+		if err != nil {
+			return fmt.Errorf("%q is %w", t, err)
+		}
+		if d < least {
+			return fmt.Errorf("%q %s", t, fault)
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
+func setThrottle(c *Config, t string) (err error) {
+	c.Throttle, err = durin.ParseRate(t)
+	return err
+}
+
+func setLoginLimit(c *Config, t string) (err error) {
+	c.LoginLimit, err = parseSwitch(t)
+	return err
+}
+
+func setLevel(c *Config, t string) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(t)); err != nil {
+		return fmt.Errorf("%q is not one of debug, info, warn, error", t)
+	}
+	c.LogLevel = level
+	return nil
+}
+
+func setTimezone(c *Config, t string) error {
+	zone, err := time.LoadLocation(t)
+	if err != nil || t == "" || strings.EqualFold(t, "local") {
+		return fmt.Errorf("%q is not a time zone: write UTC, Europe/Berlin, Asia/Kolkata", t)
+	}
+	c.Timezone = zone
+	return nil
+}
+
+// Bounds of the token's form; the Guard has the same.
+const (
+	minTokenLength = 32
+	maxTokenLength = 256
+	maxPrefix      = 16
+)
+
+func setTokenLength(c *Config, t string) error {
+	n, err := strconv.Atoi(t)
+	if err != nil || n < minTokenLength || n > maxTokenLength {
+		return fmt.Errorf("%q is not a whole number from %d to %d", t, minTokenLength, maxTokenLength)
+	}
+	c.TokenLength = n
+	return nil
+}
+
+func setTokenPrefix(c *Config, t string) error {
+	if len(t) > maxPrefix || strings.ContainsFunc(t, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_'
+	}) {
+		return fmt.Errorf("%q is not made of at most %d letters, digits and underscores", t, maxPrefix)
+	}
+	c.TokenPrefix = t
+	return nil
+}

@@ -1,0 +1,41 @@
+package serve
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// allowOrigins lets pages of the named origins call what is under mount, by the
+// rules of the Fetch standard. Others' pages get no leave, and their browsers
+// keep the answer from them.
+func allowOrigins(origins []string, mount string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, mount+"/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h := w.Header()
+		h.Add("Vary", "Origin")
+		origin := r.Header.Get("Origin")
+		if origin == "" || !slices.Contains(origins, origin) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h.Set("Access-Control-Allow-Origin", origin)
+		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+			preflight(h)
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		h.Set("Access-Control-Expose-Headers", "Allow, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, "+requestIDHeader)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func preflight(h http.Header) {
+	h.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+requestIDHeader)
+	h.Set("Access-Control-Max-Age", "600")
+}

@@ -1,0 +1,124 @@
+// Package serve is the program's HTTP server: which route goes where, what
+// surrounds all of them, and how it starts and stops.
+package serve
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/node"
+)
+
+// maxBody bounds what is read of any request.
+const maxBody = 1 << 20
+
+// routes sends requests where they belong, by the path as it came: nothing is
+// cleaned or redirected on the way, sessions//5 is a path of the API.
+type routes struct {
+	mount   string
+	api     http.Handler
+	demo    map[string]http.Handler // by the path behind the mount; nil: off
+	ready   http.Handler            // for callers on this host; nil: elsewhere
+	openapi []byte
+	guard   *durin.Guard
+}
+
+func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; {
+	case path == "/healthz":
+		s.alone(w, r, alive)
+	case path == "/readyz" && s.ready != nil && isLocal(r):
+		s.alone(w, r, s.ready.ServeHTTP)
+	case path == "/openapi.json":
+		s.alone(w, r, s.describe)
+	case s.demo[s.behind(path)] != nil:
+		s.demo[s.behind(path)].ServeHTTP(w, r)
+	case s.mounted(path):
+		s.api.ServeHTTP(w, r)
+	default:
+		s.guard.Fail(w, r, durin.ErrNotFound)
+	}
+}
+
+// behind is what of path comes after the mount; "" for paths elsewhere.
+func (s *routes) behind(path string) string {
+	if s.demo == nil || !s.mounted(path) {
+		return ""
+	}
+	return path[len(s.mount):]
+}
+
+func (s *routes) mounted(path string) bool {
+	return strings.HasPrefix(path, s.mount+"/")
+}
+
+// alone serves GET and HEAD only.
+func (s *routes) alone(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+	w.Header().Set("Allow", readOnly)
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		serve(w, r)
+	case http.MethodOptions:
+		w.WriteHeader(http.StatusOK)
+	default:
+		s.guard.Fail(w, r, notAllowed(r.Method))
+	}
+}
+
+const readOnly = "GET, HEAD, OPTIONS"
+
+// notAllowed is django-rest-framework's sentence about a method.
+func notAllowed(method string) error {
+	return &durin.Error{Status: http.StatusMethodNotAllowed, Detail: `Method "` + method + `" not allowed.`}
+}
+
+func alive(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	durin.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+func (s *routes) describe(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Access-Control-Allow-Origin", "*") // it is for everybody to read
+	_, _ = w.Write(s.openapi)
+}
+
+// Handler is everything that the main address serves.
+func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
+	c := n.Config
+	endpoints, err := newAPI(n)
+	if err != nil {
+		return nil, err
+	}
+	s := &routes{mount: c.Mount, guard: n.Guard, api: endpoints, openapi: description(n)}
+	if c.Demo {
+		s.demo = demo(n.Guard)
+	}
+	if c.OpsAddr == "" {
+		s.ready = newReadiness(n)
+	}
+	var h http.Handler = s
+	if len(c.CORSOrigins) > 0 {
+		h = allowOrigins(c.CORSOrigins, c.Mount, h)
+	}
+	return surround(n, log, h), nil
+}
+
+// OpsHandler is what ops-addr serves.
+func OpsHandler(n *node.Node, log *slog.Logger) http.Handler {
+	ready := newReadiness(n)
+	s := &routes{guard: n.Guard}
+	return surround(n, log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz":
+			s.alone(w, r, alive)
+		case "/readyz":
+			s.alone(w, r, ready.ServeHTTP)
+		default:
+			n.Guard.Fail(w, r, durin.ErrNotFound)
+		}
+	}))
+}

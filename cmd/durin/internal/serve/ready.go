@@ -1,0 +1,108 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/sqlstore"
+)
+
+const (
+	// readyTimeout bounds one look at the parts.
+	readyTimeout = 2 * time.Second
+	// readyKept is how long its result is given to others who ask.
+	readyKept = 500 * time.Millisecond
+)
+
+// forwarding are the headers that proxies add: behind one on the same host
+// everybody seems to be here.
+var forwarding = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"}
+
+// isLocal reports a caller on this host who came without a proxy.
+func isLocal(r *http.Request) bool {
+	for _, name := range forwarding {
+		if _, there := r.Header[name]; there {
+			return false
+		}
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && peer.Addr().Unmap().IsLoopback()
+}
+
+// readiness tells whether the node can do its work, and what each part says. It
+// asks the database at most once at a time.
+type readiness struct {
+	node *node.Node
+	now  func() time.Time
+
+	mu    sync.Mutex
+	asked time.Time
+	last  report
+}
+
+// A report is the body of /readyz.
+type report struct {
+	Status string          `json:"status"` // "ok" or "unavailable"
+	Parts  map[string]part `json:"parts"`
+}
+
+// A part is "ok", "warning" or "unavailable".
+type part struct {
+	Status string `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+func newReadiness(n *node.Node) *readiness { return &readiness{node: n, now: time.Now} }
+
+func (s *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	result := s.report(r.Context())
+	status := http.StatusOK
+	if result.Status != "ok" {
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "2")
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	durin.WriteJSON(w, status, result)
+}
+
+func (s *readiness) report(ctx context.Context) report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.now(); s.asked.IsZero() || now.Sub(s.asked) > readyKept {
+		// One who leaves does not spoil the result for the others.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+		defer cancel()
+		s.last, s.asked = s.look(ctx), now
+	}
+	return s.last
+}
+
+// look asks every part. Details never tell what a driver said: it is in the log.
+func (s *readiness) look(ctx context.Context) report {
+	parts := map[string]part{"database": {Status: "ok"}, "schema": {Status: "ok"}, "key": {Status: "ok"}, "outbox": {Status: "ok"}}
+	if err := s.node.Store.Ping(ctx); errors.Is(err, sqlstore.ErrSchema) {
+		parts["schema"] = part{"unavailable", "the schema does not fit this program: run durin migrate"}
+	} else if err != nil {
+		parts["database"] = part{"unavailable", "the database does not answer"}
+		parts["schema"] = part{"unavailable", "cannot be told"}
+	}
+	if _, err := s.node.Store.LastEnding(ctx); err != nil {
+		parts["outbox"] = part{"unavailable", "endings of other nodes cannot be read"}
+	}
+	if s.node.Keys == nil {
+		parts["key"] = part{"warning", "there is no key: logins replace tokens instead of showing them again"}
+	}
+	result := report{"ok", parts}
+	for _, p := range parts {
+		if p.Status == "unavailable" {
+			result.Status = p.Status
+		}
+	}
+	return result
+}

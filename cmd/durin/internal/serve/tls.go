@@ -1,0 +1,68 @@
+package serve
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// pairCheckEvery is how often the files of a certificate are looked at, while
+// there are handshakes.
+const pairCheckEvery = 10 * time.Second
+
+// A pair is a certificate in files: when they are replaced, new handshakes get
+// the new one.
+type pair struct {
+	certFile, keyFile string
+	log               *slog.Logger
+
+	mu      sync.Mutex
+	cert    *tls.Certificate
+	changed time.Time // the files' last change when they were read
+	next    time.Time // when to look again
+}
+
+func loadPair(certFile, keyFile string, log *slog.Logger) (*pair, error) {
+	p := &pair{certFile: certFile, keyFile: keyFile, log: log}
+	return p, p.load()
+}
+
+func (p *pair) load() error {
+	changed := p.lastChange()
+	cert, err := tls.LoadX509KeyPair(p.certFile, p.keyFile)
+	if err != nil {
+		return fmt.Errorf("tls-cert and tls-key: %w", err)
+	}
+	p.cert, p.changed = &cert, changed
+	return nil
+}
+
+func (p *pair) lastChange() time.Time {
+	var last time.Time
+	for _, name := range []string{p.certFile, p.keyFile} {
+		if info, err := os.Stat(name); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
+}
+
+// current is tls.Config's GetCertificate.
+func (p *pair) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := time.Now(); now.After(p.next) {
+		p.next = now.Add(pairCheckEvery)
+		if !p.lastChange().Equal(p.changed) {
+			if err := p.load(); err != nil {
+				p.log.Error("the new certificate cannot be used; the old one stays", "error", err)
+			} else {
+				p.log.Info("a new certificate is in use")
+			}
+		}
+	}
+	return p.cert, nil
+}
