@@ -23,11 +23,7 @@ func (g *Guard) Authenticate(next http.Handler) http.Handler {
 // or 503 when the token could not be checked. SessionFrom tells the handler who
 // asks.
 func (g *Guard) Require(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, r, ok := g.identifySomebody(w, r); ok {
-			next.ServeHTTP(w, r)
-		}
-	})
+	return g.enforce(Rules{})(next)
 }
 
 // identify checks the request's token, unless that was done. When it returns
@@ -58,16 +54,6 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 		return nil, err
 	}
 	return &c.identity, nil
-}
-
-// identifySomebody is identify for routes that are not for anonymous callers.
-func (g *Guard) identifySomebody(w http.ResponseWriter, r *http.Request) (*identity, *http.Request, bool) {
-	id, r, ok := g.identify(w, r)
-	if ok && id.session == nil {
-		g.Fail(w, r, ErrNoToken)
-		return nil, r, false
-	}
-	return id, r, ok
 }
 
 // Check checks the token of r as the middleware does, for programs that are not
