@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/memstore"
 	"github.com/durin-go/durin/password"
 )
 
@@ -22,4 +24,40 @@ func ExampleHasher() {
 	// Output:
 	// true true <nil>
 	// argon2id <nil>
+}
+
+// Users that Durin keeps log in with NewUsers.
+func ExampleNewUsers() {
+	ctx := context.Background()
+	store := memstore.New()
+	hasher, err := password.New(password.Options{})
+	if err != nil {
+		panic(err)
+	}
+	hash, err := hasher.Hash(ctx, "correct horse")
+	if err != nil {
+		panic(err)
+	}
+	if _, err := store.CreateUser(ctx, durin.User{Name: "ada", Password: hash, Active: true}); err != nil {
+		panic(err)
+	}
+	users := password.NewUsers(store, hasher, password.UsersOptions{})
+
+	user, err := users.Authenticate(ctx, "ada", "correct horse")
+	fmt.Println(user.Name, err)
+	_, err = users.Authenticate(ctx, "nobody", "correct horse")
+	fmt.Println(err)
+	// Output:
+	// ada <nil>
+	// Unable to log in with provided credentials.
+}
+
+func ExampleCheck() {
+	for _, pw := range []durin.Secret{"short", "12345678", "correct horse"} {
+		fmt.Println(password.Check(pw, "ada"))
+	}
+	// Output:
+	// password: This password is too short. It must contain at least 8 characters.
+	// password: This password is too common.
+	// <nil>
 }
