@@ -43,15 +43,15 @@ func (g *Guard) cacheDrop(digests []Digest) {
 
 // clientChanged makes this node read all sessions of the client anew.
 func (g *Guard) clientChanged(ctx context.Context, id int64, deleted bool) {
-	g.forgetClient(id)
+	g.forgetClient(id, deleted)
 	g.send(ctx, []Ending{{At: g.now(), ClientID: id, Gone: deleted}})
 	if deleted {
 		fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Session: &Session{Client: &Client{ID: id}}})
 	}
 }
 
-func (g *Guard) forgetClient(id int64) {
-	g.clients.forget(id)
+func (g *Guard) forgetClient(id int64, deleted bool) {
+	g.clients.forget(id, deleted)
 	if g.cache != nil {
 		g.cache.DropIf(func(c *checked) bool { return c.session.Client.ID == id })
 	}
@@ -67,7 +67,7 @@ func (g *Guard) heard(endings []Ending) {
 		case e.Digest != Digest{}:
 			g.cacheDrop([]Digest{e.Digest})
 		case e.ClientID != 0:
-			g.forgetClient(e.ClientID)
+			g.forgetClient(e.ClientID, e.Gone)
 		default:
 			g.forgetAll()
 		}
@@ -111,13 +111,20 @@ func (g *Guard) send(ctx context.Context, endings []Ending) {
 type clients struct {
 	mu  sync.RWMutex
 	all map[int64]*Client
+	// gone are the deleted ones: a lagging replica may still know them. An
+	// ID is never used again.
+	gone map[int64]struct{}
 }
 
-// intern returns the shared copy of c.
+// intern returns the shared copy of c, or nil if c was deleted.
 func (cs *clients) intern(c *Client) *Client {
 	cs.mu.RLock()
 	shared := cs.all[c.ID]
+	_, gone := cs.gone[c.ID]
 	cs.mu.RUnlock()
+	if gone {
+		return nil
+	}
 	if shared != nil && *shared == *c {
 		return shared
 	}
@@ -130,16 +137,24 @@ func (cs *clients) intern(c *Client) *Client {
 	return c
 }
 
-func (cs *clients) forget(id int64) {
+func (cs *clients) forget(id int64, deleted bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	delete(cs.all, id)
+	if !deleted {
+		return
+	}
+	if cs.gone == nil {
+		cs.gone = map[int64]struct{}{}
+	}
+	cs.gone[id] = struct{}{}
 }
 
 func (cs *clients) clear() {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	clear(cs.all)
+	clear(cs.gone) // another database may stand in the old one's place
 }
 
 // onceSet remembers which digests have been seen, up to a bound.

@@ -20,9 +20,10 @@ type Authenticator interface {
 
 // A LoginLimiter slows down those who guess passwords.
 type LoginLimiter interface {
-	// Admit reports whether the attempt may be tried. One that may not is
-	// answered as wrong credentials are.
-	Admit(ctx context.Context, a LoginAttempt) bool
+	// Admit reports whether the attempt may be tried; it may wait for others
+	// to end. One that may not is answered as wrong credentials are. Its
+	// error is the answer: ErrBusy, or ctx's.
+	Admit(ctx context.Context, a LoginAttempt) (bool, error)
 	// Done tells how an admitted attempt ended: with nil, with
 	// ErrBadCredentials, or with another error when the check could not be
 	// made, which counts neither way.
@@ -75,6 +76,14 @@ type Options struct {
 	// Schemes are the words before a token in the Authorization header,
 	// compared without case. Empty: Token, Bearer.
 	Schemes []string
+
+	// CookieName is the cookie in which tokens of clients with Cookie set
+	// travel. Empty: DefaultCookie.
+	CookieName string
+	// TrustedOrigins are those, like https://app.example.org, whose pages may
+	// send requests that change something with the cookie: the server's own
+	// public origin where a proxy hides it, and others of the same site.
+	TrustedOrigins []string
 
 	// CacheTTL is how long a session is kept in memory before it is read
 	// anew. It bounds memory, not truth: what is ended is forgotten at once.

@@ -168,7 +168,10 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (User, error
 	if req.KnownUser != "" {
 		attempt.Known = g.isKnown(ctx, req)
 	}
-	admitted := g.opt.LoginLimiter.Admit(ctx, attempt)
+	admitted, err := g.opt.LoginLimiter.Admit(ctx, attempt)
+	if err != nil {
+		return User{}, unavailable(err)
+	}
 	// An attempt that is held back is checked all the same: its answer takes
 	// as long as any other.
 	user, err := g.opt.Authenticator.Authenticate(ctx, req.Name, req.Password)

@@ -207,9 +207,9 @@ func TestCustomLogin(t *testing.T) {
 // limiter notes what it is told.
 type limiter struct{ attempts []durin.LoginAttempt }
 
-func (l *limiter) Admit(_ context.Context, a durin.LoginAttempt) bool {
+func (l *limiter) Admit(_ context.Context, a durin.LoginAttempt) (bool, error) {
 	l.attempts = append(l.attempts, a)
-	return true
+	return true, nil
 }
 func (l *limiter) Done(context.Context, durin.LoginAttempt, error) {}
 

@@ -9,9 +9,10 @@
 // attempts are admitted one at a time, and each further failure locks for twice
 // as long, up to Numbers.MaxLock. A Window without an attempt after the end of
 // the last lock makes all good. What is refused does not count and does not make
-// a lock longer: nobody is kept out by being knocked for. An attempt counts as a
-// failure from its admission on, until its end is told: guesses made side by side
-// pass no sooner than one after the other.
+// a lock longer: nobody is kept out by being knocked for. Attempts that run side
+// by side could all fail: so no more run than failures are left, and others wait
+// for their ends. Guesses made side by side pass no sooner than one after the
+// other, and a crowd that knows the password is let in.
 //
 // A right password takes back the failures of its own account from its own
 // address, in both counts, and nothing else: a guesser does not wash away guesses
@@ -79,6 +80,7 @@ type Limiter struct {
 	seen      int64     // the latest instant, in nanoseconds since start
 	accounts  table
 	addresses table
+	ended     chan struct{} // closed by the next Done; nil while nobody waits
 }
 
 // New returns a Limiter.
@@ -102,25 +104,58 @@ func orElse[T int | time.Duration](v, def T) T {
 	return v
 }
 
-// Admit reports whether an attempt may be tried at now. If so, Done must be
-// called when it has ended; where that never happens the attempt is given up
-// when a Window has gone by.
+// A Verdict is what becomes of an attempt.
+type Verdict int
+
+const (
+	Refused  Verdict = iota // for now
+	Admitted                // Done must be called when it has ended
+	Later                   // when one of those that run has ended: ask again
+)
+
+// Ask tells what becomes of an attempt at now. With Later comes a channel that is
+// closed when an attempt has ended. For an admitted one Done must be called;
+// where that never happens the attempt is given up when a Window has gone by.
 //
 // Instants may come out of order; a clock that is put back stands still until it
 // is where it was.
-func (l *Limiter) Admit(now time.Time, a Attempt) bool {
+func (l *Limiter) Ask(now time.Time, a Attempt) (Verdict, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.instant(now)
 	account, address := l.keys(a)
-	if !l.accounts.admits(t, account) || address != 0 && !l.addresses.admits(t, address) {
-		return false
+	verdict := l.accounts.ask(t, account)
+	if verdict != Refused && address != 0 {
+		verdict = worse(verdict, l.addresses.ask(t, address))
 	}
-	l.accounts.begin(t, account)
-	if address != 0 {
-		l.addresses.begin(t, address)
+	switch verdict {
+	case Admitted:
+		l.accounts.begin(t, account)
+		if address != 0 {
+			l.addresses.begin(t, address)
+		}
+	case Later:
+		if l.ended == nil {
+			l.ended = make(chan struct{})
+		}
 	}
-	return true
+	return verdict, l.ended
+}
+
+func worse(a, b Verdict) Verdict {
+	switch {
+	case a == Refused || b == Refused:
+		return Refused
+	case a == Later || b == Later:
+		return Later
+	}
+	return Admitted
+}
+
+// Admit is Ask for those who do not wait.
+func (l *Limiter) Admit(now time.Time, a Attempt) bool {
+	verdict, _ := l.Ask(now, a)
+	return verdict == Admitted
 }
 
 // Done tells how an admitted attempt ended.
@@ -132,6 +167,10 @@ func (l *Limiter) Done(now time.Time, a Attempt, outcome Outcome) {
 	l.accounts.end(t, account, address, outcome)
 	if address != 0 {
 		l.addresses.end(t, address, account, outcome)
+	}
+	if l.ended != nil {
+		close(l.ended)
+		l.ended = nil
 	}
 }
 

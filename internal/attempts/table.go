@@ -36,21 +36,29 @@ func (t *table) init(n Numbers, limit int) {
 	t.entries = make(map[uint64]*list.Element)
 }
 
-// admits reports whether one more may be tried now.
-func (t *table) admits(now int64, key uint64) bool {
+// ask tells whether one more may be tried now.
+func (t *table) ask(now int64, key uint64) Verdict {
 	t.sweep(now)
 	e := t.entries[key]
-	if e == nil {
-		return t.room(now)
+	switch {
+	case e != nil:
+		return t.refresh(now, e.Value.(*entry)).ask(now, t.limit)
+	case t.room(now):
+		return Admitted
 	}
-	return t.refresh(now, e.Value.(*entry)).admits(now, t.limit)
+	return Refused
 }
 
-func (e *entry) admits(now int64, limit int) bool {
-	if e.locks > 0 {
-		return e.pending == 0 && now >= e.until
+func (e *entry) ask(now int64, limit int) Verdict {
+	switch {
+	case now < e.until:
+		return Refused
+	case e.locks > 0 && e.pending == 0, e.locks == 0 && len(e.failures)+e.pending < limit:
+		return Admitted
+	case e.pending > 0:
+		return Later
 	}
-	return len(e.failures)+e.pending < limit
+	return Refused
 }
 
 // refresh forgets what does not count any more.
