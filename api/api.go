@@ -14,6 +14,7 @@ type Handler struct {
 	opt    Options
 	routes map[string]*route
 	detail *route // sessions/<id>
+	recent recent
 }
 
 // New returns a Handler that works on guard, or an error that names the option

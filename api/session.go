@@ -1,8 +1,10 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/durin-go/durin"
 )
@@ -81,7 +83,9 @@ func (h *Handler) hidden(s *durin.Session) bool {
 	return h.opt.HideAPIKey && h.opt.APIKeyClient != "" && s.Client.Name == h.opt.APIKeyClient
 }
 
-// deleteSession ends a session of the caller's, but not the one in use.
+// deleteSession ends a session of the caller's, but not the one in use. Asked
+// again it answers the same, but for the spelling with two slashes, which says
+// 404 as in django-rest-durin.
 func (h *Handler) deleteSession(w http.ResponseWriter, r *http.Request) {
 	current := durin.SessionFrom(r.Context())
 	_, text := h.match(r.URL.Path)
@@ -90,24 +94,40 @@ func (h *Handler) deleteSession(w http.ResponseWriter, r *http.Request) {
 		h.guard.Fail(w, r, durin.ErrNotFound)
 		return
 	}
-	list, err := h.guard.Sessions(r.Context(), durin.SessionQuery{ID: id, UserID: current.UserID, Limit: 1})
-	if err == nil && (len(list) == 0 || h.hidden(&list[0])) {
-		err = durin.ErrNotFound
-	}
-	if err != nil {
-		h.guard.Fail(w, r, err)
-		return
-	}
-	if id == current.ID {
+	err := h.endSession(r, id, current)
+	switch {
+	case errors.Is(err, errCurrent):
 		refusal := "Can't delete token if the request is authed with it.Use " + h.opt.Prefix + "/logout/ instead."
 		durin.WriteJSON(w, http.StatusBadRequest, []string{refusal})
 		return
-	}
-	ended, err := h.guard.End(r.Context(), durin.Selection{ID: id, UserID: current.UserID})
-	if err == nil && ended == 0 {
-		err = durin.ErrNotFound
+	case err == nil:
+		h.recent.add(ended{current.UserID, id})
+	case errors.Is(err, durin.ErrNotFound) && !strings.HasSuffix(r.URL.Path, "//"+text) && h.recent.has(ended{current.UserID, id}):
+		err = nil
 	}
 	h.done(w, r, err)
+}
+
+// errCurrent: a session was to be ended by itself.
+var errCurrent = errors.New("api: the session is the one in use")
+
+// endSession ends the session with that id, if it is the caller's, shown, and
+// not the one in use.
+func (h *Handler) endSession(r *http.Request, id int64, current *durin.Session) error {
+	list, err := h.guard.Sessions(r.Context(), durin.SessionQuery{ID: id, UserID: current.UserID, Limit: 1})
+	switch {
+	case err != nil:
+		return err
+	case len(list) == 0 || h.hidden(&list[0]):
+		return durin.ErrNotFound
+	case id == current.ID:
+		return errCurrent
+	}
+	n, err := h.guard.End(r.Context(), durin.Selection{ID: id, UserID: current.UserID})
+	if err == nil && n == 0 {
+		err = durin.ErrNotFound
+	}
+	return err
 }
 
 // sessionID reads an id in plain decimal, as the list writes it.

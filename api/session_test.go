@@ -98,7 +98,9 @@ func TestDeleteSession(t *testing.T) {
 	want(t, del("/1"), 400, current)
 	want(t, del("2"), 204, "")
 	want(t, del("/2"), 404, `{"detail":"Not found."}`)
+	want(t, del("2/"), 204, "") // again, for those who lost the answer
 	want(t, del("4/"), 204, "")
+	want(t, w.do("DELETE", "/api/auth/sessions/2", "", "Authorization", "Token "+w.token("2", "web")), 404, `{"detail":"Not found."}`)
 	if rows := decode[[]row](t, w.do("GET", "/api/auth/sessions", "", "Authorization", auth), 200); len(rows) != 1 {
 		t.Errorf("left: %+v", rows)
 	}
@@ -128,7 +130,7 @@ func TestRaces(t *testing.T) {
 		}, map[int]int{200: 2, 204: 1, 401: 0}},
 		{"one session ended twice", api.Options{}, func(w *world, auth string) []func() *http.Response {
 			w.token("1", "cli")
-			del := func() *http.Response { return w.do("DELETE", "/api/auth/sessions/2", "", "Authorization", auth) }
+			del := func() *http.Response { return w.do("DELETE", "/api/auth/sessions//2", "", "Authorization", auth) }
 			return []func() *http.Response{del, del, del}
 		}, map[int]int{204: 1, 404: 2}},
 		{"keys", api.Options{APIKeyClient: "key", ShowAPIKey: true}, func(w *world, auth string) []func() *http.Response {
