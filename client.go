@@ -62,6 +62,9 @@ type Client struct {
 	MaxLife time.Duration
 	// NoPassword closes the client to logins by user name and password.
 	NoPassword bool
+	// Cookie says that tokens travel in a cookie that no script can read, and
+	// in no header; else in the Authorization header and in no cookie.
+	Cookie bool
 	// Description is for people: at most 1,000 characters.
 	Description string
 	// Created is when the client was made.

@@ -62,6 +62,7 @@ var (
 	ErrInactive       = &Error{Status: 401, Code: "invalid_token", Detail: "User inactive or deleted."}
 	ErrForbidden      = &Error{Status: 403, Code: "insufficient_scope", Detail: "You do not have permission to perform this action."}
 	ErrCrossSite      = &Error{Status: 403, Detail: "Cross-site request refused."}
+	ErrInvalidServer  = &Error{Status: 401, Detail: "Invalid secret of a resource server."}
 	ErrThrottled      = &Error{Status: 429, Detail: "Request was throttled."}
 	ErrBadCredentials = &Error{Status: 400, Detail: "Unable to log in with provided credentials."}
 	ErrNoClient       = &Error{Status: 400, Detail: "No client specified."}

@@ -41,17 +41,30 @@ func (g *Guard) identify(w http.ResponseWriter, r *http.Request) (*identity, *ht
 	return id, r.WithContext(context.WithValue(ctx, identityKey{}, id)), true
 }
 
+// identityOf finds out who asks: by the Authorization header, or, where it has no
+// token for us, by the cookie. A token that travels in another way than its
+// client's is refused.
 func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, error) {
 	token, err := g.tokenOf(r)
 	if err != nil {
 		return nil, err
 	}
+	inCookie := false
 	if token == "" {
-		return &g.anonymous, nil
+		if token = g.cookieOf(r); token == "" {
+			return &g.anonymous, nil
+		}
+		if err := g.CheckOrigin(r); err != nil {
+			return nil, err
+		}
+		inCookie = true
 	}
 	c, err := g.check(ctx, token)
 	if err != nil {
 		return nil, err
+	}
+	if c.session.Client.Cookie != inCookie {
+		return nil, ErrInvalidToken
 	}
 	return &c.identity, nil
 }

@@ -31,6 +31,8 @@ type Guard struct {
 	uses        *uses
 	expiredTold onceSet
 	anonymous   identity
+	origins     *http.CrossOriginProtection
+	servers     resourceServers
 
 	begun time.Time
 	// confirmed is the instant up to which this node has heard of all
@@ -56,6 +58,9 @@ func New(ctx context.Context, o Options) (*Guard, error) {
 	}
 	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), begun: o.Now(), pollNow: make(chan struct{}, 1)}
 	g.anonymous.guard = g
+	if g.origins, err = o.origins(); err != nil {
+		return nil, err
+	}
 	g.keys.Store(o.Keyring)
 	if o.CacheTTL > 0 {
 		g.cache = g.newCache()
@@ -97,6 +102,7 @@ func (o *Options) complete() error {
 			return fmt.Errorf("durin: Options.Schemes: %q cannot be a scheme: it is empty or has a blank in it", s)
 		}
 	}
+	setDefault(&o.CookieName, DefaultCookie)
 	if o.Limiter == nil {
 		o.Limiter = NewLimiter()
 	}
@@ -112,6 +118,20 @@ func (o *Options) complete() error {
 	o.Schemes = slices.Clone(o.Schemes)
 	o.TrustedProxies = slices.Clone(o.TrustedProxies)
 	return nil
+}
+
+// origins trusts what may send cookies from other origins.
+func (o *Options) origins() (*http.CrossOriginProtection, error) {
+	p := http.NewCrossOriginProtection()
+	for _, origin := range o.TrustedOrigins {
+		if err := p.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("durin: Options.TrustedOrigins: %w", err)
+		}
+	}
+	if err := (&http.Cookie{Name: o.CookieName, Value: "x"}).Valid(); err != nil {
+		return nil, fmt.Errorf("durin: Options.CookieName: %w", err)
+	}
+	return p, nil
 }
 
 func setDefault[T comparable](field *T, value T) {

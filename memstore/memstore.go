@@ -12,17 +12,18 @@ import (
 	"github.com/durin-go/durin"
 )
 
-// A Store is a durin.Store, durin.UserStore and durin.Importer. It is safe for
-// concurrent use.
+// A Store is a durin.Store, durin.UserStore, durin.ResourceServerStore and
+// durin.Importer. It is safe for concurrent use.
 type Store struct {
 	mu    sync.Mutex
 	state *state
 }
 
 var (
-	_ durin.Store     = (*Store)(nil)
-	_ durin.UserStore = (*Store)(nil)
-	_ durin.Importer  = (*Store)(nil)
+	_ durin.Store               = (*Store)(nil)
+	_ durin.UserStore           = (*Store)(nil)
+	_ durin.ResourceServerStore = (*Store)(nil)
+	_ durin.Importer            = (*Store)(nil)
 )
 
 // New returns an empty store.

@@ -24,8 +24,9 @@ type state struct {
 	slots     map[slot][]int64 // the tokens of a user and client, upwards
 	usage     map[usageKey]durin.Usage
 	ledger    map[ledgerKey]int64
+	servers   map[int64]durin.ResourceServer
 	// The highest ids that there have been.
-	lastClient, lastUser, lastToken int64
+	lastClient, lastUser, lastToken, lastServer int64
 }
 
 // A token is a row. Its seal is never written to, only exchanged.
@@ -60,6 +61,7 @@ func newState() *state {
 		slots:     map[slot][]int64{},
 		usage:     map[usageKey]durin.Usage{},
 		ledger:    map[ledgerKey]int64{},
+		servers:   map[int64]durin.ResourceServer{},
 	}
 }
 
@@ -69,6 +71,7 @@ func (st *state) clone() *state {
 	c.users, c.userIDs = maps.Clone(st.users), maps.Clone(st.userIDs)
 	c.tokens, c.tokenIDs = maps.Clone(st.tokens), maps.Clone(st.tokenIDs)
 	c.usage, c.ledger = maps.Clone(st.usage), maps.Clone(st.ledger)
+	c.servers = maps.Clone(st.servers)
 	c.order = slices.Clone(st.order)
 	c.slots = make(map[slot][]int64, len(st.slots))
 	for k, ids := range st.slots {

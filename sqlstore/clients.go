@@ -11,18 +11,19 @@ import (
 	"github.com/durin-go/durin/internal/tokenrule"
 )
 
-const clientColumns = "c.id, c.name, c.ttl, c.rate_n, c.rate_period, c.policy, c.max_tokens, c.sliding, c.max_life, c.no_password, c.description, c.created"
+const clientColumns = "c.id, c.name, c.ttl, c.rate_n, c.rate_period, c.policy, c.max_tokens, c.sliding, c.max_life, c.no_password, c.cookie, c.description, c.created"
 
 // A clientRow is what clientColumns scan into.
 type clientRow struct {
-	c                              durin.Client
-	policy                         string
-	ttl, period, sliding, maxLife  number
-	noPassword, created, rate, max number
+	c                             durin.Client
+	policy                        string
+	ttl, period, sliding, maxLife number
+	noPassword, cookie            number
+	created, rate, max            number
 }
 
 func (r *clientRow) targets(to []any) []any {
-	return append(to, &r.c.ID, &r.c.Name, &r.ttl, &r.rate, &r.period, &r.policy, &r.max, &r.sliding, &r.maxLife, &r.noPassword, &r.c.Description, &r.created)
+	return append(to, &r.c.ID, &r.c.Name, &r.ttl, &r.rate, &r.period, &r.policy, &r.max, &r.sliding, &r.maxLife, &r.noPassword, &r.cookie, &r.c.Description, &r.created)
 }
 
 func (r *clientRow) client() durin.Client {
@@ -31,7 +32,7 @@ func (r *clientRow) client() durin.Client {
 	c.Sliding = r.sliding.duration()
 	c.Rate = durin.Rate{N: int(r.rate.n), Period: r.period.duration()}
 	c.Policy, c.MaxTokens = durin.Policy(r.policy), int(r.max.n)
-	c.NoPassword = r.noPassword.n != 0
+	c.NoPassword, c.Cookie = r.noPassword.n != 0, r.cookie.n != 0
 	c.Created = r.created.instant()
 	return c
 }
@@ -39,16 +40,16 @@ func (r *clientRow) client() durin.Client {
 // clientValues are the columns after the id, in the order of clientNames.
 func clientValues(c durin.Client) []any {
 	return []any{c.Name, durationOrNull(c.TTL), int64(c.Rate.N), c.Rate.Period.Microseconds(), string(c.Policy), int64(c.MaxTokens),
-		c.Sliding.Microseconds(), durationOrNull(c.MaxLife), flag(c.NoPassword), c.Description, c.Created.UnixMicro()}
+		c.Sliding.Microseconds(), durationOrNull(c.MaxLife), flag(c.NoPassword), flag(c.Cookie), c.Description, c.Created.UnixMicro()}
 }
 
 const (
-	insertClient = "INSERT INTO durin_client (name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, description, created) " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	insertClientID = "INSERT INTO durin_client (name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, description, created, id) " +
+	insertClient = "INSERT INTO durin_client (name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, cookie, description, created) " +
 		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertClientID = "INSERT INTO durin_client (name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, cookie, description, created, id) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	updateClient = "UPDATE durin_client SET name = ?, ttl = ?, rate_n = ?, rate_period = ?, policy = ?, max_tokens = ?, sliding = ?, max_life = ?, " +
-		"no_password = ?, description = ?, created = ? WHERE id = ?"
+		"no_password = ?, cookie = ?, description = ?, created = ? WHERE id = ?"
 	clientNamed   = "SELECT " + clientColumns + " FROM durin_client c WHERE c.name = ?"
 	clientTaken   = "SELECT 1 FROM durin_client WHERE name = ? OR id = ?"
 	clientRenamed = "SELECT 1 FROM durin_client WHERE name = ? AND id <> ?"

@@ -66,7 +66,7 @@ func (s *Store) Lookup(ctx context.Context, d durin.Digest) (durin.Session, erro
 		} else {
 			found = s.reader.QueryRowContext(ctx, s.look, d[:])
 		}
-		var targets [21]any
+		var targets [22]any
 		err = found.Scan(row.targets(targets[:0])...)
 		if errors.Is(err, sql.ErrNoRows) {
 			return errNoToken

@@ -31,7 +31,8 @@ const (
 )
 
 // A Store keeps clients, users and tokens in a database. It is a durin.Store,
-// durin.UserStore, durin.Importer and durin.Outbox, safe for concurrent use.
+// durin.UserStore, durin.ResourceServerStore, durin.Importer and durin.Outbox,
+// safe for concurrent use.
 type Store struct {
 	engine  engine
 	db      *sql.DB
@@ -52,10 +53,11 @@ type Store struct {
 }
 
 var (
-	_ durin.Store     = (*Store)(nil)
-	_ durin.UserStore = (*Store)(nil)
-	_ durin.Importer  = (*Store)(nil)
-	_ durin.Outbox    = (*Store)(nil)
+	_ durin.Store               = (*Store)(nil)
+	_ durin.UserStore           = (*Store)(nil)
+	_ durin.ResourceServerStore = (*Store)(nil)
+	_ durin.Importer            = (*Store)(nil)
+	_ durin.Outbox              = (*Store)(nil)
 )
 
 // Open returns a Store on db, which the caller has opened, and goes on to own.

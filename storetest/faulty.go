@@ -27,7 +27,8 @@ type Faults struct {
 
 // Faulty returns a Store that passes each call on to s, late or not at all, as
 // f says. It is a durin.UserStore, durin.Importer and durin.Outbox exactly if
-// s is one.
+// s is one, and a durin.ResourceServerStore if s is one that keeps users and
+// imports.
 func Faulty(s durin.Store, f Faults) durin.Store {
 	store := &faultyStore{s, f}
 	users, hasUsers := s.(durin.UserStore)
@@ -38,7 +39,24 @@ func Faulty(s durin.Store, f Faults) durin.Store {
 		i = faultyImporter
 		o = faultyOutbox
 	)
+	servers, hasServers := s.(durin.ResourceServerStore)
+	rr := &faultyServers{servers, f}
 	switch uu, ii, oo := (&u{users, f}), (&i{importer, f}), (&o{outbox, f}); {
+	case hasServers && hasUsers && imports && hasOutbox:
+		return struct {
+			*faultyStore
+			*u
+			*i
+			*o
+			*faultyServers
+		}{store, uu, ii, oo, rr}
+	case hasServers && hasUsers && imports:
+		return struct {
+			*faultyStore
+			*u
+			*i
+			*faultyServers
+		}{store, uu, ii, rr}
 	case hasUsers && imports && hasOutbox:
 		return struct {
 			*faultyStore

@@ -138,3 +138,20 @@ func (x *faultyOutbox) Endings(ctx context.Context, after int64, limit int) ([]d
 func (x *faultyOutbox) LastEnding(ctx context.Context) (int64, error) {
 	return one(ctx, x.f, "LastEnding", func() (int64, error) { return x.s.LastEnding(ctx) })
 }
+
+type faultyServers struct {
+	s durin.ResourceServerStore
+	f Faults
+}
+
+func (x *faultyServers) CreateResourceServer(ctx context.Context, r durin.ResourceServer) (durin.ResourceServer, error) {
+	return one(ctx, x.f, "CreateResourceServer", func() (durin.ResourceServer, error) { return x.s.CreateResourceServer(ctx, r) })
+}
+
+func (x *faultyServers) ResourceServers(ctx context.Context) ([]durin.ResourceServer, error) {
+	return one(ctx, x.f, "ResourceServers", func() ([]durin.ResourceServer, error) { return x.s.ResourceServers(ctx) })
+}
+
+func (x *faultyServers) DeleteResourceServer(ctx context.Context, id int64) error {
+	return none(ctx, x.f, "DeleteResourceServer", func() error { return x.s.DeleteResourceServer(ctx, id) })
+}

@@ -22,8 +22,8 @@ type Options struct {
 
 // Run tests the Stores that open makes, with the zero Options. Every subtest
 // opens one of its own: open must return an empty one each time, and clean up
-// with t.Cleanup. What the Store implements of durin.UserStore, durin.Importer
-// and durin.Outbox is tested too.
+// with t.Cleanup. What the Store implements of durin.UserStore,
+// durin.ResourceServerStore, durin.Importer and durin.Outbox is tested too.
 func Run(t *testing.T, open func(t *testing.T) durin.Store) {
 	Options{}.Run(t, open)
 }
@@ -36,6 +36,7 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) durin.Store) {
 	}{
 		{"Clients", clientTests()},
 		{"Users", userTests()},
+		{"ResourceServers", resourceTests()},
 		{"Issue", issueTests()},
 		{"Sessions", sessionTests()},
 		{"Endings", endingTests()},

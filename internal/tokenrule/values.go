@@ -54,6 +54,16 @@ func Client(c durin.Client) (durin.Client, error) {
 	return c, nil
 }
 
+// ResourceServer is a new one as stores keep it, or the faults that its Validate
+// finds.
+func ResourceServer(s durin.ResourceServer) (durin.ResourceServer, error) {
+	if err := s.Validate(); err != nil {
+		return durin.ResourceServer{}, err
+	}
+	s.ID, s.Created, s.Expires = 0, Instant(s.Created), Instant(s.Expires)
+	return s, nil
+}
+
 // User is u as stores keep it, or the faults that User.Validate finds.
 func User(u durin.User) (durin.User, error) {
 	if err := u.Validate(); err != nil {

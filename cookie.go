@@ -1,0 +1,91 @@
+package durin
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// DefaultCookie is the name of the cookie that holds a token. Browsers keep a
+// cookie of such a name only when it is Secure, of one host and of every path
+// (RFC 6265bis section 4.1.3.2): no sibling host can plant one.
+const DefaultCookie = "__Host-durin"
+
+// maxCookieAge is the longest that browsers keep a cookie (RFC 6265bis section
+// 5.5): what a token that never expires gets.
+const maxCookieAge = 400 * 24 * time.Hour
+
+// cookieOf returns the token in the cookie of r, or "". Where there are several
+// of the name the first one counts, as in net/http.
+func (g *Guard) cookieOf(r *http.Request) string {
+	for _, line := range r.Header["Cookie"] {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+			if name == g.opt.CookieName {
+				return strings.Trim(value, `"`)
+			}
+		}
+	}
+	return ""
+}
+
+// SetCookie gives the browser the token of a client whose tokens travel in a
+// cookie (Client.Cookie), for as long as s lives: HttpOnly, Secure,
+// SameSite=Lax, of every path.
+func (g *Guard) SetCookie(w http.ResponseWriter, token Secret, s *Session) {
+	age := maxCookieAge
+	if !s.ExpiresAt.IsZero() && s.Client.Sliding == 0 {
+		age = min(age, max(time.Second, s.ExpiresAt.Sub(g.now())))
+	}
+	c := g.cookie(token.Reveal())
+	c.MaxAge = int(age / time.Second)
+	http.SetCookie(w, c)
+}
+
+// KeepCookie sets the cookie of r once more, after its session s was renewed. A
+// request whose token came in a header gets none.
+func (g *Guard) KeepCookie(w http.ResponseWriter, r *http.Request, s *Session) {
+	if s.Client.Cookie {
+		g.SetCookie(w, Secret(g.cookieOf(r)), s)
+	}
+}
+
+// ClearCookie takes the cookie from the browser.
+func (g *Guard) ClearCookie(w http.ResponseWriter) {
+	c := g.cookie("")
+	c.MaxAge = -1
+	http.SetCookie(w, c)
+}
+
+func (g *Guard) cookie(value string) *http.Cookie {
+	return &http.Cookie{Name: g.opt.CookieName, Value: value, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
+}
+
+// CheckOrigin refuses with ErrCrossSite a request that a page of another origin
+// made a browser send, by http.CrossOriginProtection, unless the origin is one of
+// Options.TrustedOrigins or the method is safe. The middleware does so where the
+// token came in a cookie. A WebSocket's handshake is not safe, whatever its
+// method.
+func (g *Guard) CheckOrigin(r *http.Request) error {
+	if safe(r.Method) && opensSocket(r) {
+		unsafe := *r
+		unsafe.Method = http.MethodPost
+		r = &unsafe
+	}
+	if g.origins.Check(r) != nil {
+		return ErrCrossSite
+	}
+	return nil
+}
+
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// opensSocket reports a request to turn the connection into something else. Some
+// proxies drop Upgrade on the way to those they ask.
+func opensSocket(r *http.Request) bool {
+	return len(r.Header["Upgrade"]) > 0 || len(r.Header["Sec-Websocket-Key"]) > 0 || r.Header.Get("Sec-Fetch-Mode") == "websocket"
+}
