@@ -104,7 +104,8 @@ func AsError(err error) *Error {
 // unavailable wraps what a store said, unless it is an expected result.
 func unavailable(err error) error {
 	var e *Error
-	if err == nil || errors.As(err, &e) {
+	var field *FieldError
+	if err == nil || errors.As(err, &e) || errors.As(err, &field) {
 		return err
 	}
 	if errors.Is(err, context.Canceled) {
