@@ -34,7 +34,9 @@ type Guard struct {
 	origins     *http.CrossOriginProtection
 	servers     resourceServers
 
-	begun time.Time
+	begun       time.Time
+	systemClock bool // Options.Now is not set
+	wall        wallClock
 	// confirmed is the instant up to which this node has heard of all
 	// endings on others, in nanoseconds since begun.
 	confirmed atomic.Int64
@@ -49,6 +51,7 @@ type Guard struct {
 // New returns a Guard that works by o, or an error that names the option that is
 // wrong. It asks the Store once; ctx bounds that only.
 func New(ctx context.Context, o Options) (*Guard, error) {
+	systemClock := o.Now == nil
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
@@ -58,6 +61,7 @@ func New(ctx context.Context, o Options) (*Guard, error) {
 	}
 	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), begun: o.Now(), pollNow: make(chan struct{}, 1)}
 	g.anonymous.guard = g
+	g.systemClock, g.wall.begun = systemClock, g.begun
 	if g.origins, err = o.origins(); err != nil {
 		return nil, err
 	}

@@ -98,10 +98,8 @@ func (f tokenForm) possible(token string) bool {
 	if len(token) == 0 || len(token) > maxTokenBytes {
 		return false
 	}
-	for i := range len(token) {
-		if token[i] <= ' ' || token[i] >= 0x7f {
-			return false
-		}
+	if !isGraphic(token) {
+		return false
 	}
 	if f.prefix == "" || len(token) != len(f.prefix)+base62Digits+checksumDigits || token[:len(f.prefix)] != f.prefix {
 		return true
@@ -109,6 +107,26 @@ func (f tokenForm) possible(token string) bool {
 	var sum [checksumDigits]byte
 	body := len(token) - checksumDigits
 	return string(checksum(sum[:0], token[:body])) == token[body:]
+}
+
+// isGraphic reports whether all of s is ASCII without blanks and controls. It
+// looks at eight bytes at a time.
+func isGraphic(s string) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		// A byte below '!' borrows, one above '~' carries, into its high bit.
+		if ((x-'!'*each)&^x|(x+each)|x)&high != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if s[i] < '!' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 func appendChecksum(text []byte) []byte { return checksum(text, string(text)) }

@@ -127,3 +127,17 @@ func FuzzPossible(f *testing.F) {
 		}
 	})
 }
+
+func TestGraphicBytes(t *testing.T) {
+	for c := range 256 {
+		for _, n := range []int{1, 7, 8, 9, 16, 64} {
+			for at := range n {
+				text := []byte(strings.Repeat("~!a0"[c%4:c%4+1], n))
+				text[at] = byte(c)
+				if got, want := isGraphic(string(text)), c > ' ' && c < 0x7f; got != want {
+					t.Fatalf("%q at %d of %d: %v", byte(c), at, n, got)
+				}
+			}
+		}
+	}
+}

@@ -15,6 +15,7 @@ type useCount struct {
 	requests  atomic.Int64
 	throttled atomic.Int64
 	listed    atomic.Bool // the session waits for the next flush
+	slides    bool        // each use may move the expiry
 }
 
 // uses gathers what checks learn, to be written in batches off their path.
@@ -52,13 +53,13 @@ func newUses() *uses {
 
 // noteUse records that c was let through. It takes no lock but for the first
 // use since a flush.
-func (g *Guard) noteUse(c *checked, now time.Time, wall int64) {
+func (g *Guard) noteUse(c *checked, wall int64) {
 	c.use.requests.Add(1)
 	if wall-c.use.last.Load() >= useGrain {
 		c.use.last.Store(wall)
 	}
-	if c.session.Client.Sliding > 0 {
-		g.slide(c, now, wall)
+	if c.use.slides {
+		g.slide(c, wall)
 	}
 	g.uses.add(c)
 }
@@ -78,7 +79,8 @@ func (u *uses) add(c *checked) {
 }
 
 // slide moves the expiry of a sliding session, once per least interval.
-func (g *Guard) slide(c *checked, now time.Time, wall int64) {
+func (g *Guard) slide(c *checked, wall int64) {
+	now := time.UnixMicro(wall).UTC()
 	at := c.session.Client.Expiry(c.session.IssuedAt, now)
 	next, old := expiresMicro(at), c.expires.Load()
 	if next-old < c.session.Client.Sliding.Microseconds() || wall > old || !c.expires.CompareAndSwap(old, next) {

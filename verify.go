@@ -12,16 +12,17 @@ import (
 	"github.com/durin-go/durin/internal/cache"
 )
 
-// checked is a session in the cache with what changes while it is there.
+// checked is a session in the cache with what changes while it is there. A check
+// touches no more of it than what comes first: one line of the processor's cache.
 type checked struct {
-	session Session
-	// identity is what a request's context bears: kept here so that a hit
-	// allocates nothing for it.
-	identity identity
 	// expires is the last good instant in Unix microseconds; a sliding
 	// session moves it before the store knows.
 	expires atomic.Int64
 	use     useCount
+	// identity is what a request's context bears: kept here so that a hit
+	// allocates nothing for it.
+	identity identity
+	session  Session
 }
 
 const neverExpires = math.MaxInt64
@@ -30,6 +31,7 @@ func newChecked(g *Guard, s Session) *checked {
 	c := &checked{session: s}
 	c.identity = identity{guard: g, session: &c.session, checked: c}
 	c.expires.Store(expiresMicro(s.ExpiresAt))
+	c.use.slides = s.Client.Sliding > 0
 	return c
 }
 
@@ -59,31 +61,29 @@ func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 	}
 	var text [maxTokenBytes]byte // on the stack: a conversion would allocate
 	digest := Digest(sha256.Sum256(text[:copy(text[:], token)]))
-	now := g.now()
-	c, hit := g.cached(digest, now)
+	mono, wall := g.instant()
+	c, hit := g.cached(digest, mono)
 	if !hit {
 		var err error
 		if c, err = g.load(ctx, digest); err != nil {
 			return nil, g.refused(ctx, digest, err)
 		}
 	}
-	wall := now.UnixMicro()
 	if wall > c.expires.Load() {
 		var err error
 		if c, err = g.reload(ctx, digest, hit); err != nil {
 			return nil, g.refused(ctx, digest, err)
 		}
 	}
-	g.noteUse(c, now, wall)
+	g.noteUse(c, wall)
 	return c, nil
 }
 
 // cached returns the session if the cache has it and may be trusted.
-func (g *Guard) cached(d Digest, now time.Time) (*checked, bool) {
+func (g *Guard) cached(d Digest, mono int64) (*checked, bool) {
 	if g.cache == nil {
 		return nil, false
 	}
-	mono := g.mono(now)
 	return g.cache.Get(d, mono, g.trustedSince(mono))
 }
 
