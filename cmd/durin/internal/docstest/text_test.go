@@ -1,0 +1,140 @@
+package docstest
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	link    = regexp.MustCompile(`\[([^\]]*)\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#{1,6} (.+)$`)
+	inline  = regexp.MustCompile("`[^`\n]*`")
+)
+
+func TestLinks(t *testing.T) {
+	for _, p := range pages(t) {
+		for _, m := range link.FindAllStringSubmatch(inline.ReplaceAllString(p.prose(), "x"), -1) {
+			target := m[2]
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			file, anchor, _ := strings.Cut(target, "#")
+			to := p
+			if file != "" {
+				to = page{name: path.Join(path.Dir(p.name), file)}
+				info, err := os.Stat(filepath.Join(root, to.name))
+				if err != nil {
+					t.Errorf("%s: the link to %s leads nowhere", p.name, target)
+					continue
+				}
+				if anchor != "" && !info.IsDir() {
+					to = pageNamed(t, to.name)
+				}
+			}
+			if anchor != "" && !to.anchors()[anchor] {
+				t.Errorf("%s: %s has no such heading", p.name, target)
+			}
+		}
+	}
+}
+
+// anchors are the names of headings as the usual renderers make them.
+func (p page) anchors() map[string]bool {
+	all, seen := map[string]bool{}, map[string]int{}
+	for _, m := range heading.FindAllStringSubmatch(p.prose(), -1) {
+		name := strings.ToLower(strings.TrimSpace(m[1]))
+		name = strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 0x7f:
+				return r
+			}
+			return -1
+		}, name)
+		if n := seen[name]; n > 0 {
+			all[fmt.Sprintf("%s-%d", name, n)] = true
+		}
+		seen[name]++
+		all[name] = true
+	}
+	return all
+}
+
+// Every page under docs can be reached from the README.
+func TestEveryPageIsListed(t *testing.T) {
+	readme := pageNamed(t, "README.md").text
+	for _, p := range pages(t) {
+		if path.Dir(p.name) == "docs" && !strings.Contains(readme, "("+p.name+")") {
+			t.Errorf("the README has no link to %s", p.name)
+		}
+	}
+}
+
+// Go in the pages is part of a file that is compiled.
+func TestGoBlocksAreCompiled(t *testing.T) {
+	count := 0
+	for _, p := range pages(t) {
+		for _, b := range p.blocks("go") {
+			count++
+			_, file, ok := strings.Cut(b.info, "file=")
+			if !ok {
+				t.Errorf("%s: a go block names no file that it is from:\n%s", p.name, b.text)
+				continue
+			}
+			if !strings.Contains(plain(read(t, filepath.Join(root, file))), plain(b.text)) {
+				t.Errorf("%s: this is not in %s:\n%s", p.name, file, b.text)
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("no page has Go in it")
+	}
+}
+
+// plain is text without the blanks around its lines, and without empty lines.
+func plain(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, strings.Join(strings.Fields(line), " "))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// What the pages promise is shown by tests that exist.
+func TestGuaranteesAreTested(t *testing.T) {
+	p := pageNamed(t, "docs/guarantees.md")
+	count := 0
+	for _, m := range link.FindAllStringSubmatch(p.text, -1) {
+		name := strings.Trim(m[1], "`")
+		if !strings.HasPrefix(name, "Test") && !strings.HasPrefix(name, "Fuzz") && !strings.HasPrefix(name, "Benchmark") {
+			continue
+		}
+		count++
+		file := filepath.Join(root, "docs", m[2])
+		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), "func "+name+"(") {
+			t.Errorf("there is no %s in %s", name, m[2])
+		}
+	}
+	if count < 10 {
+		t.Errorf("only %d tests are named", count)
+	}
+}
+
+// The pages speak of the program, on any machine.
+func TestPagesAreForEverybody(t *testing.T) {
+	for _, p := range pages(t) {
+		for _, word := range []string{"/home/", "/root/", "/work/", "TODO", "FIXME", "XXX", "proxy.golang.org", "registry.npmjs.org"} {
+			if strings.Contains(p.text, word) {
+				t.Errorf("%s has %q in it", p.name, word)
+			}
+		}
+	}
+}
