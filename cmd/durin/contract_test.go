@@ -23,17 +23,21 @@ func program(t *testing.T) *replay.Program {
 	return &replay.Program{Binary: binary, Dump: filepath.Join(reference, "dump.json"), Dir: dir}
 }
 
-// episodes are the recordings, or those in the file that DURIN_TRANSCRIPTS
-// names.
+// episodes are the recordings and what we add to them, or those in the file that
+// DURIN_TRANSCRIPTS names.
 func episodes(t *testing.T) []replay.Episode {
 	t.Helper()
-	path := os.Getenv("DURIN_TRANSCRIPTS")
-	if path == "" {
-		path = filepath.Join(reference, "transcripts.jsonl")
+	paths := []string{filepath.Join(reference, "transcripts.jsonl"), "testdata/own.jsonl"}
+	if path := os.Getenv("DURIN_TRANSCRIPTS"); path != "" {
+		paths = []string{path}
 	}
-	all, err := replay.Load(path)
-	if err != nil {
-		t.Fatal(err)
+	var all []replay.Episode
+	for _, path := range paths {
+		some, err := replay.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, some...)
 	}
 	return all
 }

@@ -30,6 +30,8 @@ func describe(t *testing.T, mount string) description {
 	if err := doc.Validate(t.Context(), openapi3.IsOpenAPI31OrLater()); err != nil {
 		t.Fatal(err)
 	}
+	// The router takes a server's variable for one segment of a path.
+	doc.Servers = openapi3.Servers{{URL: doc.Servers[0].Variables["mount"].Default}}
 	router, err := legacy.NewRouter(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -57,4 +59,41 @@ func (d description) check(r replay.Result) []string {
 		return []string{fmt.Sprintf("not as the OpenAPI document describes: %v", err)}
 	}
 	return nil
+}
+
+// The check is one: it finds answers that are not as described.
+func TestDescriptionIsChecked(t *testing.T) {
+	d := describe(t, "/api")
+	result := func(method, path string, status int, body string, header ...string) replay.Result {
+		r := replay.Result{Step: replay.Step{Request: replay.Request{Method: method, Path: path}}}
+		r.Answer = replay.Answer{Status: status, Body: []byte(body), Header: http.Header{"Content-Type": {"application/json"}, "Allow": {"POST, OPTIONS"}, "Cache-Control": {"no-store"}}}
+		for _, name := range header {
+			r.Answer.Header.Del(name)
+		}
+		return r
+	}
+	const session = `{"id":1,"client":"web","created":"2030-01-02T03:04:05Z","expiry":null,"has_expired":false,"is_current":true,"expires_in_str":"never"}`
+	for _, c := range []struct {
+		name string
+		fine bool
+		replay.Result
+	}{
+		{"login", true, result("POST", "/api/login/", 200, `{"expiry":null,"token":"a"}`)},
+		{"no token", false, result("POST", "/api/login/", 200, `{"expiry":null}`)},
+		{"more than described", false, result("POST", "/api/login/", 200, `{"expiry":null,"token":"a","id":1}`)},
+		{"no Allow", false, result("POST", "/api/login/", 200, `{"expiry":null,"token":"a"}`, "Allow")},
+		{"may be kept", false, result("POST", "/api/login/", 200, `{"expiry":null,"token":"a"}`, "Cache-Control")},
+		{"fields", true, result("POST", "/api/login/", 400, `{"username":["x"]}`)},
+		{"other fields", false, result("POST", "/api/login/", 400, `{"client":["x"]}`)},
+		{"odd status", false, result("POST", "/api/login/", 418, `{"detail":"x"}`)},
+		{"no challenge", false, result("POST", "/api/logout/", 401, `{"detail":"x"}`)},
+		{"sessions", true, result("GET", "/api/sessions/", 200, `[`+session+`]`)},
+		{"a lone session", false, result("GET", "/api/sessions/", 200, session)},
+		{"a current session", true, result("DELETE", "/api/sessions/1", 400, `["x"]`)},
+		{"a key not shown", false, result("POST", "/api/apiaccess/", 201, `{"client":"key","created":"2030-01-02T03:04:05Z","expiry":null,"has_expired":false,"expires_in_str":"never"}`)},
+	} {
+		if faults := d.check(c.Result); (len(faults) == 0) != c.fine {
+			t.Errorf("%s: %q", c.name, faults)
+		}
+	}
 }
