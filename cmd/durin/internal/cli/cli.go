@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
@@ -75,7 +76,7 @@ func report(w World, err error) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintln(w.Err, "durin: "+output.CleanLines(err.Error()))
+	_, _ = fmt.Fprintln(w.Err, "durin: "+output.CleanLines(strings.TrimPrefix(cause(err).Error(), "durin: ")))
 	var refused refusal
 	var failed failure
 	switch {
@@ -86,6 +87,20 @@ func report(w World, err error) int {
 	}
 	_, _ = fmt.Fprintln(w.Err, "Try durin --help, or --help behind a command.")
 	return exitUsage
+}
+
+// cause is what stands behind an outage: who types commands mends it, and is not
+// asked to try again shortly.
+func cause(err error) error {
+	var outage *durin.Error
+	if !errors.Is(err, durin.ErrUnavailable) || !errors.As(err, &outage) {
+		return err
+	}
+	behind := outage.Unwrap()
+	if len(behind) == 0 {
+		return err
+	}
+	return behind[len(behind)-1]
 }
 
 func newRoot(w World) *cobra.Command {
@@ -101,8 +116,6 @@ and from a TOML file (--config), in that order of precedence.`,
   durin client create web --ttl 14d
   durin user create ada`,
 		SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
-		Args:              cobra.NoArgs,
 	}
 	root.SetIn(w.In)
 	root.SetOut(w.Out)
@@ -111,7 +124,8 @@ and from a TOML file (--config), in that order of precedence.`,
 	root.PersistentFlags().Bool("json", false, "write JSON")
 	root.PersistentFlags().SortFlags = false
 	a := &app{World: w}
-	root.AddCommand(a.serve(), a.migrate(), a.clients(), a.users(), a.tokens(), a.imports(), a.keys(), a.doctor(), a.version())
+	root.AddCommand(a.serve(), a.migrate(), a.clients(), a.users(), a.tokens(), a.imports(), a.keys(), a.doctor(), a.version(), a.completion())
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
 	return root
 }
@@ -135,11 +149,11 @@ type run struct {
 func (a *app) do(work func(*run) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		c, warnings, err := config.Load(config.Sources{Flags: cmd.Flags(), Environ: a.Environ})
+		r := a.newRun(cmd, args, c)
+		r.warn(warnings)
 		if err != nil {
 			return refusal{err}
 		}
-		r := a.newRun(cmd, args, c)
-		r.warn(warnings)
 		if err := work(r); err != nil {
 			return failure{err}
 		}

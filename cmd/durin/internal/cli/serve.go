@@ -56,6 +56,9 @@ func runServe(r *run) (err error) {
 	if err != nil {
 		return err
 	}
+	following, stop := context.WithCancel(r.ctx)
+	defer stop()
+	go n.FollowKeys(following, log)
 	announce(r, n, server, log)
 	return server.Serve(r.ctx)
 }

@@ -138,8 +138,8 @@ func strange(env map[string]string) []string {
 		known = append(known, variable(s.name))
 	}
 	var warnings []string
-	for name := range env {
-		if !slices.Contains(known, name) && !strings.HasPrefix(name, "DURIN_PORT") && !strings.HasPrefix(name, "DURIN_SERVICE_") {
+	for name, value := range env {
+		if value != "" && !slices.Contains(known, name) && !strings.HasPrefix(name, "DURIN_PORT") && !strings.HasPrefix(name, "DURIN_SERVICE_") {
 			warnings = append(warnings, fmt.Sprintf("the variable %s is no setting%s", name, suggest(name, known)))
 		}
 	}

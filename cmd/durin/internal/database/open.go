@@ -218,3 +218,24 @@ func (h *Handle) limit() {
 	h.DB.SetConnMaxIdleTime(maxIdle)
 	h.DB.SetConnMaxLifetime(maxLife)
 }
+
+// Ping reports whether the database answers.
+func (h *Handle) Ping(ctx context.Context) error { return h.Target.mask(h.DB.PingContext(ctx)) }
+
+// Clock is the time on a database server; a file has none.
+func (h *Handle) Clock(ctx context.Context) (at time.Time, known bool, err error) {
+	query := ""
+	switch h.Target.Dialect {
+	case sqlstore.PostgreSQL:
+		query = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+	case sqlstore.MySQL:
+		query = "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+	default:
+		return time.Time{}, false, nil
+	}
+	var micro int64
+	if err := h.DB.QueryRowContext(ctx, query).Scan(&micro); err != nil {
+		return time.Time{}, false, h.Target.mask(err)
+	}
+	return time.UnixMicro(micro), true, nil
+}

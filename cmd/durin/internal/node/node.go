@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -47,9 +48,11 @@ type Node struct {
 	Config   *config.Config
 	Database *database.Handle
 	Store    *sqlstore.Store
-	Keys     *durin.Keyring // nil: none
+	Keys     *durin.Keyring // as they were at the start; nil: none
 	Hasher   *password.Hasher
 	Guard    *durin.Guard
+
+	hasKeys atomic.Bool
 }
 
 // Open puts a node together. What it has opened is closed again if it fails.
@@ -68,6 +71,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 			return nil, err
 		}
 	}
+	n.hasKeys.Store(n.Keys != nil)
 	if n.Hasher, err = password.New(password.Options{}); err != nil {
 		return nil, err
 	}

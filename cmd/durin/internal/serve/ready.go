@@ -95,7 +95,7 @@ func (s *readiness) look(ctx context.Context) report {
 	if _, err := s.node.Store.LastEnding(ctx); err != nil {
 		parts["outbox"] = part{"unavailable", "endings of other nodes cannot be read"}
 	}
-	if s.node.Keys == nil {
+	if !s.node.HasKeys() {
 		parts["key"] = part{"warning", "there is no key: logins replace tokens instead of showing them again"}
 	}
 	result := report{"ok", parts}
