@@ -3,7 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,54 +14,102 @@ import (
 	"github.com/durin-go/durin/memstore"
 )
 
-// An application with a users table of its own serves the whole interface beside
-// its own routes.
-func Example() {
-	ring, err := durin.NewKeyring(time.Now())
-	if err != nil {
-		log.Fatal(err)
+// directory knows one user; yours asks a table, or a directory server.
+type directory struct{}
+
+func (directory) Authenticate(_ context.Context, name string, password durin.Secret) (durin.User, error) {
+	if name != "ada" || password.Reveal() != "correct horse" {
+		return durin.User{}, durin.ErrBadCredentials
 	}
-	guard, err := durin.New(context.Background(), durin.Options{Store: memstore.New(), Authenticator: accounts{"ada": "lovelace"}, Keyring: ring})
+	return durin.User{ID: "7", Name: name}, nil
+}
+
+func exampleGuard() *durin.Guard {
+	ctx := context.Background()
+	keys, err := durin.NewKeyring(time.Now())
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
+	guard, err := durin.New(ctx, durin.Options{Store: memstore.New(), Keyring: keys, Authenticator: directory{}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := guard.CreateClient(ctx, durin.Client{Name: "web"}); err != nil {
+		panic(err)
+	}
+	return guard
+}
+
+func exampleLogin(h http.Handler, body string) (int, string) {
+	r := httptest.NewRequest("POST", "/api/auth/login/", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Client", "web")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+func ExampleNew() {
+	guard := exampleGuard()
 	defer func() { _ = guard.Close(context.Background()) }()
-	if _, err := guard.CreateClient(context.Background(), durin.Client{Name: "web"}); err != nil {
-		log.Fatal(err)
+	auth, err := api.New(guard, api.Options{Prefix: "/api/auth"})
+	if err != nil {
+		panic(err)
 	}
-	h, err := api.New(guard, api.Options{
-		Answer: func(_ *http.Request, in durin.LoggedIn, standard api.LoginAnswer) any {
-			return map[string]any{"hello": in.User.Name, "token letters": len(standard.Token)}
+	mux := http.NewServeMux()
+	mux.Handle("/api/auth/", auth)
+
+	status, _ := exampleLogin(mux, `{"username":"ada","password":"correct horse","client":"web"}`)
+	fmt.Println(status)
+	fmt.Println(exampleLogin(mux, `{"username":"ada","password":"wrong","client":"web"}`))
+	fmt.Println(exampleLogin(mux, `{"username":"ada","password":"correct horse"}`))
+	// Output:
+	// 200
+	// 400 {"non_field_errors":["Unable to log in with provided credentials."]}
+	// 400 {"detail":"No client specified."}
+}
+
+// The client may come from elsewhere, and the answer have another form.
+func ExampleOptions() {
+	guard := exampleGuard()
+	defer func() { _ = guard.Close(context.Background()) }()
+	auth, err := api.New(guard, api.Options{
+		Client: api.ClientFromHeader("X-Client"),
+		Answer: func(_ *http.Request, in durin.LoggedIn, _ api.LoginAnswer) any {
+			return map[string]any{"access_token": len(in.Token.Reveal()), "token_type": "Bearer", "user": in.User.ID}
 		},
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
+	}
+	fmt.Println(exampleLogin(auth, `{"username":"ada","password":"correct horse"}`))
+	// Output:
+	// 200 {"access_token":64,"token_type":"Bearer","user":"7"}
+}
+
+// A ServeMux cleans paths: it would answer django-rest-durin's spelling
+// sessions//5 with a redirect. Ask the Handler first.
+func ExampleHandler_Owns() {
+	guard := exampleGuard()
+	defer func() { _ = guard.Close(context.Background()) }()
+	auth, err := api.New(guard, api.Options{})
+	if err != nil {
+		panic(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/things", guard.Require(http.NotFoundHandler()))
-	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h.Owns(r.URL.Path) { // before the mux cleans the path
-			h.ServeHTTP(w, r)
+	mux.Handle("/", guard.Require(http.NotFoundHandler()))
+
+	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if auth.Owns(r.URL.Path) {
+			auth.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
 
-	r := httptest.NewRequest("POST", "/api/auth/login/", strings.NewReader("username=ada&password=lovelace&client=web"))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
-	root.ServeHTTP(w, r)
+	all.ServeHTTP(w, httptest.NewRequest("DELETE", "/api/auth/sessions//5", nil))
 	fmt.Println(w.Code, w.Body)
-	// Output: 200 {"hello":"ada","token letters":64}
-}
-
-// accounts are the application's users and their passwords: a real one keeps
-// hashes.
-type accounts map[string]string
-
-func (a accounts) Authenticate(_ context.Context, name string, password durin.Secret) (durin.User, error) {
-	if known, ok := a[name]; !ok || known != password.Reveal() {
-		return durin.User{}, durin.ErrBadCredentials
-	}
-	return durin.User{ID: "42", Name: name, Active: true}, nil
+	// Output:
+	// 401 {"detail":"Authentication credentials were not provided."}
 }

@@ -42,6 +42,9 @@ func describe(t *testing.T, mount string) description {
 // check tells where an answer is not as described. Paths and methods that are
 // not in the document are none of its business.
 func (d description) check(r replay.Result) []string {
+	if r.Answer.Status == http.StatusMethodNotAllowed || r.Answer.Status == http.StatusNotFound && r.Answer.Header.Get("Allow") == "" {
+		return nil // the router finds routes for neighbours of paths, too
+	}
 	request := httptest.NewRequest("GET", "/", http.NoBody)
 	request.Method, request.URL.Path = r.Step.Request.Method, r.Step.Request.Path
 	route, params, err := d.router.FindRoute(request)
