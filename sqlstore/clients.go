@@ -37,19 +37,14 @@ func (r *clientRow) client() durin.Client {
 	return c
 }
 
-// clientValues are the columns after the id, in the order of clientNames.
+// clientValues are the columns after the id, in the order of clientFields.
 func clientValues(c durin.Client) []any {
 	return []any{c.Name, durationOrNull(c.TTL), int64(c.Rate.N), c.Rate.Period.Microseconds(), string(c.Policy), int64(c.MaxTokens),
 		c.Sliding.Microseconds(), durationOrNull(c.MaxLife), flag(c.NoPassword), flag(c.Cookie), c.Description, c.Created.UnixMicro()}
 }
 
 const (
-	insertClient = "INSERT INTO durin_client (name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, cookie, description, created) " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	insertClientID = "INSERT INTO durin_client (name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, cookie, description, created, id) " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	updateClient = "UPDATE durin_client SET name = ?, ttl = ?, rate_n = ?, rate_period = ?, policy = ?, max_tokens = ?, sliding = ?, max_life = ?, " +
-		"no_password = ?, cookie = ?, description = ?, created = ? WHERE id = ?"
+	clientFields  = "name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, cookie, description, created"
 	clientNamed   = "SELECT " + clientColumns + " FROM durin_client c WHERE c.name = ?"
 	clientTaken   = "SELECT 1 FROM durin_client WHERE name = ? OR id = ?"
 	clientRenamed = "SELECT 1 FROM durin_client WHERE name = ? AND id <> ?"
@@ -62,48 +57,26 @@ func (s *Store) CreateClient(ctx context.Context, c durin.Client) (durin.Client,
 		return durin.Client{}, err
 	}
 	var created durin.Client
-	err = s.write(ctx, "creating a client", func(ctx context.Context, t session) (err error) {
-		created, err = t.createClient(ctx, c)
+	err = s.insert(ctx, "creating a client", func(ctx context.Context, t session) (err error) {
+		if created, err = t.createClient(ctx, c); err == nil && c.ID != 0 {
+			err = t.advanceIDs(ctx, "durin_client")
+		}
 		return err
-	})
-	return created, s.orExists(ctx, err, clientTaken, c.Name, c.ID)
+	}, clientTaken, c.Name, c.ID)
+	return created, err
 }
 
-// createClient inserts c, and sees that later ids are above its own.
+// createClient inserts c. If it has an id of its own, ids must be advanced before
+// the next one without.
 func (t session) createClient(ctx context.Context, c durin.Client) (durin.Client, error) {
-	query, values := insertClient, clientValues(c)
+	fields, values := clientFields, clientValues(c)
 	if c.ID != 0 {
-		query, values = insertClientID, append(values, c.ID)
+		fields, values = fields+", id", append(values, c.ID)
 	}
-	if err := t.exec(ctx, query, values...); err != nil {
+	if err := t.exec(ctx, insertInto("durin_client", fields), values...); err != nil {
 		return durin.Client{}, asInsert(err)
 	}
-	if c.ID != 0 {
-		if err := t.advanceIDs(ctx, "durin_client"); err != nil {
-			return durin.Client{}, err
-		}
-	}
 	return t.client(ctx, clientNamed, c.Name)
-}
-
-// orExists turns the failure of an insert into ErrExists if query finds what is
-// in the way.
-func (s *Store) orExists(ctx context.Context, err error, query string, args ...any) error {
-	if !isInsert(err) {
-		return err
-	}
-	failed := err
-	err = s.read(ctx, "looking what is there", func(ctx context.Context, t session) error {
-		found, err := t.has(ctx, query, args...)
-		if found {
-			failed = fmt.Errorf("sqlstore: %w", durin.ErrExists)
-		}
-		return err
-	})
-	if err != nil {
-		return errors.Join(failed, err)
-	}
-	return failed
 }
 
 // UpdateClient implements durin.Store. Change runs on no transaction: when the
@@ -122,13 +95,13 @@ func (s *Store) UpdateClient(ctx context.Context, name string, now time.Time, ch
 		if changed, err = tokenrule.Client(changed); err != nil {
 			return durin.Client{}, err
 		}
-		err = s.write(ctx, "changing a client", func(ctx context.Context, t session) error {
+		err = s.insert(ctx, "changing a client", func(ctx context.Context, t session) error {
 			return t.replaceClient(ctx, old, changed, now)
-		})
+		}, clientRenamed, changed.Name, old.ID)
 		if errors.Is(err, errChanged) {
 			continue
 		}
-		if err = s.orExists(ctx, err, clientRenamed, changed.Name, old.ID); err != nil {
+		if err != nil {
 			return durin.Client{}, err
 		}
 		return changed, nil
@@ -146,7 +119,7 @@ func (t session) replaceClient(ctx context.Context, old, changed durin.Client, n
 	if present != old {
 		return errChanged
 	}
-	if err := t.exec(ctx, updateClient, append(clientValues(changed), old.ID)...); err != nil {
+	if err := t.exec(ctx, updateSet("durin_client", clientFields)+" WHERE id = ?", append(clientValues(changed), old.ID)...); err != nil {
 		return asInsert(err)
 	}
 	return t.noteClient(ctx, old.ID, now, false)

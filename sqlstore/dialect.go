@@ -34,8 +34,8 @@ type engine struct {
 	// onConflict turns an INSERT into an update of the row with that key; %s
 	// is the key's columns.
 	onConflict string
-	// advance moves the source of new ids of a table (%[1]s) above all that
-	// are in it; empty where that happens by itself.
+	// advance moves the source of new ids of a {table} above all that are in
+	// it; empty where that happens by itself.
 	advance []string
 	// hasTable counts the tables with the name given.
 	hasTable string
@@ -54,10 +54,13 @@ var engines = map[Dialect]engine{
 		forShare:   " FOR SHARE",
 		forUpdate:  " FOR UPDATE",
 		onConflict: " ON CONFLICT (%s) DO UPDATE SET ",
-		// The lock waits for the inserts that have their number already.
+		// Those who advance wait for each other, others do not: a sequence is
+		// only moved on, so at worst a number is given out that is taken, and
+		// the insert is tried again.
 		advance: []string{
-			"LOCK TABLE %[1]s IN SHARE ROW EXCLUSIVE MODE",
-			"SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), GREATEST(nextval(pg_get_serial_sequence('%[1]s', 'id')) - 1, (SELECT COALESCE(MAX(id), 0) FROM %[1]s), 1))",
+			"SELECT pg_advisory_xact_lock(" + sequenceKey + ")",
+			"SELECT CASE WHEN COALESCE(pg_sequence_last_value(CAST(pg_get_serial_sequence('{table}', 'id') AS regclass)), 0) < t.highest THEN setval(pg_get_serial_sequence('{table}', 'id'), t.highest) END " +
+				"FROM (SELECT COALESCE(MAX(id), 0) AS highest FROM {table}) AS t",
 		},
 		hasTable: "SELECT COUNT(*) FROM (SELECT 1 WHERE to_regclass(?) IS NOT NULL) AS t",
 	},
@@ -181,7 +184,7 @@ func (t session) repeat(ctx context.Context, query string, n int, args func(i in
 // explicitly.
 func (t session) advanceIDs(ctx context.Context, table string) error {
 	for _, text := range t.advance {
-		if err := t.exec(ctx, fmt.Sprintf(text, table)); err != nil {
+		if err := t.exec(ctx, strings.ReplaceAll(text, "{table}", table)); err != nil {
 			return err
 		}
 	}

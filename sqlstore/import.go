@@ -23,7 +23,7 @@ func (s *Store) Import(ctx context.Context, rows []durin.ImportRow, now time.Tim
 	var results []durin.ImportResult
 	err := s.writeMuch(ctx, "importing", func(ctx context.Context, t session) error {
 		results = make([]durin.ImportResult, 0, len(rows))
-		i := importing{session: t, at: tokenrule.Instant(now).UnixMicro()}
+		i := importing{session: t, at: tokenrule.Instant(now).UnixMicro(), ahead: map[string]bool{}}
 		err := i.all(ctx, rows, &results)
 		if isInsert(err) {
 			// Somebody was faster: look again.
@@ -47,9 +47,10 @@ func (s *Store) Import(ctx context.Context, rows []durin.ImportRow, now time.Tim
 type importing struct {
 	session
 	at int64
-	// ahead says that a token came with an id above those that the engine
-	// has given out so far.
-	ahead bool
+	// ahead are the tables in which rows came with ids of their own, so that
+	// the engine may not yet know which it can give out. They are advanced as
+	// late as possible, because some engines lock the table for that.
+	ahead map[string]bool
 }
 
 func (t *importing) all(ctx context.Context, rows []durin.ImportRow, results *[]durin.ImportResult) error {
@@ -63,16 +64,30 @@ func (t *importing) all(ctx context.Context, rows []durin.ImportRow, results *[]
 		}
 		*results = append(*results, result)
 	}
-	return t.catchUp(ctx)
+	for _, table := range []string{"durin_client", "durin_user", "durin_token"} {
+		if err := t.catchUp(ctx, table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// catchUp makes later ids follow those that tokens came with.
-func (t *importing) catchUp(ctx context.Context) error {
-	if !t.ahead {
+// catchUp makes later ids of the table follow those that rows came with.
+func (t *importing) catchUp(ctx context.Context, table string) error {
+	if !t.ahead[table] {
 		return nil
 	}
-	t.ahead = false
-	return t.advanceIDs(ctx, "durin_token")
+	t.ahead[table] = false
+	return t.advanceIDs(ctx, table)
+}
+
+// place prepares the insert of a row that has an id of its own, or not.
+func (t *importing) place(ctx context.Context, table string, numbered bool) error {
+	if numbered {
+		t.ahead[table] = true
+		return nil
+	}
+	return t.catchUp(ctx, table)
 }
 
 func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportResult, error) {
@@ -95,7 +110,7 @@ func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportR
 	if err != nil || result.Outcome != durin.Imported {
 		return result, err
 	}
-	err = t.exec(ctx, "INSERT INTO durin_import (source, source_key, target, at) VALUES (?, ?, ?, ?)", row.Source, row.Key, result.ID, t.at)
+	err = t.exec(ctx, insertInto("durin_import", "source, source_key, target, at"), row.Source, row.Key, result.ID, t.at)
 	return result, asInsert(err)
 }
 
@@ -126,6 +141,9 @@ func (t *importing) client(ctx context.Context, c durin.Client) (durin.ImportRes
 	if c, err = tokenrule.Client(c); err != nil {
 		return durin.ImportResult{}, err
 	}
+	if err := t.place(ctx, "durin_client", c.ID != 0); err != nil {
+		return durin.ImportResult{}, err
+	}
 	c, err = t.createClient(ctx, c)
 	return durin.ImportResult{ID: c.ID}, err
 }
@@ -146,6 +164,9 @@ func (t *importing) user(ctx context.Context, u durin.User) (durin.ImportResult,
 		u.ID = ""
 	}
 	if u, err = tokenrule.User(u); err != nil {
+		return durin.ImportResult{}, err
+	}
+	if err := t.place(ctx, "durin_user", u.ID != ""); err != nil {
 		return durin.ImportResult{}, err
 	}
 	u, err = t.createUser(ctx, u)
@@ -191,12 +212,13 @@ func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clie
 	values := []any{n.Digest[:], n.UserID, owner, clientID, created, created,
 		instantOrNull(tokenrule.Instant(n.ExpiresAt)), instantOrNull(tokenrule.Instant(n.LastUsed)),
 		device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), t.at}
-	if n.ID != 0 && !inUse {
-		t.ahead = true
-		return asInsert(t.exec(ctx, insertTokenID, append(values, n.ID)...))
-	}
-	if err := t.catchUp(ctx); err != nil {
+	numbered := n.ID != 0 && !inUse
+	if err := t.place(ctx, "durin_token", numbered); err != nil {
 		return err
 	}
-	return asInsert(t.exec(ctx, insertToken, values...))
+	fields := tokenFields
+	if numbered {
+		fields, values = fields+", id", append(values, n.ID)
+	}
+	return asInsert(t.exec(ctx, insertInto("durin_token", fields), values...))
 }

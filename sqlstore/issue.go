@@ -11,13 +11,10 @@ import (
 )
 
 const (
-	insertToken = "INSERT INTO durin_token (digest, user_id, owner, client_id, created, issued_at, expires, last_used, name, address, agent, seal, imported) " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	insertTokenID = "INSERT INTO durin_token (digest, user_id, owner, client_id, created, issued_at, expires, last_used, name, address, agent, seal, imported, id) " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	insertSlot = "INSERT INTO durin_slot (user_id, client_id, touched) VALUES (?, ?, ?)"
-	slotTokens = "SELECT id, digest, issued_at, expires, CASE WHEN seal IS NULL THEN 0 ELSE 1 END FROM durin_token WHERE user_id = ? AND client_id = ? ORDER BY id"
-	tokenTaken = "SELECT 1 FROM durin_token WHERE digest = ?"
+	tokenFields = "digest, user_id, owner, client_id, created, issued_at, expires, last_used, name, address, agent, seal, imported"
+	slotFields  = "user_id, client_id, touched"
+	slotTokens  = "SELECT id, digest, issued_at, expires, CASE WHEN seal IS NULL THEN 0 ELSE 1 END FROM durin_token WHERE user_id = ? AND client_id = ? ORDER BY id"
+	tokenTaken  = "SELECT 1 FROM durin_token WHERE digest = ?"
 )
 
 // Issue implements durin.Store. It locks, in the order in which all methods do:
@@ -28,12 +25,12 @@ func (s *Store) Issue(ctx context.Context, n durin.NewToken) (issued durin.Issue
 	if err := tokenrule.CheckUser(n.UserID, n.Owned); err != nil {
 		return durin.IssuedToken{}, err
 	}
-	err = s.write(ctx, "issuing a token", func(ctx context.Context, t session) error {
+	err = s.insert(ctx, "issuing a token", func(ctx context.Context, t session) error {
 		issued, err = t.issue(ctx, n)
 		return err
-	})
+	}, tokenTaken, n.Digest[:])
 	if err != nil {
-		return durin.IssuedToken{}, s.orExists(ctx, err, tokenTaken, n.Digest[:])
+		return durin.IssuedToken{}, err
 	}
 	return issued, nil
 }
@@ -94,7 +91,7 @@ func (t session) owner(ctx context.Context, n durin.NewToken) (any, error) {
 // until the transaction ends, and returns the tokens that are there, locked.
 func (t session) lockSlot(ctx context.Context, n durin.NewToken, clientID int64) ([]tokenrule.Row, error) {
 	at := tokenrule.Instant(n.Now).UnixMicro()
-	if err := t.exec(ctx, insertSlot+t.upsert("user_id, client_id")+"touched = ?", n.UserID, clientID, at, at); err != nil {
+	if err := t.exec(ctx, insertInto("durin_slot", slotFields)+t.upsert("user_id, client_id")+"touched = ?", n.UserID, clientID, at, at); err != nil {
 		return nil, err
 	}
 	var all []tokenrule.Row
@@ -122,7 +119,7 @@ func (t session) carryOut(ctx context.Context, n durin.NewToken, d tokenrule.Dec
 	switch {
 	case !d.Reused:
 		now, device := tokenrule.Instant(n.Now), tokenrule.Device(n.Device)
-		err = asInsert(t.exec(ctx, insertToken, n.Digest[:], n.UserID, owner, clientID, now.UnixMicro(), now.UnixMicro(),
+		err = asInsert(t.exec(ctx, insertInto("durin_token", tokenFields), n.Digest[:], n.UserID, owner, clientID, now.UnixMicro(), now.UnixMicro(),
 			instantOrNull(d.ExpiresAt), nil, device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), nil))
 	case d.Renewed:
 		old := durin.Session{ID: d.Row.ID, Digest: d.Row.Digest, ExpiresAt: d.Row.ExpiresAt}

@@ -7,8 +7,10 @@ import (
 )
 
 const (
-	// advisoryKey is ours among the advisory locks of a PostgreSQL database.
-	advisoryKey = 0x647572696e // "durin"
+	// schemaKey and sequenceKey are ours among the advisory locks of a
+	// PostgreSQL database.
+	schemaKey   = "431332026734"
+	sequenceKey = "431332026735"
 	// lockName is ours among the named locks of a MySQL server: one for each
 	// database on it.
 	lockName = "CONCAT('durin.', LEFT(SHA1(DATABASE()), 32))"
@@ -43,7 +45,7 @@ func lockedByKey(ctx context.Context, e *engine, db *sql.DB, work func(context.C
 	}
 	defer func() { _ = tx.Rollback() }()
 	t := session{engine: e, on: tx}
-	if err := t.exec(ctx, "SELECT pg_advisory_xact_lock(?)", int64(advisoryKey)); err != nil {
+	if err := t.exec(ctx, "SELECT pg_advisory_xact_lock("+schemaKey+")"); err != nil {
 		return err
 	}
 	if err := work(ctx, t); err != nil {

@@ -173,7 +173,7 @@ func migrate(ctx context.Context, t session) error {
 				return fmt.Errorf("%04d_%s: %w", m.Version, m.Name, err)
 			}
 		}
-		err := t.exec(ctx, "INSERT INTO durin_schema (version, name, min_reader, applied_at) VALUES (?, ?, ?, ?)",
+		err := t.exec(ctx, insertInto("durin_schema", "version, name, min_reader, applied_at"),
 			m.Version, m.Name, m.MinReader, time.Now().UnixMicro())
 		if err != nil {
 			return fmt.Errorf("%04d_%s: %w", m.Version, m.Name, err)

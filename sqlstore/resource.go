@@ -11,7 +11,7 @@ import (
 
 const (
 	serverColumns = "SELECT id, name, digest, created, expires FROM durin_resource_server"
-	insertServer  = "INSERT INTO durin_resource_server (name, digest, created, expires) VALUES (?, ?, ?, ?)"
+	serverHashed  = serverColumns + " WHERE digest = ?"
 )
 
 func scanServer(rows *sql.Rows) (durin.ResourceServer, error) {
@@ -28,20 +28,18 @@ func (s *Store) CreateResourceServer(ctx context.Context, r durin.ResourceServer
 	if err != nil {
 		return durin.ResourceServer{}, err
 	}
-	err = s.write(ctx, "creating a resource server", func(ctx context.Context, t session) error {
-		return t.exec(ctx, insertServer, r.Name, r.Digest[:], r.Created.UnixMicro(), instantOrNull(r.Expires))
-	})
-	failed := err
-	err = s.read(ctx, "reading a resource server", func(ctx context.Context, t session) error {
-		return t.each(ctx, func(rows *sql.Rows) (err error) { r, err = scanServer(rows); return err }, serverColumns+" WHERE digest = ?", r.Digest[:])
-	})
-	if failed != nil {
-		if err == nil && r.ID != 0 {
-			failed = fmt.Errorf("sqlstore: resource server: %w", durin.ErrExists)
+	err = s.insert(ctx, "creating a resource server", func(ctx context.Context, t session) error {
+		err := asInsert(t.exec(ctx, insertInto("durin_resource_server", "name, digest, created, expires"),
+			r.Name, r.Digest[:], r.Created.UnixMicro(), instantOrNull(r.Expires)))
+		if err != nil {
+			return err
 		}
-		return durin.ResourceServer{}, failed
+		return t.each(ctx, func(rows *sql.Rows) (err error) { r, err = scanServer(rows); return err }, serverHashed, r.Digest[:])
+	}, serverHashed, r.Digest[:])
+	if err != nil {
+		return durin.ResourceServer{}, err
 	}
-	return r, err
+	return r, nil
 }
 
 // ResourceServers implements durin.ResourceServerStore.

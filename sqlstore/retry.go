@@ -3,9 +3,12 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"github.com/durin-go/durin"
 )
 
 const (
@@ -88,16 +91,10 @@ func transientText(text string) bool {
 var errAgain = errors.New("sqlstore: changed meanwhile")
 
 // An insertError is the failure of an INSERT, or of an UPDATE of a unique
-// column. What it was about cannot be told from it; look whether the row is
-// there now.
+// column. What it was about cannot be told from it.
 type insertError struct{ error }
 
 func (e insertError) Unwrap() error { return e.error }
-
-func isInsert(err error) bool {
-	var e insertError
-	return errors.As(err, &e)
-}
 
 // asInsert marks the error of an INSERT; nil stays.
 func asInsert(err error) error {
@@ -105,4 +102,37 @@ func asInsert(err error) error {
 		return nil
 	}
 	return insertError{err}
+}
+
+func isInsert(err error) bool {
+	var e insertError
+	return errors.As(err, &e)
+}
+
+// maxInserts is how often an insert is tried that fails for no visible reason:
+// what was in its way may be gone, or have been a number that it was given.
+const maxInserts = 5
+
+// insert is write for work that inserts a row. When that fails, query tells
+// whether another row is in its way: then the error is ErrExists.
+func (s *Store) insert(ctx context.Context, what string, work func(context.Context, session) error, query string, args ...any) error {
+	for attempt := 1; ; attempt++ {
+		err := s.write(ctx, what, work)
+		if !isInsert(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		taken := false
+		failed := s.read(ctx, what, func(ctx context.Context, t session) (err error) {
+			taken, err = t.has(ctx, query, args...)
+			return err
+		})
+		switch {
+		case failed != nil:
+			return errors.Join(err, failed)
+		case taken:
+			return fmt.Errorf("sqlstore: %s: %w", what, durin.ErrExists)
+		case attempt == maxInserts:
+			return err
+		}
+	}
 }

@@ -43,7 +43,7 @@ func (s *Store) AddUsage(ctx context.Context, usage []durin.Usage) error {
 		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.ClientID, b.ClientID))
 	})
 	return s.write(ctx, "adding usage", func(ctx context.Context, t session) error {
-		query := "INSERT INTO durin_usage (day, user_id, client_id, requests, throttled) VALUES (?, ?, ?, ?, ?)" +
+		query := insertInto("durin_usage", "day, user_id, client_id, requests, throttled") +
 			t.upsert("day, user_id, client_id") + "requests = durin_usage.requests + ?, throttled = durin_usage.throttled + ?"
 		return t.repeat(ctx, query, len(usage), func(i int) []any {
 			u := &usage[i]

@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	userColumns  = "id, name, password, active, admin, created, last_login"
-	insertUser   = "INSERT INTO durin_user (name, password, active, admin, created, last_login) VALUES (?, ?, ?, ?, ?, ?)"
-	insertUserID = "INSERT INTO durin_user (name, password, active, admin, created, last_login, id) VALUES (?, ?, ?, ?, ?, ?, ?)"
-	updateUser   = "UPDATE durin_user SET name = ?, password = ?, active = ?, admin = ?, created = ?, last_login = ? WHERE id = ?"
+	userFields   = "name, password, active, admin, created, last_login"
+	userColumns  = "id, " + userFields
 	userNamed    = "SELECT " + userColumns + " FROM durin_user WHERE name = ?"
 	userNumbered = "SELECT " + userColumns + " FROM durin_user WHERE id = ?"
 	userTaken    = "SELECT 1 FROM durin_user WHERE name = ? OR id = ?"
@@ -56,29 +54,26 @@ func (s *Store) CreateUser(ctx context.Context, u durin.User) (durin.User, error
 	if err != nil {
 		return durin.User{}, err
 	}
-	var created durin.User
-	err = s.write(ctx, "creating a user", func(ctx context.Context, t session) (err error) {
-		created, err = t.createUser(ctx, u)
-		return err
-	})
 	id, _ := tokenrule.ParseUserID(u.ID)
-	return created, s.orExists(ctx, err, userTaken, u.Name, id)
+	var created durin.User
+	err = s.insert(ctx, "creating a user", func(ctx context.Context, t session) (err error) {
+		if created, err = t.createUser(ctx, u); err == nil && u.ID != "" {
+			err = t.advanceIDs(ctx, "durin_user")
+		}
+		return err
+	}, userTaken, u.Name, id)
+	return created, err
 }
 
-// createUser inserts u, and sees that later ids are above its own.
+// createUser inserts u. If it has an id of its own, ids must be advanced before
+// the next one without.
 func (t session) createUser(ctx context.Context, u durin.User) (durin.User, error) {
-	query, values := insertUser, userValues(u)
-	id, numbered := tokenrule.ParseUserID(u.ID)
-	if numbered {
-		query, values = insertUserID, append(values, id)
+	fields, values := userFields, userValues(u)
+	if id, numbered := tokenrule.ParseUserID(u.ID); numbered {
+		fields, values = fields+", id", append(values, id)
 	}
-	if err := t.exec(ctx, query, values...); err != nil {
+	if err := t.exec(ctx, insertInto("durin_user", fields), values...); err != nil {
 		return durin.User{}, asInsert(err)
-	}
-	if numbered {
-		if err := t.advanceIDs(ctx, "durin_user"); err != nil {
-			return durin.User{}, err
-		}
 	}
 	return t.user(ctx, userNamed, u.Name)
 }
@@ -137,16 +132,16 @@ func (s *Store) UpdateUser(ctx context.Context, id string, now time.Time, change
 		if changed, err = tokenrule.User(changed); err != nil {
 			return durin.User{}, nil, err
 		}
+		n, _ := tokenrule.ParseUserID(id)
 		var concerned []durin.Digest
-		err = s.write(ctx, "changing a user", func(ctx context.Context, t session) (err error) {
+		err = s.insert(ctx, "changing a user", func(ctx context.Context, t session) (err error) {
 			concerned, err = t.replaceUser(ctx, old, changed, now)
 			return err
-		})
+		}, userRenamed, changed.Name, n)
 		if errors.Is(err, errChanged) {
 			continue
 		}
-		n, _ := tokenrule.ParseUserID(id)
-		if err = s.orExists(ctx, err, userRenamed, changed.Name, n); err != nil {
+		if err != nil {
 			return durin.User{}, nil, err
 		}
 		return changed, concerned, nil
@@ -162,7 +157,7 @@ func (t session) replaceUser(ctx context.Context, old, changed durin.User, now t
 	if present != old {
 		return nil, errChanged
 	}
-	if err := t.exec(ctx, updateUser, append(userValues(changed), id)...); err != nil {
+	if err := t.exec(ctx, updateSet("durin_user", userFields)+" WHERE id = ?", append(userValues(changed), id)...); err != nil {
 		return nil, asInsert(err)
 	}
 	concerned, err := t.digests(ctx, " WHERE user_id = ? ORDER BY id", old.ID)

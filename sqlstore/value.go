@@ -101,6 +101,16 @@ func (c digestColumn) Scan(value any) error {
 // list is a list of n parameters for IN.
 func list(n int) string { return "(?" + strings.Repeat(", ?", n-1) + ")" }
 
+// insertInto is an INSERT of one row with those fields, updateSet an UPDATE of
+// them.
+func insertInto(table, fields string) string {
+	return "INSERT INTO " + table + " (" + fields + ") VALUES " + list(strings.Count(fields, ",")+1)
+}
+
+func updateSet(table, fields string) string {
+	return "UPDATE " + table + " SET " + strings.ReplaceAll(fields, ",", " = ?,") + " = ?"
+}
+
 func anys[T any](values []T) []any {
 	all := make([]any, len(values))
 	for i, v := range values {
