@@ -222,6 +222,15 @@ func TestImportTwiceChangesNothing(t *testing.T) {
 	}
 }
 
+// What an earlier import mended needs no mending again.
+func TestStrictAfterLenient(t *testing.T) {
+	store, dump := memstore.New(), readDump(t, "dump.json")
+	take(t, store, dump, Options{Lenient: true})
+	if report := take(t, store, dump, Options{}); len(report.Problems) > 0 || report.Model("durin.client").Known != 12 {
+		t.Errorf("%+v", report)
+	}
+}
+
 type credentials struct {
 	Username, Password, Algorithm string
 	Active                        bool

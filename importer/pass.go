@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -27,14 +26,12 @@ type pass struct {
 	clients *clientTable
 	// What must be there once only, across batches.
 	tokenKeys keySet
-	digests   textSet
-	pairs     textSet // user and client, where the client has one token a user
+	digests   *textSet
+	pairs     *textSet // user and client, where the client has one token a user
 
 	batch []*item
-	// first are rows to be written before others of their kind; early are
-	// the numbers of those that have been.
-	first map[kind]rawRow
-	early map[int]bool
+	begun map[kind]bool // kinds that writeFirst has looked at
+	early map[int]bool  // numbers of the rows that it has written
 }
 
 func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
@@ -43,47 +40,16 @@ func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
 		report:    &Report{DryRun: dry, Others: j.others, Passwords: map[string]int{}},
 		users:     newUserTable(j.natural),
 		tokenKeys: newKeySet(), digests: newTextSet(), pairs: newTextSet(),
-		first: map[kind]rawRow{}, early: map[int]bool{},
+		begun: map[kind]bool{}, early: map[int]bool{},
 	}
 	for _, model := range []string{clientModel, j.UserModel, tokenModel, drfModel, multiModel, knoxModel} {
 		if j.counts[model] > 0 {
 			p.report.model(model)
 		}
 	}
-	err := p.chooseFirst()
-	if err == nil {
-		err = p.run()
-	}
+	err := p.run()
 	slices.SortStableFunc(p.report.Problems, func(a, b Problem) int { return a.Row - b.Row })
 	return p.report, err
-}
-
-// chooseFirst looks whether ids of the dump may be taken. A row whose id is
-// not free gets the next above the highest there is; where the dump's highest
-// is written first, that is above the dump's, and no other row has to move.
-func (p *pass) chooseFirst() error {
-	if p.dry {
-		return nil
-	}
-	if users, ok := p.dst.(durin.UserStore); ok && p.top[userRows].key > 0 {
-		some, err := users.Users(p.ctx, "", 1)
-		if err != nil {
-			return fmt.Errorf("importer: %w", err)
-		}
-		if len(some) > 0 {
-			p.first[userRows] = p.top[userRows].raw
-		}
-	}
-	if store, ok := p.dst.(durin.Store); ok && p.top[tokenRows].key > 0 {
-		some, err := store.Sessions(p.ctx, durin.SessionQuery{Limit: 1})
-		if err != nil {
-			return fmt.Errorf("importer: %w", err)
-		}
-		if len(some) > 0 {
-			p.first[tokenRows] = p.top[tokenRows].raw
-		}
-	}
-	return nil
 }
 
 func (p *pass) run() error {
@@ -97,15 +63,11 @@ func (p *pass) run() error {
 	for _, kinds := range p.rounds() {
 		err := p.sweep(p.ctx, doing, func(raw rawRow, model string) error {
 			kind := p.kindOf(model)
-			if kind&kinds == 0 || p.early[raw.number] {
+			if kind&kinds == 0 {
 				return nil
 			}
-			if first, due := p.first[kind]; due {
-				delete(p.first, kind)
-				p.early[first.number] = first.number != raw.number
-				if err := p.visit(first, model); err != nil || first.number == raw.number {
-					return err
-				}
+			if err := p.writeFirst(kind); err != nil || p.early[raw.number] {
+				return err
 			}
 			return p.visit(raw, model)
 		})

@@ -13,8 +13,8 @@ import (
 
 // A userTable knows the users of the dump by what tokens call them.
 type userTable struct {
-	keys  keySet  // all that are in the dump
-	names textSet // all but those with faults
+	keys  keySet   // all that are in the dump
+	names *textSet // all but those with faults
 	// usable are keys of users that are in the store, or will be; ids has
 	// their ids where they differ from the key.
 	usable keySet

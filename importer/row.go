@@ -100,30 +100,41 @@ type record struct {
 	fields map[string]json.RawMessage
 	zone   *time.Location // of instants that tell none
 	faults []string
+	broken bool // nothing can be said of its fields
 }
 
 // decode reads the frame of a row that check has passed.
 func decode(r rawRow, model string, zone *time.Location) *record {
 	rec := &record{number: r.number, model: model, zone: zone}
 	if r.cut {
-		rec.fault("the row is longer than a mebibyte")
+		rec.breaks("the row is longer than a mebibyte")
 		return rec
 	}
 	var top map[string]json.RawMessage
 	if err := json.Unmarshal(r.text, &top); err != nil {
-		rec.fault("the row cannot be read")
+		rec.breaks("the row cannot be read")
 		return rec
 	}
 	if pk, given := top["pk"]; given && string(pk) != "null" {
 		rec.pk = rec.key("pk", pk)
 	}
 	if err := json.Unmarshal(top["fields"], &rec.fields); err != nil || rec.fields == nil {
-		rec.fault("it has no fields")
+		rec.breaks("it has no fields")
 	}
 	return rec
 }
 
-func (r *record) fault(what string) { r.faults = append(r.faults, what) }
+func (r *record) fault(what string) {
+	if !r.broken {
+		r.faults = append(r.faults, what)
+	}
+}
+
+// breaks notes a fault beside which no other one matters.
+func (r *record) breaks(what string) {
+	r.fault(what)
+	r.broken = true
+}
 
 // given returns a field that is there and not null.
 func (r *record) given(name string) (json.RawMessage, bool) {
@@ -231,8 +242,9 @@ func (r *record) reference(name string) reference {
 	return reference{}
 }
 
-// maxKey bounds a primary key in bytes; a UUID has 36.
-const maxKey = 100
+// maxKey bounds a primary key in bytes, as ledgers do; a SHA-512 in hexadecimal
+// has as many.
+const maxKey = 128
 
 // key reads a primary key as text: a whole number, or a text such as a UUID.
 func (r *record) key(name string, raw json.RawMessage) string {

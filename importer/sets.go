@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"strconv"
 )
@@ -12,35 +13,55 @@ type idSet map[int64]uint64
 func (s idSet) add(n int64)      { s[n>>6] |= 1 << (n & 63) }
 func (s idSet) has(n int64) bool { return s[n>>6]&(1<<(n&63)) != 0 }
 
-// A textSet is a set of texts, known by 64 bits of a keyed hash: some 15 bytes
-// each. With ten million texts the chance that any two are taken for one is
-// three in a million.
+// A textSet is a set of texts, known by 64 bits of a keyed hash. With ten
+// million texts the chance that any two are taken for one is three in a million.
+// The first 16 bits choose a bucket, which lists the others: 8 bytes a text, about.
 type textSet struct {
-	seed maphash.Seed
-	set  map[uint64]struct{}
+	seed    maphash.Seed
+	buckets *[1 << bucketBits][]byte // nil: empty
 }
 
-func newTextSet() textSet {
-	return textSet{maphash.MakeSeed(), map[uint64]struct{}{}}
-}
+const (
+	bucketBits = 16
+	restBytes  = (64 - bucketBits) / 8
+)
+
+func newTextSet() *textSet { return &textSet{seed: maphash.MakeSeed()} }
 
 // add reports whether text is new.
-func (s textSet) add(text string) bool {
+func (s *textSet) add(text string) bool {
 	h := maphash.String(s.seed, text)
-	_, there := s.set[h]
-	s.set[h] = struct{}{}
-	return !there
+	if s.buckets == nil {
+		s.buckets = new([1 << bucketBits][]byte)
+	}
+	if s.holds(h) {
+		return false
+	}
+	b := &s.buckets[h>>(64-bucketBits)]
+	*b = binary.LittleEndian.AppendUint32(*b, uint32(h))
+	*b = binary.LittleEndian.AppendUint16(*b, uint16(h>>32))
+	return true
 }
 
-func (s textSet) has(text string) bool {
-	_, there := s.set[maphash.String(s.seed, text)]
-	return there
+func (s *textSet) has(text string) bool {
+	return s.buckets != nil && s.holds(maphash.String(s.seed, text))
+}
+
+func (s *textSet) holds(h uint64) bool {
+	b := s.buckets[h>>(64-bucketBits)]
+	low, high := uint32(h), uint16(h>>32)
+	for ; len(b) >= restBytes; b = b[restBytes:] {
+		if binary.LittleEndian.Uint32(b) == low && binary.LittleEndian.Uint16(b[4:]) == high {
+			return true
+		}
+	}
+	return false
 }
 
 // A keySet is a set of primary keys.
 type keySet struct {
 	ids   idSet
-	texts textSet
+	texts *textSet
 }
 
 func newKeySet() keySet { return keySet{idSet{}, newTextSet()} }
