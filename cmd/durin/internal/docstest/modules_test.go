@@ -72,14 +72,15 @@ func TestDependenciesHaveReasons(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := filepath.ToSlash(rel)
-		required := direct(read(t, file))
+		text := read(t, file)
+		required := direct(text)
 		for _, dep := range required {
 			if !reasons[name][dep] {
 				t.Errorf("docs/dependencies.md gives no reason for %s in %s", dep, name)
 			}
 		}
 		for dep := range reasons[name] {
-			if !slices.Contains(required, dep) {
+			if !strings.Contains(text, dep) {
 				t.Errorf("docs/dependencies.md has %s, which %s does not require", dep, name)
 			}
 		}

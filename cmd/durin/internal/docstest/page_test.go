@@ -51,7 +51,7 @@ func pages(t *testing.T) []page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) < 2 {
+	if len(all) < 10 {
 		t.Fatalf("only %d pages were found", len(all))
 	}
 	return all
