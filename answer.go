@@ -31,16 +31,31 @@ func (g *Guard) WriteErrorHeader(w http.ResponseWriter, r *http.Request, e *Erro
 	writeLimits(h, e.Limits)
 }
 
-// challenge adds a WWW-Authenticate line for each scheme.
+// challenge adds a WWW-Authenticate line for each scheme. Where Bearer is the only
+// one and there is no token, it stands alone, as in django-rest-durin.
 func (g *Guard) challenge(h http.Header, e *Error) {
 	for _, scheme := range g.opt.Schemes {
 		switch {
-		case strings.EqualFold(scheme, "Bearer") && e.Code != "":
-			h.Add("WWW-Authenticate", scheme+` error="`+e.Code+`", error_description="`+e.Detail+`"`)
+		case strings.EqualFold(scheme, "Bearer") && (e.Code != "" || len(g.opt.Schemes) > 1):
+			h.Add("WWW-Authenticate", scheme+bearerParameters(e))
 		case e.Status == http.StatusUnauthorized:
 			h.Add("WWW-Authenticate", scheme)
 		}
 	}
+}
+
+// bearerParameters are those of RFC 6750 section 3: there is at least one, and no
+// error code for a request without a token.
+func bearerParameters(e *Error) string {
+	if e.Code == "" {
+		return ` realm="durin"`
+	}
+	for _, c := range []byte(e.Detail) {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' { // what a description cannot have
+			return ` realm="durin", error="` + e.Code + `"`
+		}
+	}
+	return ` realm="durin", error="` + e.Code + `", error_description="` + e.Detail + `"`
 }
 
 // WriteJSON answers with v as compact JSON, without escaping for HTML.

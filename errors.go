@@ -56,7 +56,7 @@ func (e *Error) Unwrap() []error {
 // this is the whole table from error to status.
 var (
 	ErrNoToken        = &Error{Status: 401, Detail: "Authentication credentials were not provided."}
-	ErrBadHeader      = &Error{Status: 401, Code: "invalid_request", Detail: "Invalid token header."}
+	ErrBadHeader      = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header."}
 	ErrInvalidToken   = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token."}
 	ErrExpired        = &Error{Status: 401, Code: "invalid_token", Detail: "The given token has expired."}
 	ErrInactive       = &Error{Status: 401, Code: "invalid_token", Detail: "User inactive or deleted."}
@@ -86,8 +86,8 @@ var (
 )
 
 var (
-	errEmptyHeader  = &Error{Status: 401, Code: "invalid_request", Detail: "Invalid token header. No credentials provided.", kind: ErrBadHeader}
-	errSpacedHeader = &Error{Status: 401, Code: "invalid_request", Detail: "Invalid token header. Token string should not contain spaces.", kind: ErrBadHeader}
+	errEmptyHeader  = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header. No credentials provided.", kind: ErrBadHeader}
+	errSpacedHeader = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header. Token string should not contain spaces.", kind: ErrBadHeader}
 	errInternal     = &Error{Status: 500, Detail: "Something went wrong on our side."}
 )
 

@@ -91,10 +91,10 @@ func TestChallenges(t *testing.T) {
 		auth    string
 		want    []string
 	}{
-		{"no credentials", g.Require(who), "", []string{"Token", "Bearer"}},
-		{"bad token", g.Require(who), "Bearer x", []string{"Token", `Bearer error="invalid_token", error_description="Invalid token."`}},
-		{"bad header", g.Require(who), "Bearer", []string{"Token", `Bearer error="invalid_request", error_description="Invalid token header. No credentials provided."`}},
-		{"wrong client", g.AllowClients()(who), web, []string{`Bearer error="insufficient_scope", error_description="You do not have permission to perform this action."`}},
+		{"no credentials", g.Require(who), "", []string{"Token", `Bearer realm="durin"`}},
+		{"bad token", g.Require(who), "Bearer x", []string{"Token", `Bearer realm="durin", error="invalid_token", error_description="Invalid token."`}},
+		{"bad header", g.Require(who), "Bearer", []string{"Token", `Bearer realm="durin", error="invalid_token", error_description="Invalid token header. No credentials provided."`}},
+		{"wrong client", g.AllowClients()(who), web, []string{`Bearer realm="durin", error="insufficient_scope", error_description="You do not have permission to perform this action."`}},
 		{"let through", g.Require(who), web, nil},
 	} {
 		if got := ask(c.handler, c.auth).Header()["Www-Authenticate"]; !slices.Equal(got, c.want) {
