@@ -130,7 +130,7 @@ func (t session) replaceClient(ctx context.Context, old, changed durin.Client, n
 // long. What is left of them when that is interrupted goes with the next Prune.
 func (s *Store) DeleteClient(ctx context.Context, name string, now time.Time) (durin.Client, error) {
 	if !tokenrule.IsText(name) {
-		return durin.Client{}, errNoClient
+		return durin.Client{}, fmt.Errorf("sqlstore: %w", errNoClient)
 	}
 	var deleted durin.Client
 	err := s.write(ctx, "deleting a client", func(ctx context.Context, t session) (err error) {
@@ -154,7 +154,7 @@ func (s *Store) DeleteClient(ctx context.Context, name string, now time.Time) (d
 // ClientByName implements durin.Store.
 func (s *Store) ClientByName(ctx context.Context, name string) (c durin.Client, err error) {
 	if !tokenrule.IsText(name) {
-		return durin.Client{}, errNoClient
+		return durin.Client{}, fmt.Errorf("sqlstore: %w", errNoClient)
 	}
 	err = s.read(ctx, "reading a client", func(ctx context.Context, t session) error {
 		c, err = t.client(ctx, clientNamed, name)
@@ -177,7 +177,7 @@ func (s *Store) Clients(ctx context.Context) (all []durin.Client, err error) {
 	return all, err
 }
 
-var errNoClient = fmt.Errorf("sqlstore: client: %w", durin.ErrNotFound)
+var errNoClient = fmt.Errorf("client: %w", durin.ErrNotFound)
 
 // client is the one row of query.
 func (t session) client(ctx context.Context, query string, args ...any) (durin.Client, error) {

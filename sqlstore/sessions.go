@@ -49,7 +49,7 @@ func (r *sessionRow) session() durin.Session {
 	return s
 }
 
-var errNoToken = fmt.Errorf("sqlstore: token: %w", durin.ErrNotFound)
+var errNoToken = fmt.Errorf("token: %w", durin.ErrNotFound)
 
 // Lookup implements durin.Store: one prepared query.
 func (s *Store) Lookup(ctx context.Context, d durin.Digest) (durin.Session, error) {

@@ -37,7 +37,7 @@ func scanUser(row interface{ Scan(...any) error }) (durin.User, error) {
 	return u, nil
 }
 
-var errNoUser = fmt.Errorf("sqlstore: user: %w", durin.ErrNotFound)
+var errNoUser = fmt.Errorf("user: %w", durin.ErrNotFound)
 
 // user is the one row of query.
 func (t session) user(ctx context.Context, query string, arg any) (durin.User, error) {
@@ -81,7 +81,7 @@ func (t session) createUser(ctx context.Context, u durin.User) (durin.User, erro
 // UserByName implements durin.UserStore.
 func (s *Store) UserByName(ctx context.Context, name string) (u durin.User, err error) {
 	if !tokenrule.IsText(name) {
-		return durin.User{}, errNoUser
+		return durin.User{}, fmt.Errorf("sqlstore: %w", errNoUser)
 	}
 	return s.userBy(ctx, userNamed, name)
 }
@@ -90,7 +90,7 @@ func (s *Store) UserByName(ctx context.Context, name string) (u durin.User, err 
 func (s *Store) UserByID(ctx context.Context, id string) (u durin.User, err error) {
 	n, ok := tokenrule.ParseUserID(id)
 	if !ok {
-		return durin.User{}, errNoUser
+		return durin.User{}, fmt.Errorf("sqlstore: %w", errNoUser)
 	}
 	return s.userBy(ctx, userNumbered, n)
 }
@@ -174,7 +174,7 @@ func (s *Store) SetPassword(ctx context.Context, id, old, new string) (set bool,
 	}
 	n, ok := tokenrule.ParseUserID(id)
 	if !ok {
-		return false, errNoUser
+		return false, fmt.Errorf("sqlstore: %w", errNoUser)
 	}
 	err = s.write(ctx, "setting a password", func(ctx context.Context, t session) error {
 		u, err := t.user(ctx, userNumbered+t.forUpdate, n)
@@ -190,7 +190,7 @@ func (s *Store) SetPassword(ctx context.Context, id, old, new string) (set bool,
 func (s *Store) DeleteUser(ctx context.Context, id string, now time.Time) (deleted durin.User, ended []durin.Digest, err error) {
 	n, ok := tokenrule.ParseUserID(id)
 	if !ok {
-		return durin.User{}, nil, errNoUser
+		return durin.User{}, nil, fmt.Errorf("sqlstore: %w", errNoUser)
 	}
 	err = s.writeMuch(ctx, "deleting a user", func(ctx context.Context, t session) error {
 		if deleted, err = t.user(ctx, userNumbered+t.forUpdate, n); err != nil {

@@ -79,7 +79,7 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 	}
 }
 
-const rowsOfPlan = 200 * 200
+const rowsOfPlan = 100 * 100
 
 // populate fills the tables that grow.
 func populate(t *testing.T, e engine, db *sql.DB) {
@@ -91,13 +91,13 @@ func populate(t *testing.T, e engine, db *sql.DB) {
 	case sqlstore.MySQL:
 		text, blob, analyze = "LPAD(i, 32, '0')", "LPAD(i, 32, '0')", "ANALYZE TABLE durin_token, durin_user, durin_slot, durin_outbox, durin_usage, durin_import"
 	}
-	const numbers = " WITH RECURSIVE n AS (SELECT 0 AS k UNION ALL SELECT k + 1 FROM n WHERE k < 199), m AS (SELECT a.k * 200 + b.k + 100 AS i FROM n a CROSS JOIN n b) "
+	const numbers = " WITH RECURSIVE n AS (SELECT 0 AS k UNION ALL SELECT k + 1 FROM n WHERE k < 99), m AS (SELECT a.k * 100 + b.k + 100 AS i FROM n a CROSS JOIN n b) "
 	at := now.UnixMicro()
 	for _, insert := range []string{
 		"durin_user (id, name, password, active, admin, created)" + numbers + "SELECT i, " + text + ", '', 1, 0, 0 FROM m",
 		"durin_token (digest, user_id, owner, client_id, created, issued_at, expires, name, address, agent)" + numbers +
-			fmt.Sprintf("SELECT %s, %s, i, i %% 20, 0, 0, %d + i * 1000, '', '', '' FROM m", blob, text, at),
-		"durin_slot (user_id, client_id, touched)" + numbers + fmt.Sprintf("SELECT %s, i %% 20, 0 FROM m", text),
+			fmt.Sprintf("SELECT %s, %s, i, i %% 20 + 1, 0, 0, %d + i * 1000, '', '', '' FROM m", blob, text, at),
+		"durin_slot (user_id, client_id, touched)" + numbers + fmt.Sprintf("SELECT %s, i %% 20 + 1, 0 FROM m", text),
 		"durin_outbox (at, gone, digest)" + numbers + fmt.Sprintf("SELECT %d + i * 1000, 0, %s FROM m", at, blob),
 		"durin_usage (day, user_id, client_id, requests, throttled)" + numbers + fmt.Sprintf("SELECT %d, %s, 1, i, 0 FROM m", at-1_000_000_000, text),
 		"durin_import (source, source_key, target, at)" + numbers + "SELECT 's', " + text + ", i, 0 FROM m",

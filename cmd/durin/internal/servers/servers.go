@@ -65,7 +65,7 @@ func SQLiteDSN(path string) string {
 func PostgreSQL(t testing.TB) Database {
 	t.Helper()
 	server := found(t, postgres)
-	name := fresh(t, "pgx", server, `CREATE DATABASE %s`, `DROP DATABASE %s WITH (FORCE)`)
+	name := fresh(t, "pgx", server, `CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8'`, `DROP DATABASE %s WITH (FORCE)`)
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
