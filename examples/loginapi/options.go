@@ -63,6 +63,9 @@ func guarding(store *sqlstore.Store, hasher *password.Hasher, keys *durin.Keyrin
 		TokenPrefix: "notes",        // notes_…, found by secret scanners
 		Schemes:     []string{"Token", "Bearer"},
 
+		CookieName:     durin.DefaultCookie, // of clients whose tokens travel in a cookie
+		TrustedOrigins: nil,                 // whose pages may send such requests, beside our own
+
 		CacheTTL:     time.Minute,
 		CacheEntries: 100_000,
 		StaleBound:   time.Second,

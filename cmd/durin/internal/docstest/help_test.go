@@ -21,7 +21,7 @@ type flagHelp struct{ name, arg, usage, text string } // text: the default
 var (
 	belowLine = regexp.MustCompile(`(?m)^  ([a-z]+) +\S`)
 	flagLine  = regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)(?: (\S+))? {2,}(.*)$`)
-	ofDefault = regexp.MustCompile(` \(default "?([^":]+?)"?\)$`)
+	ofDefault = regexp.MustCompile(` \(default "?([^"]+?)"?\)$`)
 )
 
 // commands asks the program for its help, all the way down.
@@ -101,7 +101,9 @@ func settingsTable(top *command) string {
 			continue
 		}
 		arg, text := "", ""
-		if f.arg != "" {
+		if f.arg == "" {
+			f.text = "off"
+		} else {
 			arg = " " + strings.ReplaceAll(f.arg, "|", `\|`)
 		}
 		if f.text != "" {

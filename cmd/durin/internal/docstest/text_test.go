@@ -1,13 +1,18 @@
 package docstest
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/api"
 )
 
 var (
@@ -135,6 +140,46 @@ func TestPagesAreForEverybody(t *testing.T) {
 			if strings.Contains(p.text, word) {
 				t.Errorf("%s has %q in it", p.name, word)
 			}
+		}
+	}
+}
+
+// Each rule of a client has its row.
+func TestClientFieldsAreExplained(t *testing.T) {
+	text := pageNamed(t, "docs/clients-and-policies.md").text
+	shape := reflect.TypeFor[durin.Client]()
+	for i := range shape.NumField() {
+		if name := shape.Field(i).Name; !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("docs/clients-and-policies.md does not explain Client.%s", name)
+		}
+	}
+	for _, policy := range []durin.Policy{durin.PolicyReuse, durin.PolicyReplace, durin.PolicyEvict, durin.PolicyReject} {
+		if !strings.Contains(text, "| `"+string(policy)+"` |") {
+			t.Errorf("docs/clients-and-policies.md does not explain the policy %s", policy)
+		}
+	}
+}
+
+// Each route of the description has its row, and each sentence of an error.
+func TestRoutesAreExplained(t *testing.T) {
+	text := pageNamed(t, "docs/http-api.md").text
+	var description struct{ Paths map[string]any }
+	if err := json.Unmarshal(api.OpenAPI("/api/auth"), &description); err != nil {
+		t.Fatal(err)
+	}
+	if len(description.Paths) < 7 {
+		t.Fatalf("the description has %d paths only", len(description.Paths))
+	}
+	for name := range description.Paths {
+		name = strings.NewReplacer("{id}", "<id>").Replace(strings.Trim(name, "/"))
+		if !strings.Contains(text, "`"+name+"`") && !strings.Contains(text, "`"+name+"/`") && !strings.Contains(text, "`/"+name+"`") {
+			t.Errorf("docs/http-api.md does not explain %s", name)
+		}
+	}
+	for _, e := range []*durin.Error{durin.ErrNoToken, durin.ErrInvalidToken, durin.ErrExpired, durin.ErrInactive, durin.ErrForbidden,
+		durin.ErrNotFound, durin.ErrUnavailable, durin.ErrBadCredentials, durin.ErrNoClient, durin.ErrUnknownClient} {
+		if !strings.Contains(text, e.Detail) {
+			t.Errorf("docs/http-api.md does not have %q", e.Detail)
 		}
 	}
 }
