@@ -61,7 +61,8 @@ type Options struct {
 	// imports.
 	Progress func(Progress)
 	// TempDir is where a source that cannot seek is kept while it is read,
-	// readable by its owner only: it holds secrets. Empty: os.TempDir.
+	// readable by its owner only, and removed at the end: it holds secrets.
+	// Empty: os.TempDir.
 	TempDir string
 	// UserModel is the project's user model, "app.Model". Empty: auth.user.
 	UserModel string

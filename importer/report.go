@@ -22,7 +22,7 @@ type Report struct {
 	// that cannot be shown again, for want of a Keyring: they work until the
 	// next login, which replaces them.
 	Unsealed int `json:"unsealed,omitempty"`
-	// Problems are the first 100,000 rows mended or left out, and
+	// Problems are the first 50,000 faults of rows mended or left out, and
 	// MoreProblems counts those beyond.
 	Problems     []Problem `json:"problems,omitempty"`
 	MoreProblems int       `json:"more_problems,omitempty"`
@@ -58,7 +58,7 @@ const (
 )
 
 // maxProblems bounds the memory that a dump of faults costs.
-const maxProblems = 100_000
+const maxProblems = 50_000
 
 func (p Problem) String() string {
 	name := p.Model

@@ -242,9 +242,9 @@ func (r rawRow) check() error {
 		return nil
 	}
 	fault := &FormatError{Row: r.number, Offset: r.offset, What: "the row is not valid JSON"}
-	var any json.RawMessage
+	var value json.RawMessage
 	var syntax *json.SyntaxError
-	if errors.As(json.Unmarshal(r.text, &any), &syntax) {
+	if errors.As(json.Unmarshal(r.text, &value), &syntax) {
 		fault.Offset += max(syntax.Offset-1, 0)
 	}
 	return fault

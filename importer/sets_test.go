@@ -10,7 +10,7 @@ func TestTextSet(t *testing.T) {
 	if s.has("") || s.has("0") {
 		t.Error("an empty set has something")
 	}
-	const n = 300_000
+	const n = 100_000
 	for i := range n {
 		if text := strconv.Itoa(i); !s.add(text) || s.add(text) || !s.has(text) {
 			t.Fatalf("%s: not there once", text)
