@@ -10,6 +10,7 @@
 //     file is compiled by the tests of its module. There are no others.
 //   - A command of the program in an sh block exists, with the flags that it has
 //     there.
+//   - A toml block is a configuration file that the program takes.
 //   - Links lead to pages, files and headings that exist.
 //   - What stands between <!-- generated: NAME --> and <!-- end --> is what the
 //     program's own help says.

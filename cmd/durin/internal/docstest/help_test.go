@@ -2,6 +2,9 @@ package docstest
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -193,4 +196,42 @@ func (c *command) check(words []string, common []flagHelp) string {
 		}
 	}
 	return ""
+}
+
+// Each flag of a new client has its row among the rules.
+func TestClientFlagsAreExplained(t *testing.T) {
+	text := pageNamed(t, "docs/clients-and-policies.md").text
+	commands(t, newPlace(t), "client").walk(func(c *command) {
+		if c.name() != "durin client create" {
+			return
+		}
+		for _, f := range c.flags {
+			if !strings.Contains(text, "| `--"+f.name+"` |") {
+				t.Errorf("docs/clients-and-policies.md does not explain --%s", f.name)
+			}
+		}
+	})
+}
+
+// A configuration file on a page is taken as it stands.
+func TestConfigurationFilesAreRead(t *testing.T) {
+	at := newPlace(t)
+	count := 0
+	for _, p := range pages(t) {
+		for _, b := range p.blocks("toml") {
+			count++
+			file := filepath.Join(t.TempDir(), "durin.toml")
+			if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), at.program(), "version", "--config", file)
+			cmd.Env, cmd.Dir = at.environ, at.folder
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", p.name, err, out)
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("no page shows a configuration file")
+	}
 }
