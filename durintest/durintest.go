@@ -81,11 +81,17 @@ func (g *Guard) Token(userID, client string) durin.Secret {
 	return issued.Token
 }
 
-// SignedIn returns r with a live token of the user for the client.
+// SignedIn returns r with a live token of the user for the client, in the way in
+// which that client's tokens travel.
 func (g *Guard) SignedIn(r *http.Request, userID, client string) *http.Request {
 	g.tb.Helper()
 	r = r.Clone(r.Context())
-	r.Header.Set("Authorization", "Token "+g.Token(userID, client).Reveal())
+	token := g.Token(userID, client).Reveal()
+	if g.Client(durin.Client{Name: client}).Cookie {
+		r.AddCookie(&http.Cookie{Name: durin.DefaultCookie, Value: token})
+	} else {
+		r.Header.Set("Authorization", "Token "+token)
+	}
 	return r
 }
 
