@@ -91,6 +91,19 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		},
 		"SetPassword": func(ctx context.Context) error { _, err := s.SetPassword(ctx, "9", "", "x"); return err },
 		"DeleteUser":  func(ctx context.Context) error { _, _, err := s.DeleteUser(ctx, "9", now); return err },
+		"Browse": func(ctx context.Context) error {
+			_, err := s.Browse(ctx, durin.SessionFilter{}, durin.Cursor{}, 1)
+			return err
+		},
+		"CountSessions": func(ctx context.Context) error { _, err := s.CountSessions(ctx, durin.SessionFilter{}, 1); return err },
+		"EndSome": func(ctx context.Context) error {
+			_, err := s.EndSome(ctx, durin.SessionFilter{UserID: "x"}, 1, now)
+			return err
+		},
+		"FindUsers":   func(ctx context.Context) error { _, err := s.FindUsers(ctx, durin.UserFilter{}, "", 1); return err },
+		"AddActivity": func(ctx context.Context) error { return s.AddActivity(ctx, []durin.Activity{{Day: now}}) },
+		"Activity":    func(ctx context.Context) error { _, err := s.Activity(ctx, now); return err },
+		"UsageOn":     func(ctx context.Context) error { _, err := s.UsageOn(ctx, now, 1); return err },
 		"Endings":     func(ctx context.Context) error { _, err := s.Endings(ctx, 0, 1); return err },
 		"LastEnding":  func(ctx context.Context) error { _, err := s.LastEnding(ctx); return err },
 		"Import": func(ctx context.Context) error {

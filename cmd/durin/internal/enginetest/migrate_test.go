@@ -96,7 +96,7 @@ func TestSameColumns(t *testing.T) {
 		if first == nil {
 			first = got
 		}
-		if len(got) != 9 || !maps.EqualFunc(first, got, slices.Equal) {
+		if len(got) < 9 || !maps.EqualFunc(first, got, slices.Equal) {
 			t.Errorf("the tables are\n%v\nand in the first engine\n%v", got, first)
 		}
 	})

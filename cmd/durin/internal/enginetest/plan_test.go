@@ -69,6 +69,25 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 			t.Error(err)
 		}
 	}
+	for _, f := range []durin.SessionFilter{
+		{}, {UserID: u.ID}, {Client: "a"}, {State: durin.Live}, {State: durin.Expired}, {State: durin.Live, Client: "a"}, {State: durin.Expired, Client: "a"},
+		{State: durin.Live, ExpiresBefore: now.Add(time.Hour)}, {State: durin.Live, ExpiresBefore: now.Add(time.Hour), Client: "a", UserID: u.ID},
+	} {
+		f.Now = now
+		for _, after := range []durin.Cursor{{}, {ID: 9, ExpiresAt: now}} {
+			if _, err := s.Browse(t.Context(), f, after, 20); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := s.CountSessions(t.Context(), f, 20); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, f := range []durin.UserFilter{{Prefix: "ad"}, {Admin: true}, {Inactive: true, Prefix: "a"}} {
+		if _, err := s.FindUsers(t.Context(), f, "a", 20); err != nil {
+			t.Error(err)
+		}
+	}
 	for _, sel := range []durin.Selection{{ID: 1 << 40}, {Digest: durin.Digest{7}}, {UserID: u.ID, Except: 7}, {UserID: u.ID, Client: "a"}} {
 		if _, err := s.End(t.Context(), sel, now); err != nil {
 			t.Error(err)

@@ -59,6 +59,7 @@ var (
 const (
 	probeTime = 3 * time.Second
 	startTime = 60 * time.Second
+	stopTime  = 10 * time.Second
 )
 
 // Main runs a package's tests and stops what they have started. It returns the
@@ -66,12 +67,17 @@ const (
 func Main(m *testing.M) int {
 	defer func() {
 		for _, k := range []*kind{postgres, mariadb, redis} {
-			for i := len(k.stop) - 1; i >= 0; i-- {
-				k.stop[i]()
-			}
+			k.end()
 		}
 	}()
 	return m.Run()
+}
+
+// end stops what was started and removes its files.
+func (k *kind) end() {
+	for i := len(k.stop) - 1; i >= 0; i-- {
+		k.stop[i]()
+	}
 }
 
 func (k *kind) find() (string, error) {
@@ -175,8 +181,9 @@ func (k *kind) run(cmd *exec.Cmd) error {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = log, log
-	started := make(chan error)
+	started, ended := make(chan error), make(chan struct{})
 	go func() {
+		defer close(ended)
 		// The signal at our death is sent when the thread that started the
 		// server ends: keep it.
 		runtime.LockOSThread()
