@@ -28,23 +28,24 @@ var errWrongPassword = errors.New("wrong e-mail address or password")
 type app struct {
 	db    *sql.DB
 	mux   *http.ServeMux
+	cost  int    // of password hashes
 	decoy []byte // a hash that no password has
 	// accountOf tells whose notes a request is about.
 	accountOf func(context.Context) string
 }
 
-func newApp(ctx context.Context, file string) *app {
-	a := &app{mux: http.NewServeMux()}
+func newApp(ctx context.Context, file string, cost int) *app {
+	a := &app{mux: http.NewServeMux(), cost: cost}
 	a.db = must(sql.Open("sqlite", "file:"+file+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(3000)"))
 	must(a.db.ExecContext(ctx, schema))
-	a.decoy = must(bcrypt.GenerateFromPassword([]byte("no account has this hash"), bcrypt.DefaultCost))
+	a.decoy = must(bcrypt.GenerateFromPassword([]byte("no account has this hash"), cost))
 	return a
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	a := newApp(ctx, "notes.db")
+	a := newApp(ctx, "notes.db", bcrypt.DefaultCost)
 	guard := a.protect(ctx, "notes.key")
 	server := &http.Server{Addr: "127.0.0.1:8080", Handler: a.mux}
 	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
@@ -53,7 +54,7 @@ func main() {
 }
 
 func (a *app) signUp(ctx context.Context, id, email, password string) error {
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), a.cost)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // The promise of this example: so many lines, and the application is protected.
@@ -91,7 +92,7 @@ func (c caller) logIn(email, password, client string) caller {
 func start(t *testing.T) (*app, *durin.Guard, caller) {
 	t.Helper()
 	folder := t.TempDir()
-	a := newApp(t.Context(), filepath.Join(folder, "notes.db"))
+	a := newApp(t.Context(), filepath.Join(folder, "notes.db"), bcrypt.MinCost)
 	guard := a.protect(t.Context(), filepath.Join(folder, "notes.key"))
 	server := httptest.NewServer(a.mux)
 	t.Cleanup(func() {

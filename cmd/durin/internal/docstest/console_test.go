@@ -55,18 +55,6 @@ func newPlace(t *testing.T) *place {
 	return &place{folder: folder, environ: env}
 }
 
-// help is what the program tells about a command.
-func (p *place) help(t *testing.T, command ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), p.program(), append(command, "--help")...)
-	cmd.Env, cmd.Dir = p.environ, p.folder
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("durin %s --help: %v\n%s", strings.Join(command, " "), err, out)
-	}
-	return string(out)
-}
-
 func (p *place) program() string {
 	path, _, _ := strings.Cut(strings.TrimPrefix(p.environ[0], "PATH="), string(os.PathListSeparator))
 	return filepath.Join(path, "durin")

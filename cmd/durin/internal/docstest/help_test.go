@@ -1,6 +1,7 @@
 package docstest
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/durin-go/durin/cmd/durin/internal/cli"
 )
 
 // A command is what the program's help tells of one.
@@ -28,16 +31,27 @@ var (
 )
 
 // commands asks the program for its help, all the way down.
-func commands(t *testing.T, at *place, path ...string) *command {
+func commands(t *testing.T, path ...string) *command {
 	t.Helper()
-	c := &command{path: path, help: at.help(t, path...)}
+	c := &command{path: path, help: helpOf(t, path)}
 	for _, m := range belowLine.FindAllStringSubmatch(part(c.help, "Available Commands:"), -1) {
 		if name := m[1]; name != "help" {
-			c.below = append(c.below, commands(t, at, append(slices.Clone(path), name)...))
+			c.below = append(c.below, commands(t, append(slices.Clone(path), name)...))
 		}
 	}
 	c.flags = flagsIn(part(c.help, "Flags:"))
 	return c
+}
+
+// helpOf is what the program tells about a command.
+func helpOf(t *testing.T, path []string) string {
+	t.Helper()
+	var out bytes.Buffer
+	args := append(slices.Clone(path), "--help")
+	if status := cli.Main(args, cli.World{In: strings.NewReader(""), Out: &out, Err: &out}); status != 0 {
+		t.Fatalf("durin %s: status %d\n%s", strings.Join(args, " "), status, out.String())
+	}
+	return out.String()
 }
 
 func flagsIn(text string) []flagHelp {
@@ -121,7 +135,7 @@ func settingsTable(top *command) string {
 var generated = regexp.MustCompile(`(?s)(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)`)
 
 func TestGeneratedParts(t *testing.T) {
-	top := commands(t, newPlace(t))
+	top := commands(t)
 	makers := map[string]func(*command) string{"commands": reference, "settings": settingsTable}
 	found := 0
 	for _, p := range pages(t) {
@@ -148,7 +162,7 @@ func TestGeneratedParts(t *testing.T) {
 
 // Commands in the pages can be given as they stand.
 func TestCommandsExist(t *testing.T) {
-	top := commands(t, newPlace(t))
+	top := commands(t)
 	common := flagsIn(part(top.help, "Flags:"))
 	for _, p := range pages(t) {
 		blocks := append(p.blocks("sh"), p.blocks("console")...)
@@ -201,7 +215,7 @@ func (c *command) check(words []string, common []flagHelp) string {
 // Each flag of a new client has its row among the rules.
 func TestClientFlagsAreExplained(t *testing.T) {
 	text := pageNamed(t, "docs/clients-and-policies.md").text
-	commands(t, newPlace(t), "client").walk(func(c *command) {
+	commands(t, "client").walk(func(c *command) {
 		if c.name() != "durin client create" {
 			return
 		}
