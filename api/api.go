@@ -10,11 +10,16 @@ import (
 
 // A Handler serves the interface. It is safe for concurrent use.
 type Handler struct {
-	guard  *durin.Guard
-	opt    Options
-	routes map[string]*route
-	detail *route // sessions/<id>
-	recent recent
+	guard    *durin.Guard
+	opt      Options
+	routes   map[string]*route
+	detail   *route // sessions/<id>
+	byPath   *route // verify-headers and what is behind it
+	metadata *route
+	known    string // the path of metadata
+	recent   recent
+	identity identityHeaders
+	rules    ruleBook
 }
 
 // New returns a Handler that works on guard, or an error that names the option
@@ -26,14 +31,19 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}
-	h := &Handler{guard: guard, opt: opts}
+	h := &Handler{guard: guard, opt: opts, identity: identityHeadersWith(opts.IdentityPrefix), known: wellKnown + issuerPath(opts.PublicURL)}
 	h.detail = h.protected(methods{"DELETE": h.deleteSession})
+	h.byPath = &route{handler: http.HandlerFunc(h.verifyByHeaders), proxy: true}
+	h.metadata = h.public(methods{"GET": h.describe})
 	h.routes = map[string]*route{
-		"login":     h.public(methods{"POST": h.login}),
-		"refresh":   h.protected(methods{"POST": h.refresh}),
-		"logout":    h.protected(methods{"POST": h.logOut}),
-		"logoutall": h.protected(methods{"POST": h.logOutEverywhere}),
-		"sessions":  h.protected(methods{"GET": h.listSessions}),
+		"login":      h.public(methods{"POST": h.login}),
+		"refresh":    h.protected(methods{"POST": h.refresh}),
+		"logout":     h.protected(methods{"POST": h.logOut}),
+		"logoutall":  h.protected(methods{"POST": h.logOutEverywhere}),
+		"sessions":   h.protected(methods{"GET": h.listSessions}),
+		"verify":     {handler: http.HandlerFunc(h.verify), proxy: true},
+		"introspect": h.public(methods{"POST": h.introspect}),
+		"revoke":     h.public(methods{"POST": h.revoke}),
 	}
 	if opts.APIKeyClient != "" {
 		h.routes["apiaccess"] = h.protected(methods{"GET": h.showKey, "POST": h.createKey, "DELETE": h.deleteKey})
@@ -48,6 +58,9 @@ type methods map[string]http.HandlerFunc
 type route struct {
 	allow   string
 	handler http.Handler
+	// proxy says that a reverse proxy asks on behalf of its caller, with any
+	// method: OPTIONS is no question about the route.
+	proxy bool
 }
 
 // protected makes a route for signed-in callers: who they are is looked at
@@ -62,7 +75,7 @@ func (h *Handler) public(m methods) *route {
 	if get, ok := m["GET"]; ok {
 		m["HEAD"] = get
 	}
-	return &route{allowed(m), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return &route{allow: allowed(m), handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		serve, ok := m[r.Method]
 		if !ok {
 			h.guard.Fail(w, r, &durin.Error{Status: http.StatusMethodNotAllowed, Detail: `Method "` + r.Method + `" not allowed.`})
@@ -86,12 +99,19 @@ func allowed(m methods) string {
 // match finds the route at path, which is as it was sent, and the session's id
 // where one is part of it.
 func (h *Handler) match(path string) (rt *route, id string) {
-	rest, ok := strings.CutPrefix(path, h.opt.Prefix+"/")
-	if !ok {
+	if path == h.known {
+		return h.metadata, ""
+	}
+	rest, ok := strings.CutPrefix(path, h.opt.Prefix)
+	if !ok || rest == "" || rest[0] != '/' {
 		return nil, ""
 	}
+	rest = rest[1:]
 	if rt := h.routes[strings.TrimSuffix(rest, "/")]; rt != nil {
 		return rt, ""
+	}
+	if behind, ok := strings.CutPrefix(rest, "verify-headers"); ok && (behind == "" || behind[0] == '/') {
+		return h.byPath, ""
 	}
 	id, ok = strings.CutPrefix(rest, "sessions/")
 	if !ok {
@@ -119,12 +139,16 @@ func (h *Handler) Owns(path string) bool {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
+	rt, _ := h.match(r.URL.Path)
+	if rt != nil && rt.proxy {
+		rt.handler.ServeHTTP(w, r)
+		return
+	}
 	if width := indentWidth(r); width > 0 {
 		pretty := &indenter{ResponseWriter: w, width: width}
 		defer pretty.finish()
 		w = pretty
 	}
-	rt, _ := h.match(r.URL.Path)
 	if rt == nil {
 		h.guard.Fail(w, r, durin.ErrNotFound)
 		return

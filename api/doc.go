@@ -10,6 +10,18 @@
 //	DELETE           M/sessions/<id>   end one of them
 //	GET POST DELETE  M/apiaccess/      the user's API key
 //
+// And for those beside an application:
+//
+//	any              M/verify          may this request pass? For reverse proxies
+//	any              M/verify-headers/ the same, with the rules in headers
+//	POST             M/introspect      is this token good? (RFC 7662)
+//	POST             M/revoke          end this token (RFC 7009)
+//	GET              /.well-known/oauth-authorization-server (RFC 8414)
+//
+// The token of a client with durin.Client.Cookie travels in a cookie: the login
+// sets it and leaves it out of its answer, refresh prolongs it, logout takes it
+// away.
+//
 // M is Options.Prefix. Every path is good with and without its last slash, and
 // sessions//<id> is too, as in django-rest-durin. Nothing is redirected. All
 // answers are JSON, errors and unknown paths among them.

@@ -12,8 +12,8 @@ import (
 
 // A LoginAnswer is what a login is answered with.
 type LoginAnswer struct {
-	Expiry *string     `json:"expiry"` // nil: never
-	Token  string      `json:"token"`  // in clear
+	Expiry *string     `json:"expiry"`          // nil: never
+	Token  string      `json:"token,omitempty"` // in clear; empty where it is in the cookie
 	User   *UserAnswer `json:"user,omitempty"`
 }
 
@@ -49,6 +49,17 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		h.guard.Fail(w, r, err)
 		return
 	}
+	if in.Session.Client.Cookie {
+		if err := h.guard.CheckOrigin(r); err != nil { // nobody signs another one in unasked
+			if !in.Reused {
+				_, endErr := h.guard.End(r.Context(), durin.Selection{Digest: in.Session.Digest})
+				err = errors.Join(err, endErr)
+			}
+			h.guard.Fail(w, r, err)
+			return
+		}
+		h.guard.SetCookie(w, in.Token, &in.Session)
+	}
 	durin.WriteJSON(w, http.StatusOK, h.loginAnswer(r, in))
 }
 
@@ -72,7 +83,10 @@ func (h *Handler) loginRequest(r *http.Request, given credentials, body LoginBod
 }
 
 func (h *Handler) loginAnswer(r *http.Request, in durin.LoggedIn) any {
-	answer := LoginAnswer{Expiry: h.expiry(in.Session.ExpiresAt), Token: in.Token.Reveal()}
+	answer := LoginAnswer{Expiry: h.expiry(in.Session.ExpiresAt)}
+	if !in.Session.Client.Cookie || h.opt.CookieToken {
+		answer.Token = in.Token.Reveal()
+	}
 	if h.opt.LoginUser {
 		answer.User = &UserAnswer{in.User.Name}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,13 +48,33 @@ type Options struct {
 	// it would be otherwise, to be embedded in more. Nil: standard.
 	Answer func(r *http.Request, in durin.LoggedIn, standard LoginAnswer) any
 
+	// CookieToken answers the login of a client whose tokens travel in a
+	// cookie (durin.Client.Cookie) with the token too. It is left out
+	// otherwise: a script that cannot read it cannot lose it.
+	CookieToken bool
+
+	// PublicURL is how the world reaches this server, like
+	// https://auth.example.org: the issuer of tokens. Empty: as a request
+	// has it.
+	PublicURL string
+	// IdentityPrefix begins the names of the headers that tell an application
+	// who asks: User-Id, User, Client, Session and Expiry. Empty: X-Durin-.
+	IdentityPrefix string
+	// SignInURL is the page that verify sends people to who open a page and
+	// are not signed in. Empty: they get a 401.
+	SignInURL string
+	// ReturnTo names the hosts, with their ports where those are not the
+	// scheme's own, that the sign-in page may send them back to.
+	ReturnTo []string
+
 	// MaxBody bounds the login's body, in bytes. Zero: 256 KiB.
 	MaxBody int64
 }
 
 const (
-	defaultPrefix  = "/api/auth"
-	defaultMaxBody = 256 << 10
+	defaultPrefix         = "/api/auth"
+	defaultIdentityPrefix = "X-Durin-"
+	defaultMaxBody        = 256 << 10
 )
 
 func (o *Options) complete() error {
@@ -69,6 +91,9 @@ func (o *Options) complete() error {
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
 	}
+	if err := o.completeBeside(); err != nil {
+		return err
+	}
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
@@ -77,6 +102,33 @@ func (o *Options) complete() error {
 	}
 	if o.Client == nil {
 		o.Client = ClientFromField("client")
+	}
+	return nil
+}
+
+// completeBeside is complete for verify and the metadata.
+func (o *Options) completeBeside() error {
+	if o.IdentityPrefix == "" {
+		o.IdentityPrefix = defaultIdentityPrefix
+	}
+	for i := range len(o.IdentityPrefix) {
+		if c := o.IdentityPrefix[i]; c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return fmt.Errorf("api: Options.IdentityPrefix %q cannot begin a header's name", o.IdentityPrefix)
+		}
+	}
+	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
+	for name, text := range map[string]string{"PublicURL": o.PublicURL, "SignInURL": o.SignInURL} {
+		u, err := url.Parse(text)
+		if text != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "") {
+			return fmt.Errorf("api: Options.%s %q is no URL like https://auth.example.org", name, text)
+		}
+	}
+	o.ReturnTo = slices.Clone(o.ReturnTo)
+	for i, host := range o.ReturnTo {
+		if host == "" || strings.ContainsAny(host, "/*@ ") {
+			return fmt.Errorf("api: Options.ReturnTo: %q is no host like app.example.org", host)
+		}
+		o.ReturnTo[i] = strings.ToLower(host)
 	}
 	return nil
 }

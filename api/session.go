@@ -20,15 +20,26 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) {
 		h.guard.Fail(w, r, err)
 		return
 	}
+	h.guard.KeepCookie(w, r, &s)
 	durin.WriteJSON(w, http.StatusOK, refreshAnswer{h.expiry(s.ExpiresAt)})
 }
 
 func (h *Handler) logOut(w http.ResponseWriter, r *http.Request) {
-	h.done(w, r, h.guard.LogOut(r.Context(), durin.SessionFrom(r.Context())))
+	s := durin.SessionFrom(r.Context())
+	h.loggedOut(w, r, s, h.guard.LogOut(r.Context(), s))
 }
 
 func (h *Handler) logOutEverywhere(w http.ResponseWriter, r *http.Request) {
-	h.done(w, r, h.guard.LogOutEverywhere(r.Context(), durin.SessionFrom(r.Context())))
+	s := durin.SessionFrom(r.Context())
+	h.loggedOut(w, r, s, h.guard.LogOutEverywhere(r.Context(), s))
+}
+
+// loggedOut takes the cookie from a browser whose session has ended.
+func (h *Handler) loggedOut(w http.ResponseWriter, r *http.Request, s *durin.Session, err error) {
+	if err == nil && s.Client.Cookie {
+		h.guard.ClearCookie(w)
+	}
+	h.done(w, r, err)
 }
 
 // done answers what has nothing to tell.

@@ -1,0 +1,152 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/durin-go/durin"
+)
+
+// oauthError is the body of RFC 6749 section 5.2.
+type oauthError struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+}
+
+// introspection is what RFC 7662 section 2.2 tells of a token. One that is not
+// good has nothing but active.
+type introspection struct {
+	Active    bool   `json:"active"`
+	ClientID  string `json:"client_id,omitempty"`
+	Username  string `json:"username,omitempty"`
+	TokenType string `json:"token_type,omitempty"`
+	Expires   int64  `json:"exp,omitempty"` // seconds since 1970
+	Issued    int64  `json:"iat,omitempty"`
+	Subject   string `json:"sub,omitempty"`
+	Issuer    string `json:"iss,omitempty"`
+	ID        string `json:"jti,omitempty"` // the session's
+}
+
+// introspect tells a resource server of a token (RFC 7662). A token that travels
+// in a cookie is active only for one who says with transport=cookie that it came
+// in one.
+func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) {
+	form, ok := h.resourceRequest(w, r)
+	if !ok {
+		return
+	}
+	s, err := h.guard.Verify(r.Context(), durin.Secret(form.Get("token")))
+	if err == nil && s.Client.Cookie != (form.Get("transport") == "cookie") {
+		err = durin.ErrInvalidToken
+	}
+	switch e := durin.AsError(err); {
+	case err == nil:
+	case e.Status == http.StatusUnauthorized:
+		durin.WriteJSON(w, http.StatusOK, introspection{})
+		return
+	default:
+		h.guard.Fail(w, r, err)
+		return
+	}
+	answer := introspection{
+		Active: true, ClientID: s.Client.Name, Username: s.UserName, TokenType: "Bearer", Issued: s.IssuedAt.Unix(),
+		Subject: s.UserID, Issuer: h.issuer(r), ID: strconv.FormatInt(s.ID, 10),
+	}
+	if !s.ExpiresAt.IsZero() {
+		answer.Expires = s.ExpiresAt.Unix()
+	}
+	durin.WriteJSON(w, http.StatusOK, answer)
+}
+
+// revoke ends a token for a resource server (RFC 7009). One that is not there is
+// as good as ended.
+func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) {
+	form, ok := h.resourceRequest(w, r)
+	if !ok {
+		return
+	}
+	if _, err := h.guard.End(r.Context(), durin.Selection{Digest: durin.Secret(form.Get("token")).Digest()}); err != nil {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// maxTokenForm bounds the bodies of introspect and revoke, in bytes.
+const maxTokenForm = 16 << 10
+
+// resourceRequest reads a form with a token from a resource server. When it
+// returns false the answer is written.
+func (h *Handler) resourceRequest(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	if err := h.checkServer(r); err != nil {
+		if !errors.Is(err, durin.ErrInvalidServer) {
+			h.guard.Fail(w, r, err)
+			return nil, false
+		}
+		challenge(w.Header(), r)
+		durin.WriteJSON(w, http.StatusUnauthorized, oauthError{"invalid_client", durin.ErrInvalidServer.Detail})
+		return nil, false
+	}
+	invalid := func(status int, description string) (url.Values, bool) {
+		durin.WriteJSON(w, status, oauthError{"invalid_request", description})
+		return nil, false
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+		return invalid(http.StatusBadRequest, "The body is no form: application/x-www-form-urlencoded.")
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTokenForm))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return invalid(http.StatusRequestEntityTooLarge, "The request body is too large.")
+	}
+	form, formErr := url.ParseQuery(string(text))
+	switch {
+	case err != nil || formErr != nil:
+		return invalid(http.StatusBadRequest, "The body cannot be read.")
+	case form.Get("token") == "":
+		return invalid(http.StatusBadRequest, "The parameter token is missing.")
+	}
+	for _, values := range form { // RFC 6749 section 3.1
+		if len(values) > 1 {
+			return invalid(http.StatusBadRequest, "A parameter is there more than once.")
+		}
+	}
+	return form, true
+}
+
+// checkServer reads the secret of a resource server: as the password of HTTP
+// Basic, with name and secret form-encoded (RFC 6749 section 2.3.1), or as a
+// Bearer token.
+func (h *Handler) checkServer(r *http.Request) error {
+	name, secret, basic := r.BasicAuth()
+	if basic {
+		var err1, err2 error
+		name, err1 = url.QueryUnescape(name)
+		secret, err2 = url.QueryUnescape(secret)
+		if name == "" || err1 != nil || err2 != nil {
+			return durin.ErrInvalidServer
+		}
+	} else if scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		secret = strings.TrimSpace(rest)
+	}
+	_, err := h.guard.CheckResourceServer(r.Context(), name, durin.Secret(secret))
+	return err
+}
+
+// challenge tells how to authenticate, by the scheme that was tried first (RFC
+// 6749 section 5.2, RFC 6750 section 3).
+func challenge(h http.Header, r *http.Request) {
+	basic, bearer := `Basic realm="durin", charset="UTF-8"`, `Bearer realm="durin"`
+	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		h.Add("WWW-Authenticate", bearer+`, error="invalid_token"`)
+		h.Add("WWW-Authenticate", basic)
+		return
+	}
+	h.Add("WWW-Authenticate", basic)
+	h.Add("WWW-Authenticate", bearer)
+}

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/durin-go/durin"
+)
+
+// identityHeaders are the names of the headers that tell an application who
+// asks, in canonical form.
+type identityHeaders struct{ userID, user, client, session, expiry string }
+
+func identityHeadersWith(prefix string) identityHeaders {
+	name := func(part string) string { return http.CanonicalHeaderKey(prefix + part) }
+	return identityHeaders{name("User-Id"), name("User"), name("Client"), name("Session"), name("Expiry")}
+}
+
+// verify answers a reverse proxy that asks whether a request may pass, whatever
+// its method: the rules are in the query, which the proxy's configuration
+// writes. The caller cannot: it is not the one who makes this request.
+func (h *Handler) verify(w http.ResponseWriter, r *http.Request) {
+	rules, err := h.rules.of(r.URL.RawQuery)
+	h.answerProxy(w, r, rules, err, "")
+}
+
+// verifyByHeaders is verify for proxies that keep the caller's method and path,
+// query and all, behind a prefix: the rules are in headers, which the proxy must
+// set or remove.
+func (h *Handler) verifyByHeaders(w http.ResponseWriter, r *http.Request) {
+	rules, err := h.rules.ofHeaders(r.Header)
+	h.answerProxy(w, r, rules, err, r.Method)
+}
+
+// answerProxy answers with 200 and who asks, or what to tell the caller instead.
+// Method is the caller's where the proxy keeps it.
+func (h *Handler) answerProxy(w http.ResponseWriter, r *http.Request, rules *proxyRules, err error, method string) {
+	if err != nil {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	if len(r.Header["Cookie"]) > 0 || h.opt.SignInURL != "" || rules.preflight {
+		r = asAsked(r, method)
+	}
+	if rules.preflight && r.Method == http.MethodOptions && len(r.Header["Access-Control-Request-Method"]) > 0 {
+		h.tell(w.Header(), nil)
+		return
+	}
+	s, err := h.guard.Permit(w, r, rules.Rules)
+	if err != nil {
+		h.refuse(w, r, rules, err)
+		return
+	}
+	h.tell(w.Header(), s)
+	w.WriteHeader(http.StatusOK)
+}
+
+// asAsked is r with the method and host that the caller used: what an origin is
+// compared with. A method that the proxy does not tell may change something.
+func asAsked(r *http.Request, method string) *http.Request {
+	asked := *r
+	asked.Method = http.MethodPost
+	for _, told := range []string{method, r.Header.Get("X-Forwarded-Method"), r.Header.Get("X-Original-Method")} {
+		if told != "" {
+			asked.Method = told
+			break
+		}
+	}
+	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
+		asked.Host = host
+	}
+	return &asked
+}
+
+// tell sets who asks. All headers are there for anonymous callers too, empty, so
+// that a proxy that copies them overwrites what the caller sent.
+func (h *Handler) tell(to http.Header, s *durin.Session) {
+	names := &h.identity
+	if s == nil {
+		for _, name := range []string{names.userID, names.user, names.client, names.session, names.expiry} {
+			to[name] = []string{""}
+		}
+		return
+	}
+	values := [...]string{headerText(s.UserID), headerText(s.UserName), headerText(s.Client.Name), strconv.FormatInt(s.ID, 10), "never"}
+	if !s.ExpiresAt.IsZero() {
+		values[4] = s.ExpiresAt.UTC().Format(time.RFC3339Nano)
+	}
+	to[names.userID], to[names.user], to[names.client] = values[0:1:1], values[1:2:2], values[2:3:3]
+	to[names.session], to[names.expiry] = values[3:4:4], values[4:5:5]
+}
+
+// headerText percent-encodes what a header cannot hold as it is: all but the
+// printable ASCII characters without blank and percent sign.
+func headerText(s string) string {
+	plain := func(c byte) bool { return c > ' ' && c < 0x7f && c != '%' }
+	odd := 0
+	for i := range len(s) {
+		if !plain(s[i]) {
+			odd++
+		}
+	}
+	if odd == 0 {
+		return s
+	}
+	const digits = "0123456789ABCDEF"
+	text := make([]byte, 0, len(s)+2*odd)
+	for i := range len(s) {
+		if c := s[i]; plain(c) {
+			text = append(text, c)
+		} else {
+			text = append(text, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(text)
+}
+
+// refuse answers with err, or sends a person who has opened a page to sign in.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rules *proxyRules, err error) {
+	if durin.AsError(err).Status != http.StatusUnauthorized || !h.isNavigation(r) {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	w.Header().Set("Location", h.signIn(r))
+	if rules.keep401 {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusFound)
+}
+
+// isNavigation reports a page that is opened in a browser where a sign-in page is
+// set.
+func (h *Handler) isNavigation(r *http.Request) bool {
+	if h.opt.SignInURL == "" || r.Method != http.MethodGet || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return false
+	}
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return mode == "" || mode == "navigate"
+}
+
+// signIn is the address of the sign-in page, with the one to return to as next,
+// if it is on one of the hosts that are allowed.
+func (h *Handler) signIn(r *http.Request) string {
+	scheme := r.Header.Get("X-Forwarded-Proto")
+	if scheme != "http" {
+		scheme = "https"
+	}
+	uri := r.Header.Get("X-Forwarded-Uri")
+	if uri == "" {
+		uri = r.Header.Get("X-Original-Uri")
+	}
+	path := strings.HasPrefix(uri, "/") && !strings.ContainsFunc(uri, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' })
+	if !path || !slices.Contains(h.opt.ReturnTo, strings.ToLower(r.Host)) {
+		return h.opt.SignInURL
+	}
+	separator := "?"
+	if strings.Contains(h.opt.SignInURL, "?") {
+		separator = "&"
+	}
+	return h.opt.SignInURL + separator + "next=" + url.QueryEscape(scheme+"://"+strings.ToLower(r.Host)+uri)
+}
