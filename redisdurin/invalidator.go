@@ -2,7 +2,6 @@ package redisdurin
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -11,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/endings"
 )
 
 // InvalidatorOptions configure an Invalidator. The zero value is what most
@@ -52,8 +52,8 @@ func NewInvalidator(client rueidis.Client, o InvalidatorOptions) *Invalidator {
 func (i *Invalidator) Connected() bool { return i.connected.Load() }
 
 // Announce implements durin.Invalidator.
-func (i *Invalidator) Announce(ctx context.Context, endings []durin.Ending) error {
-	return i.publish(ctx, encode(endings))
+func (i *Invalidator) Announce(ctx context.Context, list []durin.Ending) error {
+	return i.publish(ctx, endings.Encode(list))
 }
 
 func (i *Invalidator) publish(ctx context.Context, message []byte) error {
@@ -81,10 +81,10 @@ func (i *Invalidator) Listen(ctx context.Context, heard func([]durin.Ending)) er
 	})
 	err := i.client.Receive(ctx, i.client.B().Subscribe().Channel(i.o.Channel).Build(), func(m rueidis.PubSubMessage) {
 		last.Store(int64(time.Since(began)))
-		if endings, ok := decode([]byte(m.Message)); !ok {
+		if list, ok := endings.Decode([]byte(m.Message)); !ok {
 			heard(nil)
-		} else if len(endings) > 0 {
-			heard(endings)
+		} else if len(list) > 0 {
+			heard(list)
 		}
 	})
 	if cause := context.Cause(ctx); cause != nil {
@@ -104,47 +104,11 @@ func (i *Invalidator) beat(ctx context.Context, last *atomic.Int64, began time.T
 		case <-tick.C:
 		}
 		say, done := context.WithTimeout(ctx, i.o.Heartbeat)
-		_ = i.publish(say, encode(nil)) // its absence is what counts
+		_ = i.publish(say, endings.Encode(nil)) // its absence is what counts
 		done()
 		if time.Since(began)-time.Duration(last.Load()) > 3*i.o.Heartbeat {
 			cancel(errSilent)
 			return
 		}
 	}
-}
-
-// A message has a version, then 41 bytes for each ending: the digest, the
-// client's id and whether it is gone for good. One without endings is a sign of
-// life.
-const (
-	version    = 1
-	endingSize = 32 + 8 + 1
-)
-
-func encode(endings []durin.Ending) []byte {
-	text := append(make([]byte, 0, 1+endingSize*len(endings)), version)
-	for _, e := range endings {
-		text = append(text, e.Digest[:]...)
-		text = binary.BigEndian.AppendUint64(text, uint64(e.ClientID))
-		gone := byte(0)
-		if e.Gone {
-			gone = 1
-		}
-		text = append(text, gone)
-	}
-	return text
-}
-
-// decode reports false for what this version does not understand: something has
-// happened, nobody knows what.
-func decode(text []byte) ([]durin.Ending, bool) {
-	if len(text) == 0 || text[0] != version || (len(text)-1)%endingSize != 0 {
-		return nil, false
-	}
-	var endings []durin.Ending
-	for text = text[1:]; len(text) > 0; text = text[endingSize:] {
-		e := durin.Ending{Digest: durin.Digest(text[:32]), ClientID: int64(binary.BigEndian.Uint64(text[32:40])), Gone: text[40] == 1}
-		endings = append(endings, e)
-	}
-	return endings, true
 }
