@@ -108,6 +108,13 @@ func endpoints() api.Options {
 		HandOut:   nil, // by the client's policy
 		Answer:    loginAnswer,
 
+		CookieToken: false, // a token in a cookie is not in the answer
+
+		PublicURL:      "",         // as it is asked
+		IdentityPrefix: "X-Durin-", // of what verify tells about the caller
+		SignInURL:      "",         // verify answers 401 to people too
+		ReturnTo:       nil,
+
 		MaxBody: 256 << 10,
 	}
 }
