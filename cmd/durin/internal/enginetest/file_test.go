@@ -50,7 +50,7 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 	d := durin.Secret("a").Digest()
 	return map[string]func(context.Context) error{
 		"CreateClient": func(ctx context.Context) error {
-			_, err := s.CreateClient(ctx, durin.Client{Name: "b", TTL: time.Hour})
+			_, err := s.CreateClient(ctx, durin.Client{Name: "new", TTL: time.Hour})
 			return err
 		},
 		"UpdateClient": func(ctx context.Context) error {

@@ -19,8 +19,10 @@ func TestPlans(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine, d servers.Database) {
 		db, r := recorded(t, d)
 		s := e.open(t, db, sqlstore.Options{NoPrepare: true})
-		if _, err := s.CreateClient(t.Context(), durin.Client{Name: "a", TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1}); err != nil {
-			t.Fatal(err)
+		for i := range 20 { // the clients of populate: Prune would delete the tokens of others
+			if _, err := s.CreateClient(t.Context(), durin.Client{Name: string(rune('a' + i)), TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		populate(t, e, d.Open(t))
 		r.seen = map[string][]any{}
@@ -32,7 +34,7 @@ func TestPlans(t *testing.T) {
 				continue
 			}
 			large++
-			if plan := explain(t, e, plain, query, args); e.scans().MatchString(plan) {
+			if plan := explain(t, e, plain, query, args); e.scans(query).MatchString(plan) {
 				t.Errorf("a table is read as a whole by\n%s\n%s", query, plan)
 			}
 		}
@@ -108,6 +110,11 @@ func populate(t *testing.T, e engine, db *sql.DB) {
 	case sqlstore.PostgreSQL:
 		text, blob = "LPAD(CAST(i AS TEXT), 32, '0')", "CAST(LPAD(CAST(i AS TEXT), 32, '0') AS BYTEA)"
 	case sqlstore.MySQL:
+		for _, table := range []string{"token", "user", "slot", "outbox", "usage", "import"} { // no count of half the rows comes behind ours
+			if _, err := db.Exec("ALTER TABLE durin_" + table + " STATS_AUTO_RECALC = 0"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		text, blob, analyze = "LPAD(i, 32, '0')", "LPAD(i, 32, '0')", "ANALYZE TABLE durin_token, durin_user, durin_slot, durin_outbox, durin_usage, durin_import"
 	}
 	const numbers = " WITH RECURSIVE n AS (SELECT 0 AS k UNION ALL SELECT k + 1 FROM n WHERE k < 99), m AS (SELECT a.k * 100 + b.k + 100 AS i FROM n a CROSS JOIN n b) "
@@ -132,13 +139,16 @@ func populate(t *testing.T, e engine, db *sql.DB) {
 	}
 }
 
-// scans is what a plan says that reads all of a large table.
-func (e engine) scans() *regexp.Regexp {
+// scans is what the plan of a query says that reads all of a large table.
+func (e engine) scans(query string) *regexp.Regexp {
 	switch e.dialect {
 	case sqlstore.PostgreSQL:
 		return regexp.MustCompile(`Seq Scan on durin_(token|user|slot|outbox|usage|import)`)
 	case sqlstore.MySQL:
 		return regexp.MustCompile(`(?m)^(durin_(token|user|slot|outbox|usage|import)|t|s|u) ALL `)
+	}
+	if strings.Contains(query, " LIMIT ") { // SQLite calls it a scan, too, when it goes along the key and stops
+		return regexp.MustCompile(`(?ms)^SCAN (durin_(token|user|slot|outbox|usage|import)|t|s|u)$.*USE TEMP B-TREE`)
 	}
 	return regexp.MustCompile(`(?m)^SCAN (durin_(token|user|slot|outbox|usage|import)|t|s|u)$`)
 }
