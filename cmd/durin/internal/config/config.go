@@ -39,6 +39,12 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Demo           bool
 
+	IdentityPrefix  string   // "X-Durin-"
+	SignInURL       string   // empty: nobody is sent to sign in
+	ReturnTo        []string // hosts, "app.example.org"
+	CookieToken     bool
+	CORSCredentials bool
+
 	TokenTTL       time.Duration
 	TokenLength    int
 	TokenPrefix    string

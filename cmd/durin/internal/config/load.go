@@ -108,6 +108,9 @@ func (c *Config) together() error {
 	if c.APIAccessClient == "" && (c.APIAccessHideSession || c.APIAccessShowToken) {
 		faults = append(faults, errors.New("api-access-hide-session and api-access-show-token do nothing without api-access-client"))
 	}
+	if c.CORSCredentials && len(c.CORSOrigins) == 0 {
+		faults = append(faults, errors.New("cors-credentials does nothing without cors-origin"))
+	}
 	if c.OpsAddr != "" && c.OpsAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0") {
 		faults = append(faults, errors.New("ops-addr is the same as addr: leave it out, or give it a port of its own"))
 	}

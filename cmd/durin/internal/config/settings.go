@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ func (s setting) isSwitch() bool { return s.arg == "" }
 
 // settings lists all of them, in the order of the help.
 func settings() []setting {
-	return append(append(commonSettings(), servingSettings()...), tokenSettings()...)
+	return slices.Concat(commonSettings(), servingSettings(), tokenSettings(), besideSettings())
 }
 
 func commonSettings() []setting {

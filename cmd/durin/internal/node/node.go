@@ -115,6 +115,12 @@ func (n *Node) guardOptions(o Options) durin.Options {
 		CacheTTL: orOff(c.CacheTTL), RefreshOnLogin: c.RefreshOnLogin, DefaultRate: c.Throttle,
 		TrustedProxies: c.TrustedProxies, PruneAfter: pruneAfter(c.PruneAfter), Logger: o.Log,
 	}
+	if u := c.PublicURL; u != nil {
+		opt.TrustedOrigins = []string{u.Scheme + "://" + u.Host}
+	}
+	if c.CORSCredentials {
+		opt.TrustedOrigins = append(opt.TrustedOrigins, c.CORSOrigins...)
+	}
 	if n.Keys == nil {
 		opt.ReuseWithoutKey = durin.PolicyReplace
 	}

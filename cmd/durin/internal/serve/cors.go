@@ -8,8 +8,8 @@ import (
 
 // allowOrigins lets pages of the named origins call what is under mount, by the
 // rules of the Fetch standard. Others' pages get no leave, and their browsers
-// keep the answer from them.
-func allowOrigins(origins []string, mount string, next http.Handler) http.Handler {
+// keep the answer from them. With credentials the browser sends the cookie along.
+func allowOrigins(origins []string, credentials bool, mount string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, mount+"/") {
 			next.ServeHTTP(w, r)
@@ -23,6 +23,9 @@ func allowOrigins(origins []string, mount string, next http.Handler) http.Handle
 			return
 		}
 		h.Set("Access-Control-Allow-Origin", origin)
+		if credentials {
+			h.Set("Access-Control-Allow-Credentials", "true")
+		}
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			preflight(h)
 			w.WriteHeader(http.StatusNoContent)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/api"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 )
 
@@ -18,7 +19,7 @@ const maxBody = 1 << 20
 // cleaned or redirected on the way, sessions//5 is a path of the API.
 type routes struct {
 	mount   string
-	api     http.Handler
+	api     *api.Handler
 	demo    map[string]http.Handler // by the path behind the mount; nil: off
 	ready   http.Handler            // for callers on this host; nil: elsewhere
 	openapi []byte
@@ -35,7 +36,7 @@ func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.alone(w, r, s.describe)
 	case s.demo[s.behind(path)] != nil:
 		s.demo[s.behind(path)].ServeHTTP(w, r)
-	case s.mounted(path):
+	case s.mounted(path), s.api != nil && s.api.Owns(path):
 		s.api.ServeHTTP(w, r)
 	default:
 		s.guard.Fail(w, r, durin.ErrNotFound)
@@ -102,7 +103,7 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	}
 	var h http.Handler = s
 	if len(c.CORSOrigins) > 0 {
-		h = allowOrigins(c.CORSOrigins, c.Mount, h)
+		h = allowOrigins(c.CORSOrigins, c.CORSCredentials, c.Mount, h)
 	}
 	return surround(n, log, h), nil
 }
