@@ -6,14 +6,20 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // TestMain lets the tests, and the commands that they run, find this program
 // under the name durin.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"durin": main})
+	testscript.Main(tests{m}, map[string]func(){"durin": main})
 }
+
+// tests stop the database servers that they have started.
+type tests struct{ m *testing.M }
+
+func (t tests) Run() int { return servers.Main(t.m) }
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -115,11 +114,4 @@ func chmod(t *testing.T, file string, mode os.FileMode) {
 	if err := os.Chmod(file, mode); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func command(t *testing.T, dir string, args ...string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "durin", args...)
-	cmd.Dir = dir
-	return cmd
 }

@@ -28,6 +28,7 @@ func clientFlags(flags *pflag.FlagSet) {
 	flags.String("sliding", "0", "each use prolongs the token, written at most once in this span; 0: no")
 	flags.String("max-life", "0", "longest life from issue, whatever renewals there are; 0: no bound")
 	flags.Bool("no-password", false, "close the client to logins by password")
+	flags.Bool("cookie", false, "its tokens travel in a cookie that no script can read, not in a header")
 	flags.String("description", "", "a line for people")
 	// The reference's names of the two that it has.
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
@@ -76,6 +77,9 @@ func setClient(c *durin.Client, flags *pflag.FlagSet) error {
 	setSpan("max-life", &c.MaxLife)
 	if flags.Changed("no-password") {
 		c.NoPassword, _ = flags.GetBool("no-password")
+	}
+	if flags.Changed("cookie") {
+		c.Cookie, _ = flags.GetBool("cookie")
 	}
 	if flags.Changed("description") {
 		c.Description, _ = flags.GetString("description")
@@ -183,9 +187,9 @@ func (r *run) showClients(all []durin.Client) error {
 	}
 	var rows [][]string
 	for _, c := range all {
-		rows = append(rows, []string{c.Name, span.Format(c.TTL), orDash(c.Rate.String()), policyWords(c), spanOrDash(c.Sliding), spanOrDash(c.MaxLife), yesNo(!c.NoPassword), orDash(c.Description)})
+		rows = append(rows, []string{c.Name, span.Format(c.TTL), orDash(c.Rate.String()), policyWords(c), spanOrDash(c.Sliding), spanOrDash(c.MaxLife), yesNo(!c.NoPassword), travelsIn(c), orDash(c.Description)})
 	}
-	r.out.Table([]string{"name", "life time", "throttle", "policy", "sliding", "max life", "password", "description"}, rows)
+	r.out.Table([]string{"name", "life time", "throttle", "policy", "sliding", "max life", "password", "travels in", "description"}, rows)
 	return nil
 }
 
@@ -194,6 +198,13 @@ func policyWords(c durin.Client) string {
 		return string(c.Policy)
 	}
 	return fmt.Sprintf("%s %d", c.Policy, c.MaxTokens)
+}
+
+func travelsIn(c durin.Client) string {
+	if c.Cookie {
+		return "cookie"
+	}
+	return "header"
 }
 
 func (a *app) clientShow() *cobra.Command {
@@ -218,6 +229,7 @@ func (a *app) clientShow() *cobra.Command {
 				r.out.Line("sliding      %s", spanOrDash(c.Sliding))
 				r.out.Line("max life     %s", spanOrDash(c.MaxLife))
 				r.out.Line("password     %s", yesNo(!c.NoPassword))
+				r.out.Line("travels in   %s", travelsIn(c))
 				r.out.Line("description  %s", orDash(c.Description))
 				r.out.Line("created      %s", instant(c.Created, "-"))
 				return nil
@@ -244,7 +256,7 @@ a new life time counts for tokens that are issued or renewed from now on.`,
 
 func updateClient(r *run) error {
 	flags := r.cmd.Flags()
-	if !changed(flags, "ttl", "throttle", "policy", "max-tokens", "sliding", "max-life", "no-password", "description", "name") {
+	if !changed(flags, "ttl", "throttle", "policy", "max-tokens", "sliding", "max-life", "no-password", "cookie", "description", "name") {
 		return refusal{errors.New("nothing to change: name a flag")}
 	}
 	return r.with(node.Look, false, func(n *node.Node) error {
@@ -305,11 +317,12 @@ type clientFields struct {
 	Sliding     string     `json:"sliding"`
 	MaxLife     string     `json:"max_life"`
 	NoPassword  bool       `json:"no_password"`
+	Cookie      bool       `json:"cookie"`
 	Description string     `json:"description"`
 	Created     *time.Time `json:"created"`
 }
 
 func clientJSON(c durin.Client) clientFields {
 	return clientFields{c.ID, c.Name, span.Format(c.TTL), c.Rate.String(), string(c.Policy), c.MaxTokens,
-		span.Format(c.Sliding), span.Format(c.MaxLife), c.NoPassword, c.Description, orNil(c.Created)}
+		span.Format(c.Sliding), span.Format(c.MaxLife), c.NoPassword, c.Cookie, c.Description, orNil(c.Created)}
 }

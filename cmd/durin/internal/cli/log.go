@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"log/slog"
 
+	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/output"
 )
 
@@ -11,7 +13,23 @@ import (
 func (r *run) log() *slog.Logger {
 	options := &slog.HandlerOptions{Level: r.config.LogLevel}
 	if r.config.LogFormat == "text" || r.config.LogFormat == "auto" && output.IsTerminal(r.Err) {
-		return slog.New(slog.NewTextHandler(r.Err, options))
+		return slog.New(inRequest{slog.NewTextHandler(r.Err, options)})
 	}
-	return slog.New(slog.NewJSONHandler(r.Err, options))
+	return slog.New(inRequest{slog.NewJSONHandler(r.Err, options)})
 }
+
+// inRequest adds the id of the request that a record belongs to.
+type inRequest struct{ slog.Handler }
+
+func (h inRequest) Handle(ctx context.Context, record slog.Record) error {
+	if id := durin.OriginFrom(ctx).RequestID; id != "" {
+		record.AddAttrs(slog.String("request_id", id))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+func (h inRequest) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return inRequest{h.Handler.WithAttrs(attrs)}
+}
+
+func (h inRequest) WithGroup(name string) slog.Handler { return inRequest{h.Handler.WithGroup(name)} }

@@ -52,7 +52,7 @@ func surround(n *node.Node, log *slog.Logger, next http.Handler) http.Handler {
 // logAccess writes a line about a request: never its query or its headers.
 func logAccess(log *slog.Logger, r *http.Request, origin durin.Origin, out *recorder, took time.Duration) {
 	log.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelInfo, "request",
-		slog.String("request_id", origin.RequestID), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.Int("status", out.status), slog.Int64("bytes", out.bytes), slog.Duration("took", took), slog.String("address", origin.Address))
 }
 

@@ -1,0 +1,107 @@
+package doctor
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/config"
+	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/spf13/pflag"
+)
+
+func settings(t *testing.T, args ...string) (*config.Config, error) {
+	t.Helper()
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	config.Bind(flags, config.Common)
+	config.Bind(flags, config.Serving)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := config.Load(config.Sources{Flags: flags})
+	return c, err
+}
+
+// find returns the worst finding of a part.
+func find(found []Finding, part string) Finding {
+	worst := Finding{Grade: "none"}
+	for _, f := range found {
+		if f.Part == part && (worst.Grade != Fault && f.Grade != OK || worst.Grade == "none") {
+			worst = f
+		}
+	}
+	return worst
+}
+
+func TestExamine(t *testing.T) {
+	dir := t.TempDir()
+	db := filepath.Join(dir, "durin.db")
+	examine := func(args ...string) []Finding {
+		c, err := settings(t, append([]string{"--db", db}, args...)...)
+		return Examine(t.Context(), c, nil, err)
+	}
+	want := func(when string, found []Finding, part string, grade Grade, words string) {
+		t.Helper()
+		if f := find(found, part); f.Grade != grade || !strings.Contains(f.Found+" "+f.Mend, words) {
+			t.Errorf("%s: %s is %+v, want %s: %s", when, part, f, grade, words)
+		}
+	}
+	want("before anything", examine(), "database", Warning, "durin serve")
+	want("without a folder", examine("--db", filepath.Join(dir, "x", "y.db")), "database", Fault, "mkdir -p")
+	want("a bad setting", examine("--token-ttl", "0"), "configuration", Fault, "--token-ttl")
+	want("open to the world", examine("--addr", ":8000"), "network", Warning, "without TLS")
+	want("behind a proxy", examine("--addr", ":8000", "--trusted-proxies", "10.0.0.1"), "network", OK, "")
+	want("no certificate", examine("--tls-cert", "x", "--tls-key", "y"), "certificate", Fault, "tls-cert")
+
+	c, _ := settings(t, "--db", db)
+	n, err := node.Open(t.Context(), node.Options{Config: c, Purpose: node.Change, Keys: true, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = n.Close(context.Background()) }()
+	found := examine()
+	for _, part := range []string{"configuration", "database", "schema", "key", "clock", "outbox"} {
+		want("a fresh one", found, part, OK, "")
+	}
+	want("a fresh one", found, "clients", Warning, "durin client create")
+	want("a fresh one", found, "users", Warning, "durin user create")
+	want("no such client", examine("--api-access-client", "apikey"), "clients", Warning, "durin client create")
+	issue(t, n)
+	if err := os.Chmod(db, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want("everybody reads it", examine(), "database", Warning, "chmod 600")
+	key := filepath.Join(dir, "durin.key")
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want("everybody reads the key", examine(), "key", Fault, "chmod 600")
+	if err := os.Rename(key, key+".away"); err != nil {
+		t.Fatal(err)
+	}
+	want("the key is gone", examine(), "key", Fault, "durin key rotate")
+	if _, _, err := durin.OpenKeyFile(key, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	want("another key", examine(), "key", Warning, "keys that are not here")
+}
+
+// issue makes a token with a seal.
+func issue(t *testing.T, n *node.Node) {
+	t.Helper()
+	if _, err := n.Guard.CreateClient(t.Context(), durin.Client{Name: "web"}); err != nil {
+		t.Fatal(err)
+	}
+	u, err := n.Store.CreateUser(t.Context(), durin.User{Name: "ada", Password: "!", Active: true, Created: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Guard.Issue(t.Context(), durin.IssueRequest{UserID: u.ID, Client: "web"}); err != nil {
+		t.Fatal(err)
+	}
+}
