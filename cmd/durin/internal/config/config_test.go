@@ -51,7 +51,6 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata",
 		"cache-ttl": "0", "refresh-on-login": "true", "api-access-client": "key", "api-access-hide-session": "true",
 		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never",
-		"identity-prefix": "X-Who-", "signin-url": "https://x.org/in", "return-to": "a.org", "cookie-token": "true", "cors-credentials": "true",
 		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "cookie-token": "true", "cors-credentials": "true",
 	}
 	var args, environ []string
@@ -64,6 +63,9 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		args = append(args, "--"+s.name+"="+v)
 		environ = append(environ, variable(s.name)+"="+v)
 		file.WriteString(s.name + " = " + quoted(s, v) + "\n")
+	}
+	if len(values) != len(settings()) {
+		t.Error("the test has values for what is no setting")
 	}
 	for name, from := range map[string]struct {
 		args, environ []string
