@@ -16,7 +16,8 @@
 //	guard, err := durin.New(ctx, durin.Options{Store: store, Keyring: keys, Authenticator: myUsers})
 //	defer guard.Close(ctx)
 //
-//	mux.Handle("/api/auth/", api.New(guard, api.Options{Prefix: "/api/auth"}))
+//	logins, err := api.New(guard, api.Options{Prefix: "/api/auth"})
+//	mux.Handle("/api/auth/", logins)
 //	mux.Handle("/things", guard.Require(things))
 //
 // In a handler [SessionFrom] tells who asks. [Guard.AllowClients],
