@@ -12,11 +12,18 @@ type outboxReader struct {
 	outbox  Outbox
 	high    int64               // the highest number seen
 	missing map[int64]time.Time // below high, and when that was noticed
+	swept   time.Time           // when all that is missing was looked for
 }
 
 const (
-	// longestTransaction is how long a missing number is waited for.
-	longestTransaction = 15 * time.Second
+	// longestTransaction is how long a missing number is waited for: stores
+	// give their longest calls a minute.
+	longestTransaction = 75 * time.Second
+	// promptTransaction is how long it is looked for at each poll, and then
+	// every sweepEvery: most missing numbers are of what was rolled back, or
+	// were never given.
+	promptTransaction = 10 * time.Second
+	sweepEvery        = 500 * time.Millisecond
 	// outboxKept is how long stores keep endings at the least. A reader that
 	// was away for longer has to forget everything.
 	outboxKept = 15 * time.Minute
@@ -50,15 +57,7 @@ func (o *outboxReader) start(ctx context.Context, now time.Time) error {
 
 // poll returns the endings that were not there before.
 func (o *outboxReader) poll(ctx context.Context, now time.Time) ([]Ending, error) {
-	for seq, since := range o.missing {
-		if now.Sub(since) > longestTransaction {
-			delete(o.missing, seq) // rolled back, or never given
-		}
-	}
-	after := o.high
-	for seq := range o.missing {
-		after = min(after, seq-1)
-	}
+	after := o.from(now)
 	var fresh []Ending
 	for {
 		rows, err := o.outbox.Endings(ctx, after, outboxPage)
@@ -71,6 +70,24 @@ func (o *outboxReader) poll(ctx context.Context, now time.Time) ([]Ending, error
 		}
 		after = rows[len(rows)-1].Seq
 	}
+}
+
+// from is the number behind which a poll has to look.
+func (o *outboxReader) from(now time.Time) int64 {
+	sweep := now.Sub(o.swept) >= sweepEvery
+	if sweep {
+		o.swept = now
+	}
+	after := o.high
+	for seq, since := range o.missing {
+		switch age := now.Sub(since); {
+		case age > longestTransaction:
+			delete(o.missing, seq) // rolled back, or never given
+		case sweep || age <= promptTransaction:
+			after = min(after, seq-1)
+		}
+	}
+	return after
 }
 
 // note records rows, in order of Seq, and returns the new ones.
@@ -119,6 +136,10 @@ func (g *Guard) follow(ctx context.Context, o *outboxReader) {
 
 func (g *Guard) pollOutbox(ctx context.Context, o *outboxReader) {
 	began := g.now()
+	if g.deaf.Load() {
+		g.hearAgain(ctx, o, began)
+		return
+	}
 	fresh, err := o.poll(ctx, began)
 	g.heard(fresh)
 	if ctx.Err() != nil {
@@ -133,9 +154,26 @@ func (g *Guard) pollOutbox(ctx context.Context, o *outboxReader) {
 		g.forgetAll()
 	}
 	g.confirmed.Store(mono)
-	if g.deaf.CompareAndSwap(true, false) {
-		g.log.Info("durin: endings on other nodes are heard of again")
+}
+
+// hearAgain begins anew after an outage, and forgets what was cached before: it
+// may be another server that answers now, which has taken over without the last
+// rows and gives their numbers again.
+func (g *Guard) hearAgain(ctx context.Context, o *outboxReader, now time.Time) {
+	if err := o.start(ctx, now); err != nil {
+		return
 	}
+	g.forgetAll()
+	g.confirmed.Store(g.mono(now))
+	g.deaf.Store(false)
+	g.log.Info("durin: endings on other nodes are heard of again")
+}
+
+// Lag is for how long this node has not heard of endings on others: about
+// Options.PollEvery while all is well, and always zero where the Store is no
+// Outbox. Beyond Options.StaleBound cached sessions are read anew.
+func (g *Guard) Lag() time.Duration {
+	return max(0, time.Duration(g.monoNow()-g.confirmed.Load()))
 }
 
 // lost notes that endings on other nodes cannot be heard of now.

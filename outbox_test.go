@@ -62,8 +62,11 @@ func TestOutboxReaderWaitsForMissingNumbers(t *testing.T) {
 		{[]int64{12}, 0, []int64{12}},        // 10 and 11 are missing
 		{[]int64{11}, 0, []int64{11}},        // one of them
 		{[]int64{11}[:0], 0, nil},            // no number twice
-		{[]int64{10}, 20 * time.Second, nil}, // longer than any transaction: given up
-		{[]int64{13}, 0, []int64{13}},
+		{[]int64{14}, 0, []int64{14}},
+		{nil, 20 * time.Second, nil},
+		{[]int64{13}, sweepEvery, []int64{13}}, // of a long transaction
+		{[]int64{10}, longestTransaction, nil}, // longer than any transaction: given up
+		{[]int64{15}, 0, []int64{15}},
 	} {
 		box.add(step.add...)
 		now = now.Add(step.wait)

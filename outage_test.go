@@ -1,0 +1,93 @@
+package durin_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/durintest"
+)
+
+// replaced is a store with an outbox whose server can be replaced by one that
+// lacks the last rows.
+type replaced struct {
+	durin.Store
+	mu    sync.Mutex
+	last  int64
+	away  bool
+	asked int // while away
+}
+
+func (r *replaced) Endings(_ context.Context, after int64, _ int) ([]durin.Ending, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.away {
+		r.asked++
+		return nil, errors.New("away")
+	}
+	if after < r.last {
+		return []durin.Ending{{Seq: r.last, ClientID: 1 << 40}}, nil
+	}
+	return nil, nil
+}
+
+func (r *replaced) LastEnding(context.Context) (int64, error) {
+	_, err := r.Endings(context.Background(), 1<<62, 1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last, err
+}
+
+func (r *replaced) set(away bool, last int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.away, r.last, r.asked = away, last, 0
+}
+
+func (r *replaced) missed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked > 1
+}
+
+// TestAnotherServerTakesOver: a standby that is promoted may give numbers of the
+// outbox a second time. What was cached before is not trusted on its word.
+func TestAnotherServerTakesOver(t *testing.T) {
+	box := &replaced{last: 1000}
+	g := durintest.New(t, func(o *durin.Options) {
+		box.Store = o.Store
+		o.Store, o.PollEvery = box, time.Millisecond
+	})
+	ctx := t.Context()
+	token := g.Token("ada", "web")
+	s, err := g.Verify(ctx, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	box.set(true, 1000)
+	await(t, "the outage is noticed", box.missed)
+	if _, err := g.Verify(ctx, token); err != nil {
+		t.Fatalf("within the bound: %v", err)
+	}
+	if _, err := box.End(ctx, durin.Selection{Digest: s.Digest}, g.Now()); err != nil {
+		t.Fatal(err) // by a node that is not this one
+	}
+	box.set(false, 961)
+	await(t, "the ended token is refused", func() bool {
+		_, err := g.Verify(ctx, token)
+		return errors.Is(err, durin.ErrInvalidToken)
+	})
+	await(t, "all is heard of again", func() bool { return g.Lag() == 0 })
+}
+
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("still not: %s", what)
+		}
+	}
+}
