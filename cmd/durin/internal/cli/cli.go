@@ -173,8 +173,10 @@ func (r *run) warn(warnings []string) {
 	for _, w := range warnings {
 		r.err.Line("durin: %s", w)
 	}
-	if f := r.cmd.Flags().Lookup("db"); f != nil && f.Changed && database.HasPassword(f.Value.String()) {
-		r.err.Line("durin: the password in --db can be seen by everybody on this machine; give it in DURIN_DB or the configuration file")
+	for _, name := range []string{"db", "redis", "notify"} {
+		if f := r.cmd.Flags().Lookup(name); f != nil && f.Changed && database.HasPassword(f.Value.String()) {
+			r.err.Line("durin: the password in --%s can be seen by everybody on this machine; give it in DURIN_%s or the configuration file", name, strings.ToUpper(name))
+		}
 	}
 }
 

@@ -62,6 +62,14 @@ type Config struct {
 	APIAccessHideSession bool
 	APIAccessShowToken   bool
 
+	// Redis is the URL of the server that nodes share, or empty. It may hold
+	// a password, as DB.
+	Redis     string
+	RedisAway string // "local", "closed" or "open"
+	// Notify is NotifyAuto, NotifyOff or a URL of PostgreSQL, which may hold a
+	// password.
+	Notify string
+
 	LogFormat string // "text", "json" or "auto"
 	LogLevel  slog.Level
 	AccessLog bool

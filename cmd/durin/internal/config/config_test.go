@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 	}
 	if c.Addr != "127.0.0.1:8000" || c.DB != "durin.db" || c.Mount != "/api/auth" || c.TokenTTL != 24*time.Hour || c.TokenLength != 64 ||
 		strings.Join(c.AuthSchemes, " ") != "Token Bearer" || c.ExpiryFormat != "iso-8601" || c.Timezone != time.UTC || c.CacheTTL != time.Minute ||
-		!c.LoginLimit || c.PruneAfter != 24*time.Hour || c.Throttle.IsSet() || c.Demo || c.LoginUser || c.RefreshOnLogin || c.APIAccessClient != "" {
+		!c.LoginLimit || c.PruneAfter != 24*time.Hour || c.Throttle.IsSet() || c.Demo || c.LoginUser || c.RefreshOnLogin || c.APIAccessClient != "" || c.Redis != "" || c.RedisAway != "local" || c.Notify != "auto" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -51,6 +51,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata",
 		"cache-ttl": "0", "refresh-on-login": "true", "api-access-client": "key", "api-access-hide-session": "true",
 		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never",
+		"redis": "rediss://a@b:1/2", "redis-away": "closed", "notify": "postgres://a@b/c",
 		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "cookie-token": "true", "cors-credentials": "true",
 	}
 	var args, environ []string
@@ -77,7 +78,8 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		}
 		if c.DB != "x.db" || c.KeyFile != "k" || c.Mount != "/x" || c.PublicURL.String() != "https://x.org/y" || len(c.TrustedProxies) != 2 ||
 			c.TokenTTL != durin.Never || c.TokenLength != 40 || c.CacheTTL != 0 || c.Timezone.String() != "Asia/Kolkata" || !c.APIAccessShowToken ||
-			c.Throttle != (durin.Rate{N: 5, Period: time.Minute}) || c.LoginLimit || c.PruneAfter != durin.Never || !c.Demo || c.CORSOrigins[0] != "https://a.org" {
+			c.Throttle != (durin.Rate{N: 5, Period: time.Minute}) || c.LoginLimit || c.PruneAfter != durin.Never || !c.Demo || c.CORSOrigins[0] != "https://a.org" ||
+			c.Redis != "rediss://a@b:1/2" || c.RedisAway != "closed" || c.Notify != "postgres://a@b/c" {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
@@ -118,6 +120,8 @@ func TestFaults(t *testing.T) {
 		{"auth-scheme", "To ken", "blank"}, {"timezone", "", "time zone"}, {"timezone", "Local", "time zone"}, {"timezone", "../etc/passwd", "time zone"},
 		{"cache-ttl", "-1s", "negative"}, {"throttle", "-1/m", "not a rate"}, {"login-limit", "maybe", "on, off"}, {"prune-after", "x", "span"},
 		{"demo", "maybe", "true, false"}, {"log-level", "loud", "debug"}, {"log-format", "xml", "auto, text, json"}, {"db", " ", "name a file"},
+		{"redis", "localhost:6379", "not a URL"}, {"redis", "redis://a:open-sesame@%zz", "not a URL"}, {"redis", "http://a:open-sesame@b", "not a URL"}, {"redis-away", "maybe", "local, closed, open"},
+		{"notify", "mysql://a:open-sesame@b/c", "auto, off"}, {"notify", "on", "auto, off"},
 	}
 	for _, test := range tests {
 		_, _, err := load(t, []string{"--" + test.name + "=" + test.value}, nil, "")

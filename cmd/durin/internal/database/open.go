@@ -170,10 +170,8 @@ func (h *Handle) openPostgres() error {
 	if err != nil {
 		return err
 	}
-	if cfg.RuntimeParams["application_name"] == "" {
-		cfg.RuntimeParams["application_name"] = "durin"
-	}
-	h.noPrepare = cfg.DefaultQueryExecMode == pgx.QueryExecModeExec || cfg.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol
+	nameConnection(cfg)
+	h.noPrepare = behindPooler(cfg)
 	h.DB = stdlib.OpenDB(*cfg)
 	h.limit()
 	return nil

@@ -104,13 +104,17 @@ func Masked(text string) string {
 }
 
 // mask takes the target's passwords out of an error's text.
-func (t Target) mask(err error) error {
-	if err == nil || t.url == nil {
+func (t Target) mask(err error) error { return MaskError(err, t.url) }
+
+// MaskError takes the passwords of a URL, which may be nil, out of an error's
+// text. What it had to change wraps nothing.
+func MaskError(err error, u *url.URL) error {
+	if err == nil || u == nil {
 		return err
 	}
 	text := Masked(err.Error())
-	secrets := []string{t.url.Query().Get("password"), t.url.Query().Get("sslpassword")}
-	if password, ok := t.url.User.Password(); ok {
+	secrets := []string{u.Query().Get("password"), u.Query().Get("sslpassword")}
+	if password, ok := u.User.Password(); ok {
 		secrets = append(secrets, password, url.QueryEscape(password), url.PathEscape(password))
 	}
 	for _, s := range secrets {

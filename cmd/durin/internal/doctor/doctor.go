@@ -61,6 +61,7 @@ func Examine(ctx context.Context, c *config.Config, warnings []string, loadFault
 	e.configuration(warnings, loadFault)
 	e.network()
 	e.data(ctx)
+	e.between(ctx)
 	return e.found
 }
 

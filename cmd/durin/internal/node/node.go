@@ -51,6 +51,7 @@ type Node struct {
 	Keys     *durin.Keyring // as they were at the start; nil: none
 	Hasher   *password.Hasher
 	Guard    *durin.Guard
+	Shared   *Shared // of Serve
 
 	hasKeys atomic.Bool
 }
@@ -74,6 +75,11 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	n.hasKeys.Store(n.Keys != nil)
 	if n.Hasher, err = password.New(password.Options{}); err != nil {
 		return nil, err
+	}
+	if o.Purpose == Serve {
+		if n.Shared, err = openShared(ctx, o.Config, o.Log); err != nil {
+			return nil, err
+		}
 	}
 	if n.Guard, err = durin.New(ctx, n.guardOptions(o)); err != nil {
 		return nil, err
@@ -130,6 +136,7 @@ func (n *Node) guardOptions(o Options) durin.Options {
 	if o.Purpose != Serve {
 		opt.PruneAfter = -1
 	}
+	n.Shared.apply(&opt)
 	return opt
 }
 
@@ -158,6 +165,7 @@ func (n *Node) Close(ctx context.Context) error {
 	if n.Guard != nil {
 		faults = append(faults, n.Guard.Close(ctx))
 	}
+	n.Shared.close()
 	if n.Store != nil {
 		faults = append(faults, n.Store.Close())
 	}

@@ -18,6 +18,8 @@ const (
 	readyTimeout = 2 * time.Second
 	// readyKept is how long its result is given to others who ask.
 	readyKept = 500 * time.Millisecond
+	// staleBound is the Guard's default, which the program keeps to.
+	staleBound = time.Second
 )
 
 // forwarding are the headers that proxies add: behind one on the same host
@@ -83,6 +85,20 @@ func (s *readiness) report(ctx context.Context) report {
 	return s.last
 }
 
+// lookShared tells of what hastens or guards, but nothing depends on.
+func (s *readiness) lookShared(parts map[string]part) {
+	if set, answers := s.node.Shared.Redis(); answers {
+		parts["redis"] = part{Status: "ok"}
+	} else if set {
+		parts["redis"] = part{"warning", "it does not answer: throttles do what redis-away says, endings are heard of by polling"}
+	}
+	if set, connected := s.node.Shared.Notify(); connected {
+		parts["notify"] = part{Status: "ok"}
+	} else if set {
+		parts["notify"] = part{"warning", "the channel is lost: endings are heard of by polling"}
+	}
+}
+
 // look asks every part. Details never tell what a driver said: it is in the log.
 func (s *readiness) look(ctx context.Context) report {
 	parts := map[string]part{"database": {Status: "ok"}, "schema": {Status: "ok"}, "key": {Status: "ok"}, "outbox": {Status: "ok"}}
@@ -94,7 +110,10 @@ func (s *readiness) look(ctx context.Context) report {
 	}
 	if _, err := s.node.Store.LastEnding(ctx); err != nil {
 		parts["outbox"] = part{"unavailable", "endings of other nodes cannot be read"}
+	} else if lag := s.node.Guard.Lag(); lag > staleBound {
+		parts["outbox"] = part{"warning", "endings of other nodes were heard of " + lag.Round(time.Second).String() + " ago: cached sessions are trusted for a second only"}
 	}
+	s.lookShared(parts)
 	if !s.node.HasKeys() {
 		parts["key"] = part{"warning", "there is no key: logins replace tokens instead of showing them again"}
 	}

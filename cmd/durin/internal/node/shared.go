@@ -1,0 +1,221 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/config"
+	"github.com/durin-go/durin/cmd/durin/internal/database"
+	"github.com/durin-go/durin/pgxdurin"
+	"github.com/durin-go/durin/redisdurin"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/rueidis"
+)
+
+// Shared is what a serving node shares with others besides the database. Nil
+// shares nothing.
+type Shared struct {
+	redis  *lateRedis
+	notify *pgxdurin.Invalidator
+	pool   *pgxpool.Pool
+}
+
+// openShared makes what the settings name. Nothing has to answer yet: a node
+// starts without Redis as it goes on without it.
+func openShared(ctx context.Context, c *config.Config, log *slog.Logger) (*Shared, error) {
+	s := &Shared{}
+	if c.Redis != "" {
+		var err error
+		s.redis, err = newLateRedis(c, log)
+		return s, err
+	}
+	if c.Notify == config.NotifyOff {
+		return s, nil
+	}
+	at := c.DB
+	if c.Notify != config.NotifyAuto {
+		at = c.Notify
+	}
+	target, err := database.Parse(at)
+	if err != nil {
+		return s, err
+	}
+	s.pool, err = database.NotifyPool(ctx, target)
+	if errors.Is(err, database.ErrNoNotify) {
+		return s, nil
+	}
+	if err == nil {
+		s.notify = pgxdurin.NewInvalidator(s.pool, pgxdurin.InvalidatorOptions{Logger: log})
+	}
+	return s, err
+}
+
+// apply gives the Guard its part.
+func (s *Shared) apply(o *durin.Options) {
+	switch {
+	case s == nil:
+	case s.redis != nil:
+		o.Limiter, o.Invalidator = s.redis, s.redis
+	case s.notify != nil:
+		o.Invalidator = s.notify
+	}
+}
+
+func (s *Shared) close() {
+	if s == nil {
+		return
+	}
+	if s.redis != nil {
+		s.redis.close()
+	}
+	if s.pool != nil {
+		s.pool.Close()
+	}
+}
+
+// Redis reports whether there is one to share, and whether it answers.
+func (s *Shared) Redis() (set, answers bool) {
+	if s == nil || s.redis == nil {
+		return false, false
+	}
+	return true, s.redis.answers()
+}
+
+// Notify reports whether NOTIFY is in use, and whether its channel is there.
+func (s *Shared) Notify() (set, connected bool) {
+	if s == nil || s.notify == nil {
+		return false, false
+	}
+	return true, s.notify.Connected()
+}
+
+// A lateRedis is a Limiter and an Invalidator on a Redis that need not be there
+// at the start: the client cannot be made without one.
+type lateRedis struct {
+	option rueidis.ClientOption
+	url    *url.URL
+	away   redisdurin.Away
+	log    *slog.Logger
+	local  durin.Limiter
+	parts  atomic.Pointer[redisParts]
+}
+
+type redisParts struct {
+	client      rueidis.Client
+	limiter     *redisdurin.Limiter
+	invalidator *redisdurin.Invalidator
+}
+
+const (
+	redisDial  = 2 * time.Second
+	redisWrite = 2 * time.Second
+	redisRetry = time.Second
+)
+
+// RedisOption reads the setting redis. Its error repeats no password.
+func RedisOption(text string) (rueidis.ClientOption, *url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return rueidis.ClientOption{}, nil, errors.New("redis: not a URL")
+	}
+	o, err := rueidis.ParseURL(text)
+	if err != nil {
+		return o, u, database.MaskError(err, u)
+	}
+	o.DisableCache = true // nothing is cached of it, so nothing has to be tracked
+	if o.Dialer.Timeout == 0 {
+		o.Dialer.Timeout = redisDial
+	}
+	if o.ConnWriteTimeout == 0 {
+		o.ConnWriteTimeout = redisWrite
+	}
+	if o.ClientName == "" {
+		o.ClientName = "durin"
+	}
+	return o, u, nil
+}
+
+func newLateRedis(c *config.Config, log *slog.Logger) (*lateRedis, error) {
+	option, u, err := RedisOption(c.Redis)
+	if err != nil {
+		return nil, err
+	}
+	r := &lateRedis{option: option, url: u, away: redisdurin.Away(c.RedisAway), log: log, local: durin.NewLimiter()}
+	if err := r.connect(); err != nil {
+		log.Error("Redis does not answer; it is tried again", "redis", database.Masked(c.Redis), "throttles", c.RedisAway, "error", err)
+	}
+	return r, nil
+}
+
+func (r *lateRedis) connect() error {
+	client, err := rueidis.NewClient(r.option)
+	if err != nil {
+		return database.MaskError(err, r.url)
+	}
+	limiter, err := redisdurin.NewLimiter(client, redisdurin.LimiterOptions{WhenAway: r.away, Logger: r.log})
+	if err != nil {
+		client.Close()
+		return err
+	}
+	r.parts.Store(&redisParts{client, limiter, redisdurin.NewInvalidator(client, redisdurin.InvalidatorOptions{Logger: r.log})})
+	return nil
+}
+
+func (r *lateRedis) answers() bool {
+	p := r.parts.Load()
+	return p != nil && p.invalidator.Connected() && !p.limiter.Away()
+}
+
+func (r *lateRedis) close() {
+	if p := r.parts.Load(); p != nil {
+		p.client.Close()
+	}
+}
+
+var errNoRedis = errors.New("redis has not answered since the start")
+
+// Take implements durin.Limiter.
+func (r *lateRedis) Take(ctx context.Context, now time.Time, limits []durin.Limit, states []durin.LimitState) (bool, error) {
+	if p := r.parts.Load(); p != nil {
+		return p.limiter.Take(ctx, now, limits, states)
+	}
+	switch r.away {
+	case redisdurin.AwayClosed:
+		return false, errNoRedis
+	case redisdurin.AwayOpen:
+		for i, limit := range limits {
+			states[i].Rate, states[i].Remaining = limit.Rate, limit.Rate.N
+		}
+		return true, nil
+	}
+	return r.local.Take(ctx, now, limits, states)
+}
+
+// Announce implements durin.Invalidator. Before Redis was there once nobody
+// listens on it, and the start has told so.
+func (r *lateRedis) Announce(ctx context.Context, endings []durin.Ending) error {
+	if p := r.parts.Load(); p != nil {
+		return p.invalidator.Announce(ctx, endings)
+	}
+	return nil
+}
+
+// Listen implements durin.Invalidator.
+func (r *lateRedis) Listen(ctx context.Context, heard func([]durin.Ending)) error {
+	for r.parts.Load() == nil {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(redisRetry):
+		}
+		if err := r.connect(); err == nil {
+			r.log.Info("Redis answers")
+		}
+	}
+	return r.parts.Load().invalidator.Listen(ctx, heard)
+}
