@@ -13,6 +13,11 @@ import (
 // NULL; on the wire it is "expiry":null.
 const Never = time.Duration(math.MaxInt64)
 
+// AdminClient is the name of the client whose tokens are the sessions of the
+// admin pages, which make it. They are good for nothing else: only
+// Guard.VerifyAdmin takes them.
+const AdminClient = "durin-admin"
+
 // Policy says what a login does when the user already has live tokens for the
 // client.
 type Policy string

@@ -146,6 +146,9 @@ func (g *Guard) Login(ctx context.Context, req LoginRequest) (LoggedIn, error) {
 	if err != nil {
 		return LoggedIn{}, err
 	}
+	if c := issued.Session.Client; c != nil {
+		g.activity.login(g.now(), c.ID)
+	}
 	fire(ctx, g.opt.Hooks.LoggedIn, Event{At: g.now(), UserID: user.ID, UserName: user.Name, Client: req.Client, Session: &issued.Session})
 	return LoggedIn{issued, user}, nil
 }
@@ -183,6 +186,7 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (User, error
 		g.opt.LoginLimiter.Done(ctx, attempt, err)
 	}
 	if errors.Is(err, ErrBadCredentials) {
+		g.activity.failed.Add(1)
 		fire(ctx, g.opt.Hooks.LoginFailed, Event{At: g.now(), UserName: req.Name, Client: req.Client, Err: err})
 	}
 	return user, err

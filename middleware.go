@@ -63,7 +63,7 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 	if err != nil {
 		return nil, err
 	}
-	if c.session.Client.Cookie != inCookie {
+	if c.session.Client.Cookie != inCookie || c.session.Client.Name == AdminClient {
 		return nil, ErrInvalidToken
 	}
 	return &c.identity, nil

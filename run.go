@@ -33,6 +33,7 @@ type Guard struct {
 	anonymous   identity
 	origins     *http.CrossOriginProtection
 	servers     resourceServers
+	activity    activity
 
 	begun       time.Time
 	systemClock bool // Options.Now is not set
@@ -173,7 +174,7 @@ func (g *Guard) start(reader *outboxReader) {
 		g.workers.Go(func() { g.listen(ctx) })
 	}
 	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", g.flushUses) })
-	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", g.flushUsage) })
+	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", g.flushCounts) })
 	if g.opt.PruneAfter > 0 {
 		g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", g.prune) })
 	}
@@ -266,7 +267,7 @@ func (g *Guard) Close(ctx context.Context) error {
 	g.closed.Do(func() {
 		g.stop()
 		g.workers.Wait()
-		err = errors.Join(g.flushUses(ctx), g.flushUsage(ctx))
+		err = errors.Join(g.flushUses(ctx), g.flushCounts(ctx))
 	})
 	return err
 }

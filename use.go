@@ -2,6 +2,7 @@ package durin
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -172,6 +173,11 @@ func (u *uses) gather(now time.Time) {
 	}
 }
 
+// flushCounts writes all counts.
+func (g *Guard) flushCounts(ctx context.Context) error {
+	return errors.Join(g.flushUsage(ctx), g.flushActivity(ctx))
+}
+
 // flushUsage writes the counts by user and client.
 func (g *Guard) flushUsage(ctx context.Context) error {
 	u := g.uses
@@ -189,6 +195,7 @@ func (g *Guard) flushUsage(ctx context.Context) error {
 		if err := g.store.AddUsage(ctx, batch); err != nil {
 			return unavailable(err)
 		}
+		g.activity.used(batch)
 		for _, k := range batch {
 			delete(u.counts, usageKey{k.Day.Unix() / 86400, k.UserID, k.ClientID})
 		}

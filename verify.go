@@ -51,12 +51,29 @@ func (g *Guard) Verify(ctx context.Context, token Secret) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.session.Client.Name == AdminClient {
+		return nil, ErrInvalidToken
+	}
+	return &c.session, nil
+}
+
+// VerifyAdmin checks a token of AdminClient, and refuses every other. It is for
+// the admin pages: who has such a token need not be an administrator any more.
+func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error) {
+	c, err := g.check(ctx, string(token))
+	if err != nil {
+		return nil, err
+	}
+	if c.session.Client.Name != AdminClient {
+		return nil, ErrInvalidToken
+	}
 	return &c.session, nil
 }
 
 // check is Verify for the middleware.
 func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 	if !g.form.possible(token) {
+		g.activity.refused.Add(1)
 		return nil, ErrInvalidToken
 	}
 	var text [maxTokenBytes]byte // on the stack: a conversion would allocate
@@ -160,6 +177,7 @@ func (g *Guard) read(ctx context.Context, d Digest) (*checked, error) {
 
 // refused passes err on, and calls the hook of an expired token.
 func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
+	g.activity.note(err)
 	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredTold.first(d) {
 		e := Event{At: g.now()}
 		var full *Error

@@ -12,8 +12,8 @@ import (
 	"github.com/durin-go/durin"
 )
 
-// A Store is a durin.Store, durin.UserStore, durin.ResourceServerStore and
-// durin.Importer. It is safe for concurrent use.
+// A Store is a durin.Store, durin.UserStore, durin.ResourceServerStore,
+// durin.Importer and durin.Browser. It is safe for concurrent use.
 type Store struct {
 	mu    sync.Mutex
 	state *state
@@ -24,6 +24,7 @@ var (
 	_ durin.UserStore           = (*Store)(nil)
 	_ durin.ResourceServerStore = (*Store)(nil)
 	_ durin.Importer            = (*Store)(nil)
+	_ durin.Browser             = (*Store)(nil)
 )
 
 // New returns an empty store.

@@ -25,6 +25,7 @@ type state struct {
 	usage     map[usageKey]durin.Usage
 	ledger    map[ledgerKey]int64
 	servers   map[int64]durin.ResourceServer
+	activity  map[activityKey]durin.Activity
 	// The highest ids that there have been.
 	lastClient, lastUser, lastToken, lastServer int64
 }
@@ -62,6 +63,7 @@ func newState() *state {
 		usage:     map[usageKey]durin.Usage{},
 		ledger:    map[ledgerKey]int64{},
 		servers:   map[int64]durin.ResourceServer{},
+		activity:  map[activityKey]durin.Activity{},
 	}
 }
 
@@ -71,7 +73,7 @@ func (st *state) clone() *state {
 	c.users, c.userIDs = maps.Clone(st.users), maps.Clone(st.userIDs)
 	c.tokens, c.tokenIDs = maps.Clone(st.tokens), maps.Clone(st.tokenIDs)
 	c.usage, c.ledger = maps.Clone(st.usage), maps.Clone(st.ledger)
-	c.servers = maps.Clone(st.servers)
+	c.servers, c.activity = maps.Clone(st.servers), maps.Clone(st.activity)
 	c.order = slices.Clone(st.order)
 	c.slots = make(map[slot][]int64, len(st.slots))
 	for k, ids := range st.slots {

@@ -23,7 +23,8 @@ type Options struct {
 // Run tests the Stores that open makes, with the zero Options. Every subtest
 // opens one of its own: open must return an empty one each time, and clean up
 // with t.Cleanup. What the Store implements of durin.UserStore,
-// durin.ResourceServerStore, durin.Importer and durin.Outbox is tested too.
+// durin.ResourceServerStore, durin.Importer, durin.Outbox and durin.Browser is
+// tested too.
 func Run(t *testing.T, open func(t *testing.T) durin.Store) {
 	Options{}.Run(t, open)
 }
@@ -41,6 +42,7 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) durin.Store) {
 		{"Sessions", sessionTests()},
 		{"Endings", endingTests()},
 		{"Counts", countTests()},
+		{"Browse", browseTests()},
 		{"Import", importTests()},
 		{"Outbox", outboxTests()},
 		{"Contexts", contextTests()},

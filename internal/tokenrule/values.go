@@ -162,3 +162,20 @@ func CheckImport(r durin.ImportRow) error {
 	}
 	return nil
 }
+
+// CheckFilter reports a filter that selects by nothing: no store ends everything
+// for want of a word.
+func CheckFilter(f durin.SessionFilter) error {
+	if f.UserID == "" && f.Client == "" && f.State == durin.AnyState {
+		return errors.New("durin: a filter that selects every session cannot end them")
+	}
+	return nil
+}
+
+// ByExpiry reports whether the sessions of f come by their expiry.
+func ByExpiry(f durin.SessionFilter) bool {
+	return f.State == durin.Expired || f.State == durin.Live && !f.ExpiresBefore.IsZero()
+}
+
+// Day is the midnight in UTC before t.
+func Day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }

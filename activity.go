@@ -1,0 +1,106 @@
+package durin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// activity gathers counts for a Browser, to be written in batches.
+type activity struct {
+	refused, failed atomic.Int64 // since the last flush
+
+	mu   sync.Mutex
+	rows map[activityKey]*Activity // not written yet
+}
+
+type activityKey struct {
+	day      int64 // since 1970
+	clientID int64
+}
+
+// row is where the counts of a day and client are added up. mu is held.
+func (a *activity) row(now time.Time, clientID int64) *Activity {
+	key := activityKey{now.Unix() / 86400, clientID}
+	if a.rows == nil {
+		a.rows = map[activityKey]*Activity{}
+	}
+	if a.rows[key] == nil {
+		a.rows[key] = &Activity{Day: time.Unix(key.day*86400, 0).UTC(), ClientID: clientID}
+	}
+	return a.rows[key]
+}
+
+func (a *activity) login(now time.Time, clientID int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.row(now, clientID).Logins++
+}
+
+// used adds what was written of the usage by user.
+func (a *activity) used(usage []Usage) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, u := range usage {
+		row := a.row(u.Day, u.ClientID)
+		row.Requests += u.Requests
+		row.Throttled += u.Throttled
+	}
+}
+
+// note counts a request whose token was refused.
+func (a *activity) note(err error) {
+	var e *Error
+	if errors.As(err, &e) && e.Status == http.StatusUnauthorized {
+		a.refused.Add(1)
+	}
+}
+
+// take empties the counts.
+func (a *activity) take(now time.Time) []Activity {
+	refused, failed := a.refused.Swap(0), a.failed.Swap(0)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if refused > 0 || failed > 0 {
+		row := a.row(now, 0)
+		row.Refused += refused
+		row.Failed += failed
+	}
+	rows := make([]Activity, 0, len(a.rows))
+	for _, row := range a.rows {
+		rows = append(rows, *row)
+	}
+	clear(a.rows)
+	return rows
+}
+
+// giveBack keeps counts that could not be written.
+func (a *activity) giveBack(rows []Activity) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range rows {
+		row := a.row(r.Day, r.ClientID)
+		row.Requests += r.Requests
+		row.Throttled += r.Throttled
+		row.Logins += r.Logins
+		row.Refused += r.Refused
+		row.Failed += r.Failed
+	}
+}
+
+// flushActivity writes the counts by client, where the store keeps them.
+func (g *Guard) flushActivity(ctx context.Context) error {
+	rows := g.activity.take(g.now())
+	b, err := g.browser()
+	if err != nil || len(rows) == 0 {
+		return nil
+	}
+	if err := b.AddActivity(ctx, rows); err != nil {
+		g.activity.giveBack(rows)
+		return unavailable(err)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package durin
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A Browser is a Store that answers the questions of people who look through
+// it, by a Store's contract. No answer takes longer because there is much in the
+// store that was not asked for.
+type Browser interface {
+	// Browse returns at most limit sessions of f behind the cursor, with their
+	// Device.
+	Browse(ctx context.Context, f SessionFilter, after Cursor, limit int) ([]Session, error)
+	// CountSessions counts the sessions of f, and stops at limit.
+	CountSessions(ctx context.Context, f SessionFilter, limit int) (int, error)
+	// EndSome ends at most limit sessions of f, as Store.End does. An empty
+	// filter is an error.
+	EndSome(ctx context.Context, f SessionFilter, limit int, now time.Time) ([]Digest, error)
+	// FindUsers returns at most limit users of f with a name after the given
+	// one, by name in byte order. A Store without users returns none.
+	FindUsers(ctx context.Context, f UserFilter, after string, limit int) ([]User, error)
+
+	// AddActivity adds to the counts of the day and client.
+	AddActivity(ctx context.Context, rows []Activity) error
+	// Activity returns the counts from day since on, by day, then client.
+	Activity(ctx context.Context, since time.Time) ([]Activity, error)
+	// UsageOn returns at most limit counts of one day, most requests first.
+	UsageOn(ctx context.Context, day time.Time, limit int) ([]Usage, error)
+}
+
+// A SessionFilter selects sessions to look at; every field that is set must hold.
+// They come newest first, by ID; expired ones by their expiry, latest first; those
+// with ExpiresBefore by their expiry, soonest first.
+type SessionFilter struct {
+	UserID string
+	Client string // by name
+	State  State  // at Now
+	Now    time.Time
+	// ExpiresBefore selects those of the Live that run out before this instant.
+	ExpiresBefore time.Time
+	Except        int64 // the ID of a session to leave out
+}
+
+// A Cursor is a place in a list of sessions: behind the one with that ID and
+// expiry. The zero Cursor is the beginning.
+type Cursor struct {
+	ID        int64
+	ExpiresAt time.Time
+}
+
+// A UserFilter selects users; every field that is set must hold.
+type UserFilter struct {
+	Prefix   string // of the name, compared byte by byte
+	Admin    bool   // administrators only
+	Inactive bool   // deactivated ones only
+}
+
+// Activity counts what went through a client on a day (UTC); with a ClientID of
+// zero, what belongs to none: refusals and failures.
+type Activity struct {
+	Day       time.Time // midnight
+	ClientID  int64
+	Requests  int64 // let through by the check
+	Throttled int64 // of them refused by a throttle
+	Logins    int64 // by password
+	Refused   int64 // requests whose token was not good
+	Failed    int64 // logins with wrong credentials
+}
+
+var errNoBrowser = errors.New("durin: the store is no Browser")
+
+func (g *Guard) browser() (Browser, error) {
+	if b, ok := g.store.(Browser); ok {
+		return b, nil
+	}
+	return nil, errNoBrowser
+}
+
+// CanBrowse reports whether the store is a Browser: without one Browse,
+// CountSessions, EndSome, FindUsers, Activity and UsageOn fail.
+func (g *Guard) CanBrowse() bool {
+	_, err := g.browser()
+	return err == nil
+}
+
+// Browse lists sessions for people. See Browser.
+func (g *Guard) Browse(ctx context.Context, f SessionFilter, after Cursor, limit int) ([]Session, error) {
+	b, err := g.browser()
+	if err != nil {
+		return nil, err
+	}
+	some, err := b.Browse(ctx, g.stamped(f), after, limit)
+	return some, unavailable(err)
+}
+
+// CountSessions counts the sessions of f, and stops at limit.
+func (g *Guard) CountSessions(ctx context.Context, f SessionFilter, limit int) (int, error) {
+	b, err := g.browser()
+	if err != nil {
+		return 0, err
+	}
+	n, err := b.CountSessions(ctx, g.stamped(f), limit)
+	return n, unavailable(err)
+}
+
+// EndSome ends at most limit sessions of f, and returns how many: call it until
+// it returns less. What is ended is refused as after End. A filter that selects
+// by nothing is an error.
+func (g *Guard) EndSome(ctx context.Context, f SessionFilter, limit int) (int, error) {
+	b, err := g.browser()
+	if err != nil {
+		return 0, err
+	}
+	digests, err := b.EndSome(ctx, g.stamped(f), limit, g.now())
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	g.ended(ctx, digests)
+	return len(digests), nil
+}
+
+// FindUsers lists users for people. See Browser.
+func (g *Guard) FindUsers(ctx context.Context, f UserFilter, after string, limit int) ([]User, error) {
+	b, err := g.browser()
+	if err != nil {
+		return nil, err
+	}
+	some, err := b.FindUsers(ctx, f, after, limit)
+	return some, unavailable(err)
+}
+
+// Activity returns the counts from day since on; those of the last minute may
+// not be in yet.
+func (g *Guard) Activity(ctx context.Context, since time.Time) ([]Activity, error) {
+	b, err := g.browser()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := b.Activity(ctx, since)
+	return rows, unavailable(err)
+}
+
+// UsageOn returns the busiest users and clients of a day.
+func (g *Guard) UsageOn(ctx context.Context, day time.Time, limit int) ([]Usage, error) {
+	b, err := g.browser()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := b.UsageOn(ctx, day, limit)
+	return rows, unavailable(err)
+}
+
+// Usage returns what a user did through each client, from day since on.
+func (g *Guard) Usage(ctx context.Context, since time.Time, userID string, limit int) ([]Usage, error) {
+	rows, err := g.store.Usage(ctx, since, userID, 0, limit)
+	return rows, unavailable(err)
+}
+
+func (g *Guard) stamped(f SessionFilter) SessionFilter {
+	if f.Now.IsZero() {
+		f.Now = g.now()
+	}
+	return f
+}
