@@ -33,6 +33,7 @@ type Guard struct {
 	anonymous   identity
 	origins     *http.CrossOriginProtection
 	servers     resourceServers
+	legacy      legacyTokens
 	activity    activity
 
 	begun       time.Time
@@ -151,6 +152,12 @@ func (g *Guard) connect(ctx context.Context) (*outboxReader, error) {
 	if err := g.store.Ping(ctx); err != nil {
 		return nil, fmt.Errorf("durin: the store does not answer: %w", err)
 	}
+	if legacy, ok := g.store.(LegacyStore); ok {
+		g.legacy.store = legacy
+		if err := g.lookLegacy(ctx); err != nil {
+			return nil, fmt.Errorf("durin: the store's imported tokens: %w", err)
+		}
+	}
 	outbox, shared := g.store.(Outbox)
 	if !shared {
 		g.confirmed.Store(math.MaxInt64)
@@ -175,6 +182,9 @@ func (g *Guard) start(reader *outboxReader) {
 	}
 	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", g.flushUses) })
 	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", g.flushCounts) })
+	if g.legacy.store != nil {
+		g.workers.Go(func() { g.every(ctx, legacyEvery, "look for imported tokens", g.lookLegacy) })
+	}
 	if g.opt.PruneAfter > 0 {
 		g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", g.prune) })
 	}

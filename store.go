@@ -262,24 +262,31 @@ type Importer interface {
 	Import(ctx context.Context, rows []ImportRow, now time.Time, dry bool) ([]ImportResult, error)
 }
 
-// An ImportRow is a row of another system; one of Client, User and Token is
-// set.
+// An ImportRow is a row of another system; one of Client, User, Token and Known
+// is set.
 type ImportRow struct {
 	Source string // the kind of row, "django:durin.client"; at most 64 bytes
 	Key    string // its key there; at most 128 bytes
 	Client *Client
 	User   *User
 	Token  *ImportToken
+	// Known only enters the row into the ledger: it was taken elsewhere, and
+	// became the row with that ID here, or below 1 one that is gone.
+	Known *int64
 }
 
 // An ImportToken is a token of another system.
 type ImportToken struct {
-	ID        int64 // kept if free; zero: the store gives one
-	Digest    Digest
+	ID     int64 // kept if free; zero: the store gives one
+	Digest Digest
+	// Legacy is all that is known of a token whose SHA-256 is not; Digest is
+	// then its Placeholder. It needs a LegacyStore.
+	Legacy    *LegacyDigest
 	Seal      []byte // nil: cannot be shown again
 	UserID    string // one of the store's own users
 	Client    string // by name
 	Created   time.Time
+	IssuedAt  time.Time // zero: at Created
 	ExpiresAt time.Time // zero: never
 	LastUsed  time.Time
 	Device    Device

@@ -82,13 +82,13 @@ func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 	c, hit := g.cached(digest, mono)
 	if !hit {
 		var err error
-		if c, err = g.load(ctx, digest); err != nil {
+		if c, err = g.load(ctx, digest, token); err != nil {
 			return nil, g.refused(ctx, digest, err)
 		}
 	}
 	if wall > c.expires.Load() {
 		var err error
-		if c, err = g.reload(ctx, digest, hit); err != nil {
+		if c, err = g.reload(ctx, digest, token, hit); err != nil {
 			return nil, g.refused(ctx, digest, err)
 		}
 	}
@@ -121,8 +121,8 @@ func (g *Guard) newCache() *cache.Cache[Digest, checked] {
 }
 
 // load reads the session from the store, once for all who ask at the time.
-func (g *Guard) load(ctx context.Context, d Digest) (*checked, error) {
-	read := func(ctx context.Context) (*checked, error) { return g.read(ctx, d) }
+func (g *Guard) load(ctx context.Context, d Digest, token string) (*checked, error) {
+	read := func(ctx context.Context) (*checked, error) { return g.read(ctx, d, token) }
 	if g.cache == nil {
 		return read(ctx)
 	}
@@ -131,10 +131,10 @@ func (g *Guard) load(ctx context.Context, d Digest) (*checked, error) {
 
 // reload gives a session that has run out one chance: another node may have
 // moved its expiry, or a use that is not written yet.
-func (g *Guard) reload(ctx context.Context, d Digest, hit bool) (*checked, error) {
+func (g *Guard) reload(ctx context.Context, d Digest, token string, hit bool) (*checked, error) {
 	if hit {
 		g.cache.Drop(d)
-		c, err := g.load(ctx, d)
+		c, err := g.load(ctx, d, token)
 		if err != nil {
 			return nil, err
 		}
@@ -146,8 +146,11 @@ func (g *Guard) reload(ctx context.Context, d Digest, hit bool) (*checked, error
 }
 
 // read asks the store, and tells what stands against the session.
-func (g *Guard) read(ctx context.Context, d Digest) (*checked, error) {
+func (g *Guard) read(ctx context.Context, d Digest, token string) (*checked, error) {
 	s, err := g.store.Lookup(ctx, d)
+	if err != nil && g.legacy.left.Load() && errors.Is(err, ErrNotFound) {
+		s, err = g.adopt(ctx, d, token)
+	}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, ErrInvalidToken

@@ -50,6 +50,8 @@ func (st *state) importRow(row durin.ImportRow, now time.Time) (durin.ImportResu
 		result, err = st.importClient(*row.Client)
 	case row.User != nil:
 		result, err = st.importUser(*row.User)
+	case row.Known != nil:
+		result.ID = *row.Known
 	default:
 		result, err = st.importToken(*row.Token, now)
 	}
@@ -93,10 +95,13 @@ func (st *state) importToken(t durin.ImportToken, now time.Time) (durin.ImportRe
 	if _, taken := st.tokens[t.ID]; taken {
 		t.ID = 0
 	}
-	created := tokenrule.Instant(t.Created)
+	created, issued := tokenrule.Instant(t.Created), tokenrule.Instant(t.IssuedAt)
+	if issued.IsZero() {
+		issued = created
+	}
 	row, err := st.insert(token{
-		id: t.ID, digest: t.Digest, seal: copySeal(t.Seal), userID: t.UserID, owned: true, clientID: clientID, device: tokenrule.Device(t.Device),
-		created: created, issuedAt: created, expiresAt: tokenrule.Instant(t.ExpiresAt), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
+		id: t.ID, digest: t.Digest, legacy: copyLegacy(t.Legacy), seal: copySeal(t.Seal), userID: t.UserID, owned: true, clientID: clientID, device: tokenrule.Device(t.Device),
+		created: created, issuedAt: issued, expiresAt: tokenrule.Instant(t.ExpiresAt), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
 	})
 	return durin.ImportResult{ID: row.id}, err
 }

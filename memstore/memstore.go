@@ -24,6 +24,8 @@ var (
 	_ durin.UserStore           = (*Store)(nil)
 	_ durin.ResourceServerStore = (*Store)(nil)
 	_ durin.Importer            = (*Store)(nil)
+	_ durin.Exporter            = (*Store)(nil)
+	_ durin.LegacyStore         = (*Store)(nil)
 	_ durin.Browser             = (*Store)(nil)
 )
 

@@ -20,6 +20,7 @@ type state struct {
 	userIDs   map[string]int64
 	tokens    map[int64]token
 	tokenIDs  map[durin.Digest]int64
+	legacyIDs map[durin.LegacyDigest]int64
 	order     []int64          // of tokens, upwards
 	slots     map[slot][]int64 // the tokens of a user and client, upwards
 	usage     map[usageKey]durin.Usage
@@ -34,6 +35,7 @@ type state struct {
 type token struct {
 	id        int64
 	digest    durin.Digest
+	legacy    *durin.LegacyDigest // never written to
 	seal      []byte
 	userID    string
 	owned     bool // by a user of the store
@@ -59,6 +61,7 @@ func newState() *state {
 		userIDs:   map[string]int64{},
 		tokens:    map[int64]token{},
 		tokenIDs:  map[durin.Digest]int64{},
+		legacyIDs: map[durin.LegacyDigest]int64{},
 		slots:     map[slot][]int64{},
 		usage:     map[usageKey]durin.Usage{},
 		ledger:    map[ledgerKey]int64{},
@@ -71,7 +74,7 @@ func (st *state) clone() *state {
 	c := *st
 	c.clients, c.clientIDs = maps.Clone(st.clients), maps.Clone(st.clientIDs)
 	c.users, c.userIDs = maps.Clone(st.users), maps.Clone(st.userIDs)
-	c.tokens, c.tokenIDs = maps.Clone(st.tokens), maps.Clone(st.tokenIDs)
+	c.tokens, c.tokenIDs, c.legacyIDs = maps.Clone(st.tokens), maps.Clone(st.tokenIDs), maps.Clone(st.legacyIDs)
 	c.usage, c.ledger = maps.Clone(st.usage), maps.Clone(st.ledger)
 	c.servers, c.activity = maps.Clone(st.servers), maps.Clone(st.activity)
 	c.order = slices.Clone(st.order)
@@ -113,6 +116,9 @@ func (st *state) insert(t token) (token, error) {
 	st.lastToken = max(st.lastToken, t.id)
 	st.tokens[t.id] = t
 	st.tokenIDs[t.digest] = t.id
+	if t.legacy != nil {
+		st.legacyIDs[*t.legacy] = t.id
+	}
 	st.order = addID(st.order, t.id)
 	k := slot{t.userID, t.clientID}
 	st.slots[k] = addID(st.slots[k], t.id)
@@ -127,6 +133,9 @@ func (st *state) remove(ids []int64) []durin.Digest {
 		ended = append(ended, t.digest)
 		delete(st.tokens, id)
 		delete(st.tokenIDs, t.digest)
+		if t.legacy != nil {
+			delete(st.legacyIDs, *t.legacy)
+		}
 		st.order = dropID(st.order, id)
 		k := slot{t.userID, t.clientID}
 		if st.slots[k] = dropID(st.slots[k], id); len(st.slots[k]) == 0 {

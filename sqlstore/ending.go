@@ -43,7 +43,7 @@ func (s *Store) MarkUser(ctx context.Context, userID string, now time.Time) (mar
 		return nil, ctx.Err()
 	}
 	err = s.writeMuch(ctx, "marking the tokens of a user", func(ctx context.Context, t session) error {
-		if marked, err = t.digests(ctx, " WHERE user_id = ? ORDER BY id", userID); err != nil {
+		if marked, err = t.digests(ctx, " WHERE user_id = ? ORDER BY id"+t.forUpdate, userID); err != nil {
 			return err
 		}
 		return t.noteDigests(ctx, marked, now, false)

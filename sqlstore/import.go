@@ -104,6 +104,8 @@ func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportR
 		result, err = t.client(ctx, *row.Client)
 	case row.User != nil:
 		result, err = t.user(ctx, *row.User)
+	case row.Known != nil:
+		result.ID = *row.Known
 	default:
 		result, err = t.token(ctx, *row.Token)
 	}
@@ -208,8 +210,11 @@ func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clie
 	if err != nil {
 		return err
 	}
-	created, device := tokenrule.Instant(n.Created).UnixMicro(), tokenrule.Device(n.Device)
-	values := []any{n.Digest[:], n.UserID, owner, clientID, created, created,
+	created, issued, device := tokenrule.Instant(n.Created), tokenrule.Instant(n.IssuedAt), tokenrule.Device(n.Device)
+	if issued.IsZero() {
+		issued = created
+	}
+	values := []any{n.Digest[:], n.UserID, owner, clientID, created.UnixMicro(), issued.UnixMicro(),
 		instantOrNull(tokenrule.Instant(n.ExpiresAt)), instantOrNull(tokenrule.Instant(n.LastUsed)),
 		device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), t.at}
 	numbered := n.ID != 0 && !inUse
@@ -217,6 +222,9 @@ func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clie
 		return err
 	}
 	fields := tokenFields
+	if n.Legacy != nil {
+		fields, values = fields+", legacy", append(values, n.Legacy[:])
+	}
 	if numbered {
 		fields, values = fields+", id", append(values, n.ID)
 	}

@@ -27,8 +27,8 @@ type Faults struct {
 
 // Faulty returns a Store that passes each call on to s, late or not at all, as
 // f says. It is a durin.UserStore, durin.Importer and durin.Outbox exactly if
-// s is one, and a durin.ResourceServerStore if s is one that keeps users and
-// imports.
+// s is one, and a durin.ResourceServerStore, durin.LegacyStore and durin.Exporter
+// if s is all of these, keeps users and imports.
 func Faulty(s durin.Store, f Faults) durin.Store {
 	store := &faultyStore{s, f}
 	users, hasUsers := s.(durin.UserStore)
@@ -40,7 +40,10 @@ func Faulty(s durin.Store, f Faults) durin.Store {
 		o = faultyOutbox
 	)
 	servers, hasServers := s.(durin.ResourceServerStore)
-	rr := &faultyServers{servers, f}
+	legacy, hasLegacy := s.(durin.LegacyStore)
+	exporter, exports := s.(durin.Exporter)
+	rr, ll := &faultyServers{servers, f}, &faultyMoves{legacy, exporter, f}
+	hasServers = hasServers && hasLegacy && exports
 	switch uu, ii, oo := (&u{users, f}), (&i{importer, f}), (&o{outbox, f}); {
 	case hasServers && hasUsers && imports && hasOutbox:
 		return struct {
@@ -49,14 +52,16 @@ func Faulty(s durin.Store, f Faults) durin.Store {
 			*i
 			*o
 			*faultyServers
-		}{store, uu, ii, oo, rr}
+			*faultyMoves
+		}{store, uu, ii, oo, rr, ll}
 	case hasServers && hasUsers && imports:
 		return struct {
 			*faultyStore
 			*u
 			*i
 			*faultyServers
-		}{store, uu, ii, rr}
+			*faultyMoves
+		}{store, uu, ii, rr, ll}
 	case hasUsers && imports && hasOutbox:
 		return struct {
 			*faultyStore

@@ -155,3 +155,25 @@ func (x *faultyServers) ResourceServers(ctx context.Context) ([]durin.ResourceSe
 func (x *faultyServers) DeleteResourceServer(ctx context.Context, id int64) error {
 	return none(ctx, x.f, "DeleteResourceServer", func() error { return x.s.DeleteResourceServer(ctx, id) })
 }
+
+type faultyMoves struct {
+	l durin.LegacyStore
+	e durin.Exporter
+	f Faults
+}
+
+func (x *faultyMoves) AdoptLegacy(ctx context.Context, legacy []durin.LegacyDigest, d durin.Digest) (bool, error) {
+	return one(ctx, x.f, "AdoptLegacy", func() (bool, error) { return x.l.AdoptLegacy(ctx, legacy, d) })
+}
+
+func (x *faultyMoves) LegacyLeft(ctx context.Context) (bool, error) {
+	return one(ctx, x.f, "LegacyLeft", func() (bool, error) { return x.l.LegacyLeft(ctx) })
+}
+
+func (x *faultyMoves) ExportTokens(ctx context.Context, after int64, limit int) ([]durin.ImportToken, error) {
+	return one(ctx, x.f, "ExportTokens", func() ([]durin.ImportToken, error) { return x.e.ExportTokens(ctx, after, limit) })
+}
+
+func (x *faultyMoves) ExportLedger(ctx context.Context, after durin.LedgerEntry, limit int) ([]durin.LedgerEntry, error) {
+	return one(ctx, x.f, "ExportLedger", func() ([]durin.LedgerEntry, error) { return x.e.ExportLedger(ctx, after, limit) })
+}

@@ -19,6 +19,7 @@ func importTests() []test {
 		ofImports("without a parent", importOrphans),
 		ofImports("all or none", importFails),
 		ofImports("new ids", importNewIDs),
+		ofImports("known from elsewhere", importKnown),
 	}
 }
 
@@ -46,7 +47,7 @@ func oldSystem() (durin.Client, durin.User, durin.ImportToken) {
 	c.ID, u.ID = 70, "80"
 	return c, u, durin.ImportToken{
 		ID: 90, Digest: digest("old"), Seal: []byte("seal of old"), UserID: "80", Client: "old",
-		Created: after(-time.Hour), ExpiresAt: after(time.Hour), LastUsed: after(-time.Minute), Device: fullDevice(),
+		Created: after(-time.Hour), IssuedAt: after(-time.Hour / 2), ExpiresAt: after(time.Hour), LastUsed: after(-time.Minute), Device: fullDevice(),
 	}
 }
 
@@ -70,7 +71,7 @@ func importFields(t *testing.T, s newcomer) {
 	c, u, k := oldSystem()
 	filled(t, c)
 	filled(t, u)
-	filled(t, k)
+	filled(t, k, "Legacy")
 	importRows(t, s, rowsOf(c, u, k), false, durin.ImportResult{ID: 70}, durin.ImportResult{ID: 80}, durin.ImportResult{ID: 90})
 	gotClient, err := s.ClientByName(t.Context(), "old")
 	must(t, err)
@@ -79,7 +80,7 @@ func importFields(t *testing.T, s newcomer) {
 	must(t, err)
 	same(t, "user", gotUser, u)
 	want := durin.Session{
-		ID: 90, Digest: digest("old"), UserID: "80", UserName: "ada", Client: &c, Created: k.Created, IssuedAt: k.Created,
+		ID: 90, Digest: digest("old"), UserID: "80", UserName: "ada", Client: &c, Created: k.Created, IssuedAt: k.IssuedAt,
 		ExpiresAt: k.ExpiresAt, LastUsed: k.LastUsed,
 	}
 	got, err := s.Lookup(t.Context(), digest("old"))
@@ -230,6 +231,7 @@ func importFails(t *testing.T, s newcomer) {
 	for name, bad := range map[string]durin.ImportRow{
 		"nothing":     {Source: "s", Key: "k"},
 		"two":         {Source: "s", Key: "k", Client: &c, User: &u},
+		"known too":   {Source: "s", Key: "k", Client: &c, Known: new(int64)},
 		"long source": {Source: strings.Repeat("s", 65), Key: "k", Client: &c},
 		"long key":    {Source: "s", Key: strings.Repeat("k", 129), Client: &c},
 		"bad client":  {Source: "s", Key: "k", Client: &badClient},
@@ -266,4 +268,19 @@ func importNewIDs(t *testing.T, s newcomer) {
 	if results[0].ID <= 91 {
 		t.Errorf("the next imported token is %d", results[0].ID)
 	}
+}
+
+// importKnown enters rows into the ledger that were taken elsewhere.
+func importKnown(t *testing.T, s newcomer) {
+	c, u, k := oldSystem()
+	gone := int64(-1)
+	rows := rowsOf(c, u, k)
+	rows[1].User, rows[1].Known = nil, &gone
+	importRows(t, s, rows[1:2], true, durin.ImportResult{ID: -1})
+	for _, want := range []durin.ImportOutcome{durin.Imported, durin.KnownBefore} {
+		importRows(t, s, rows[1:2], false, durin.ImportResult{Outcome: want, ID: -1})
+	}
+	importRows(t, s, rowsOf(c, u, k)[1:2], false, durin.ImportResult{Outcome: durin.KnownBefore, ID: -1})
+	_, err := s.UserByName(t.Context(), "ada")
+	refused(t, "a user known from elsewhere", err, durin.ErrNotFound)
 }

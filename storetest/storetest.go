@@ -23,7 +23,8 @@ type Options struct {
 // Run tests the Stores that open makes, with the zero Options. Every subtest
 // opens one of its own: open must return an empty one each time, and clean up
 // with t.Cleanup. What the Store implements of durin.UserStore,
-// durin.ResourceServerStore, durin.Importer, durin.Outbox and durin.Browser is
+// durin.ResourceServerStore, durin.Importer, durin.LegacyStore,
+// durin.Exporter, durin.Outbox and durin.Browser is
 // tested too.
 func Run(t *testing.T, open func(t *testing.T) durin.Store) {
 	Options{}.Run(t, open)
@@ -44,6 +45,8 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) durin.Store) {
 		{"Counts", countTests()},
 		{"Browse", browseTests()},
 		{"Import", importTests()},
+		{"Legacy", legacyTests(max(1, o.Repeat))},
+		{"Export", exportTests()},
 		{"Outbox", outboxTests()},
 		{"Contexts", contextTests()},
 		{"Races", raceTests(max(1, o.Repeat))},

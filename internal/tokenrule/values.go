@@ -141,11 +141,12 @@ func Limit(n int) int {
 }
 
 // CheckImport reports a row that no store can take: one with a source or key
-// that does not fit, that is not exactly one of client, user and token, or a
-// token with an id below zero.
+// that does not fit, that is not exactly one of client, user, token and known, a
+// token with an id below zero, or one whose digest does not stand for its legacy
+// one.
 func CheckImport(r durin.ImportRow) error {
 	kinds := 0
-	for _, set := range []bool{r.Client != nil, r.User != nil, r.Token != nil} {
+	for _, set := range []bool{r.Client != nil, r.User != nil, r.Token != nil, r.Known != nil} {
 		if set {
 			kinds++
 		}
@@ -156,9 +157,11 @@ func CheckImport(r durin.ImportRow) error {
 	case r.Key == "" || len(r.Key) > maxKeyBytes || !IsText(r.Key):
 		return fmt.Errorf("durin: import: a key of %s has 1 to %d bytes", r.Source, maxKeyBytes)
 	case kinds != 1:
-		return fmt.Errorf("durin: import: %s %s is not one of client, user and token", r.Source, r.Key)
+		return fmt.Errorf("durin: import: %s %s is not one of client, user, token and known", r.Source, r.Key)
 	case r.Token != nil && r.Token.ID < 0:
 		return fmt.Errorf("durin: import: %s %s: a token id is above zero", r.Source, r.Key)
+	case r.Token != nil && r.Token.Legacy != nil && r.Token.Digest != r.Token.Legacy.Placeholder():
+		return fmt.Errorf("durin: import: %s %s: the digest is not the placeholder", r.Source, r.Key)
 	}
 	return nil
 }
