@@ -82,7 +82,8 @@ func TestDescriptionIsChecked(t *testing.T) {
 		replay.Result
 	}{
 		{"login", true, result("POST", "/api/login/", 200, `{"expiry":null,"token":"a"}`)},
-		{"no token", false, result("POST", "/api/login/", 200, `{"expiry":null}`)},
+		{"a token in a cookie", true, result("POST", "/api/login/", 200, `{"expiry":null}`)},
+		{"no expiry", false, result("POST", "/api/login/", 200, `{"token":"a"}`)},
 		{"more than described", false, result("POST", "/api/login/", 200, `{"expiry":null,"token":"a","id":1}`)},
 		{"no Allow", false, result("POST", "/api/login/", 200, `{"expiry":null,"token":"a"}`, "Allow")},
 		{"may be kept", false, result("POST", "/api/login/", 200, `{"expiry":null,"token":"a"}`, "Cache-Control")},
