@@ -70,7 +70,7 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if _, err := h.guard.End(r.Context(), durin.Selection{Digest: durin.Secret(form.Get("token")).Digest()}); err != nil {
+	if _, err := h.guard.EndToken(r.Context(), durin.Secret(form.Get("token"))); err != nil {
 		h.guard.Fail(w, r, err)
 		return
 	}

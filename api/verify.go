@@ -22,10 +22,34 @@ func identityHeadersWith(prefix string) identityHeaders {
 
 // verify answers a reverse proxy that asks whether a request may pass, whatever
 // its method: the rules are in the query, which the proxy's configuration
-// writes. The caller cannot: it is not the one who makes this request.
+// writes. The caller cannot: it does not make this request.
 func (h *Handler) verify(w http.ResponseWriter, r *http.Request) {
+	if isCallersQuery(r) {
+		h.guard.Fail(w, r, errCallersQuery)
+		return
+	}
 	rules, err := h.rules.of(r.URL.RawQuery)
 	h.answerProxy(w, r, rules, err, "")
+}
+
+var errCallersQuery = &durin.Error{Status: http.StatusInternalServerError,
+	Detail: "The proxy passes on its caller's query in the place of rules: write a question mark behind verify."}
+
+// isCallersQuery reports a query that is the one of the caller's request. Some
+// proxies keep it where the configuration names a path alone, and then everybody
+// could write rules.
+func isCallersQuery(r *http.Request) bool {
+	if r.URL.RawQuery == "" {
+		return false
+	}
+	for _, name := range [...]string{"X-Forwarded-Uri", "X-Original-Uri"} {
+		for _, uri := range r.Header[name] {
+			if _, query, _ := strings.Cut(uri, "?"); query == r.URL.RawQuery {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // verifyByHeaders is verify for proxies that keep the caller's method and path,

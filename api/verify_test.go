@@ -100,6 +100,29 @@ func TestVerifyIdentity(t *testing.T) {
 	}
 }
 
+// A proxy that passes its caller's query on would let everybody write rules.
+func TestVerifyCallersQuery(t *testing.T) {
+	w := newWorld(t, api.Options{})
+	for _, c := range []struct {
+		query, uri string
+		status     int
+	}{
+		{"?optional=1", "/things?optional=1", 500},
+		{"?optional=1", "https://app.test/things?optional=1", 500},
+		{"?page=2", "/things?page=2", 500},
+		{"?optional=1", "/things", 200},
+		{"?optional=1", "/things?page=2", 200},
+		{"", "/things?optional=1", 401},
+		{"?", "/things?", 401},
+	} {
+		for _, header := range []string{"X-Forwarded-Uri", "X-Original-Uri"} {
+			if res := w.do("GET", verifyPath+c.query, "", header, c.uri); res.StatusCode != c.status {
+				t.Errorf("%q for %s: %d, want %d", c.query, c.uri, res.StatusCode, c.status)
+			}
+		}
+	}
+}
+
 // Rules in headers count on their own route only: elsewhere a caller could send
 // them.
 func TestVerifyByHeaders(t *testing.T) {

@@ -1,0 +1,212 @@
+package proxytest
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+)
+
+func bearer(token string) []string { return []string{"Authorization", "Bearer " + token} }
+
+func TestWhoPasses(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		web, cli := bearer(w.token("web")), bearer(w.token("cli"))
+		w.want("allowed", w.do("GET", "/things", nil, cli...), 200)
+		refused := w.do("GET", "/things", nil)
+		w.want("anonymous", refused, 401)
+		if refused.header.Get("Www-Authenticate") == "" {
+			t.Error("401 without WWW-Authenticate")
+		}
+		w.want("a bad token", w.do("GET", "/things", nil, bearer("x")...), 401)
+		w.want("denied", w.do("GET", "/web/x", nil, cli...), 403)
+		for range 5 {
+			w.want("within the rate", w.do("GET", "/web/x", nil, web...), 200)
+		}
+		throttled := w.do("GET", "/web/x", nil, web...)
+		w.want("throttled", throttled, 429)
+		if throttled.header.Get("Retry-After") == "" {
+			t.Error("429 without Retry-After")
+		}
+		w.want("elsewhere", w.do("GET", "/things", nil, web...), 200)
+		w.want("the login is open", w.do("POST", "/api/auth/login/", strings.NewReader("{}"), "Content-Type", "application/json"), 400)
+		if a := w.do("GET", "/_durin/any", nil, web...); a.status == 200 && a.seen == nil {
+			t.Errorf("a caller can ask the proxy's question: %v", a)
+		}
+	})
+}
+
+func TestEndings(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		old := bearer(w.token("web"))
+		w.want("warm", w.do("GET", "/", nil, old...), 200)
+		if _, err := w.guard.End(t.Context(), durin.Selection{Client: "web"}); err != nil {
+			t.Fatal(err)
+		}
+		w.want("revoked", w.do("GET", "/", nil, old...), 401)
+		late := bearer(w.token("web"))
+		w.want("warm again", w.do("GET", "/", nil, late...), 200)
+		w.ahead.Store(int64(25 * time.Hour))
+		w.want("expired", w.do("GET", "/", nil, late...), 401)
+	})
+}
+
+// Who asks is told, and only Durin tells it.
+func TestIdentity(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		auth := bearer(w.token("cli"))
+		forged := []string{
+			"X-Durin-User", "mallory", "x-durin-user", "mallory", "X-DURIN-USER-ID", "666", "X-Durin-Client", "root", "X_Durin_User", "mallory",
+			"X-Durin_User", "mallory", "X-Durin-Session", "666", "X-Durin-Expiry", "mallory", "X-Durin-Admin", "mallory",
+		}
+		for what, headers := range map[string][]string{"plain": auth, "forged": append(forged, auth...)} {
+			a := w.do("GET", "/", nil, headers...)
+			w.want(what, a, 200)
+			if a.seen == nil {
+				continue
+			}
+			for name, want := range map[string]string{"User-Id": "1", "User": "ada", "Client": "cli", "Session": "1"} {
+				if got := a.seen.Headers["X-Durin-"+name]; len(got) != 1 || got[0] != want {
+					t.Errorf("%s: %s is %q, want %q", what, name, got, want)
+				}
+			}
+			if at, err := time.Parse(time.RFC3339, a.seen.Headers.Get("X-Durin-Expiry")); err != nil || time.Until(at) > 25*time.Hour {
+				t.Errorf("%s: the expiry is %q", what, a.seen.Headers.Get("X-Durin-Expiry"))
+			}
+			for name, values := range a.seen.Headers {
+				plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
+				if strings.HasPrefix(plain, "x-durin-") && (strings.Contains(name, "_") || strings.Contains(strings.Join(values, " "), "mallory")) {
+					// A header that the file does not name may pass where the
+					// proxy removes those that it sets only.
+					if name == "X-Durin-Admin" {
+						continue
+					}
+					t.Errorf("%s: the application sees %s: %q", what, name, values)
+				}
+			}
+		}
+		// What a caller says of the rules or of its request changes nothing.
+		for _, headers := range [][]string{
+			forged,
+			{"X-Durin-Optional", "1"},
+			{"X-Original-Method", "OPTIONS", "X-Forwarded-Method", "OPTIONS", "Access-Control-Request-Method", "GET"},
+		} {
+			w.want("anonymous, forged", w.do("GET", "/?optional=1", nil, headers...), 401)
+		}
+		w.want("anonymous, by OPTIONS", w.do("OPTIONS", "/", nil), 401)
+		w.want("anonymous, by HEAD", w.do("HEAD", "/", nil), 401)
+	})
+}
+
+func TestCookies(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		cookie := []string{"Cookie", "a=b; __Host-durin=" + w.token("browser")}
+		with := func(headers ...string) []string { return append(headers, cookie...) }
+		w.want("a page", w.do("GET", "/", nil, with("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate")...), 200)
+		w.want("our form", w.do("POST", "/", strings.NewReader("a=b"), with("Sec-Fetch-Site", "same-origin")...), 200)
+		w.want("their form", w.do("POST", "/", strings.NewReader("a=b"), with("Sec-Fetch-Site", "cross-site")...), 403)
+		w.want("a sibling's form", w.do("POST", "/", strings.NewReader("a=b"), with("Sec-Fetch-Site", "same-site")...), 403)
+		w.want("our form by an old browser", w.do("POST", "/", strings.NewReader("a=b"), with("Origin", "http://"+w.proxy)...), 200)
+		w.want("their form by an old browser", w.do("POST", "/", strings.NewReader("a=b"), with("Origin", "http://evil.test")...), 403)
+		w.want("a method told wrongly", w.do("POST", "/", strings.NewReader("a=b"), with("Sec-Fetch-Site", "cross-site", "X-Forwarded-Method", "GET", "X-Original-Method", "GET")...), 403)
+		w.want("its token in a header", w.do("GET", "/", nil, bearer(strings.TrimPrefix(cookie[1], "a=b; __Host-durin="))...), 401)
+	})
+}
+
+func TestUpload(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		body := bytes.Repeat([]byte("0123456789abcdef"), 5<<16) // 5 MiB
+		sum := sha256.Sum256(body)
+		for what, reader := range map[string]io.Reader{"of known length": bytes.NewReader(body), "in pieces": io.MultiReader(bytes.NewReader(body))} {
+			a := w.do("PUT", "/upload", reader, bearer(w.token("cli"))...)
+			w.want(what, a, 200)
+			if a.seen != nil && (a.seen.Body != hex.EncodeToString(sum[:]) || a.seen.Method != "PUT" || a.seen.Path != "/upload") {
+				t.Errorf("%s: the application saw %v", what, a.seen)
+			}
+		}
+	})
+}
+
+func TestWebSocket(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		const key = "dGhlIHNhbXBsZSBub25jZQ=="
+		open := func(extra string) (*http.Response, *bufio.Reader, net.Conn) {
+			conn, err := net.Dial("tcp", w.proxy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+			_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+			_, err = io.WriteString(conn, "GET /socket HTTP/1.1\r\nHost: "+w.proxy+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "+key+"\r\nSec-WebSocket-Version: 13\r\n"+extra+"\r\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := bufio.NewReader(conn)
+			res, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res, r, conn
+		}
+		res, r, conn := open("Authorization: Token " + w.token("cli") + "\r\n")
+		if res.StatusCode != 101 || res.Header.Get("Sec-Websocket-Accept") != accept(key) {
+			t.Fatalf("the handshake: %s %v", res.Status, res.Header)
+		}
+		for _, message := range []string{"\x81\x85\x00\x00\x00\x00hello", "\x82\x83\x01\x02\x03\x04\x05\x06\x07"} {
+			if _, err := io.WriteString(conn, message); err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, len(message))
+			if _, err := io.ReadFull(r, got); err != nil || string(got) != message {
+				t.Errorf("got %q, %v", got, err)
+			}
+		}
+		before := w.reached.Load()
+		if res, _, _ := open(""); res.StatusCode != 401 {
+			t.Errorf("anonymous: %s", res.Status)
+		}
+		cookie := "Cookie: __Host-durin=" + w.token("browser") + "\r\n"
+		if res, _, _ := open(cookie + "Origin: http://evil.test\r\n"); res.StatusCode != 403 {
+			t.Errorf("of another origin's page: %s", res.Status)
+		}
+		if n := w.reached.Load() - before; n != 0 {
+			t.Errorf("%d of them reached the application", n)
+		}
+		if res, _, _ := open(cookie + "Origin: http://" + w.proxy + "\r\n"); res.StatusCode != 101 {
+			t.Errorf("of our own page: %s", res.Status)
+		}
+	})
+}
+
+// When Durin or its store is down nobody gets through, and nobody is told that
+// the token is bad.
+func TestOutage(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		auth := bearer(w.token("cli"))
+		w.down.Store(true)
+		before := w.reached.Load()
+		a := w.do("GET", "/", nil, auth...)
+		w.want("the store is down", a, 503)
+		if a.header.Get("Retry-After") == "" {
+			t.Error("503 without Retry-After")
+		}
+		w.down.Store(false)
+		w.want("it is back", w.do("GET", "/", nil, auth...), 200)
+		w.durin.Close()
+		for _, path := range []string{"/", "/web/x"} {
+			w.want("Durin is down", w.do("GET", path, nil, auth...), 503)
+			w.want("Durin is down, anonymous", w.do("GET", path, nil), 503)
+		}
+		if n := w.reached.Load() - before; n != 1 {
+			t.Errorf("%d requests reached the application, want 1", n)
+		}
+	})
+}

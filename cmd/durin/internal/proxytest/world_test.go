@@ -1,0 +1,275 @@
+package proxytest
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/memstore"
+	"github.com/durin-go/durin/storetest"
+)
+
+const configs = "../../../../docs/proxies"
+
+// A world is a proxy between a caller, an application and Durin.
+type world struct {
+	t     testing.TB
+	guard *durin.Guard
+	durin *httptest.Server
+	app   *httptest.Server
+	proxy string // host:port
+
+	ahead   atomic.Int64 // of the clock, in nanoseconds
+	down    atomic.Bool  // the store is
+	reached atomic.Int64 // requests that the application got
+}
+
+// seen is what the application saw of a request.
+type seen struct {
+	Method, Path string
+	Headers      http.Header
+	Body         string // its SHA-256 in hexadecimal
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t}
+	store := memstore.New()
+	if _, err := store.CreateUser(t.Context(), durin.User{Name: "ada", Active: true}); err != nil {
+		t.Fatal(err)
+	}
+	faulty := storetest.Faulty(store, storetest.Faults{Before: func(context.Context, string) error {
+		if w.down.Load() {
+			return errors.New("the store is down")
+		}
+		return nil
+	}})
+	var err error
+	w.guard, err = durin.New(t.Context(), durin.Options{
+		Store: faulty, Users: faulty.(durin.UserStore), ReuseWithoutKey: durin.PolicyReplace, Logger: slog.New(slog.DiscardHandler),
+		Now:            func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) },
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.guard.Close(context.Background()) })
+	for _, c := range []durin.Client{{Name: "web"}, {Name: "cli"}, {Name: "browser", Cookie: true}} {
+		if _, err := w.guard.CreateClient(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	auth, err := api.New(w.guard, api.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.durin = httptest.NewServer(auth)
+	t.Cleanup(w.durin.Close)
+	w.app = httptest.NewServer(http.HandlerFunc(w.serve))
+	t.Cleanup(w.app.Close)
+	return w
+}
+
+// serve is the application: it tells what it saw, and echoes on sockets.
+func (w *world) serve(out http.ResponseWriter, r *http.Request) {
+	w.reached.Add(1)
+	if r.Header.Get("Upgrade") != "" {
+		echo(out, r)
+		return
+	}
+	sum := sha256.New()
+	_, _ = io.Copy(sum, r.Body)
+	_ = json.NewEncoder(out).Encode(seen{r.Method, r.URL.RequestURI(), r.Header, hex.EncodeToString(sum.Sum(nil))})
+}
+
+// echo shakes hands (RFC 6455 section 4.2.2) and sends back the bytes it gets.
+func echo(out http.ResponseWriter, r *http.Request) {
+	conn, buffered, err := http.NewResponseController(out).Hijack()
+	if err != nil {
+		http.Error(out, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+
+		accept(r.Header.Get("Sec-WebSocket-Key"))+"\r\n\r\n")
+	_, _ = io.Copy(conn, buffered)
+}
+
+func accept(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// token is a live token of ada for a client.
+func (w *world) token(client string) string {
+	w.t.Helper()
+	issued, err := w.guard.Issue(w.t.Context(), durin.IssueRequest{UserID: "1", Client: client})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return issued.Token.Reveal()
+}
+
+// run starts a proxy with a documented file, whose addresses become those of
+// this world, and waits until it answers.
+func (w *world) run(program string, files []string, change func(text string) string, args func(dir string) []string) {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	port := strconv.Itoa(servers.Port(w.t))
+	w.proxy = "127.0.0.1:" + port
+	here := strings.NewReplacer("127.0.0.1:8000", host(w.durin), "127.0.0.1:9000", host(w.app), "8080", port)
+	for _, name := range files {
+		text, err := os.ReadFile(filepath.Join(configs, name))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(change(here.Replace(string(text)))), 0o644); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(program, args(dir)...)
+	var log strings.Builder
+	var mu sync.Mutex
+	lines := writer(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return log.Write(p)
+	})
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, lines, lines
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		stopped := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		stopped.Stop()
+		if w.t.Failed() {
+			mu.Lock()
+			w.t.Logf("%s wrote:\n%s", filepath.Base(program), log.String())
+			mu.Unlock()
+		}
+	})
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", w.proxy)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+type writer func(p []byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
+
+func host(s *httptest.Server) string { return s.Listener.Addr().String() }
+
+// proxies start each kind of proxy in a world of its own.
+var proxies = map[string]func(*world){
+	"nginx": func(w *world) {
+		w.run(servers.Program(w.t, "nginx", "nginx-light"), []string{"nginx.conf", "durin_ask.conf", "durin_answer.conf"},
+			func(text string) string {
+				var temp strings.Builder
+				for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+					temp.WriteString(name + "_temp_path temp_" + name + "; ")
+				}
+				return strings.Replace(text, "http {", "http { access_log off; "+temp.String(), 1)
+			},
+			func(dir string) []string {
+				user := ""
+				if os.Getuid() == 0 {
+					user = "user root; "
+				}
+				return []string{"-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"), "-g", user + "daemon off; pid nginx.pid;"}
+			})
+	},
+	"caddy": func(w *world) {
+		w.run(servers.Program(w.t, "caddy", "caddy"), []string{"Caddyfile"}, func(text string) string { return text },
+			func(string) []string { return []string{"run", "--config", "Caddyfile", "--adapter", "caddyfile"} })
+	},
+	"haproxy": func(w *world) {
+		w.run(servers.Program(w.t, "haproxy", "haproxy"), []string{"haproxy.cfg", "durin.lua"}, func(text string) string { return text },
+			func(string) []string { return []string{"-f", "haproxy.cfg"} })
+	},
+}
+
+// onEach runs test with each proxy.
+func onEach(t *testing.T, test func(t *testing.T, w *world)) {
+	for name, start := range proxies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			start(w)
+			test(t, w)
+		})
+	}
+}
+
+// An answer is what the caller got, and what the application saw, if it did.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	seen   *seen
+}
+
+func (w *world) do(method, path string, body io.Reader, headers ...string) answer {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, "http://"+w.proxy+path, body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header[headers[i]] = append(req.Header[headers[i]], headers[i+1]) // as it is spelt
+	}
+	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a := answer{res.StatusCode, res.Header, string(text), nil}
+	if s := new(seen); res.StatusCode == 200 && json.Unmarshal(text, s) == nil {
+		a.seen = s
+	}
+	return a
+}
+
+func (w *world) want(what string, a answer, status int) {
+	w.t.Helper()
+	if a.status != status || (a.seen != nil) != (status == 200) {
+		w.t.Errorf("%s: answered %d %s, want %d", what, a.status, a.body, status)
+	}
+}
