@@ -11,6 +11,7 @@ import (
 type clientRef struct {
 	name   string // in the store; "" if it is no longer there
 	policy durin.Policy
+	most   int  // tokens a user, by the policies that allow several
 	fresh  bool // only a rehearsal has taken it
 }
 
@@ -64,7 +65,7 @@ func (p *pass) writeClients(items []*item) error {
 }
 
 func (p *pass) settleClient(it *item, result durin.ImportResult) {
-	ref := clientRef{name: it.name, policy: it.row.Client.Policy, fresh: p.dry}
+	ref := clientRef{name: it.name, policy: it.row.Client.Policy, most: it.row.Client.MaxTokens, fresh: p.dry}
 	switch result.Outcome {
 	case durin.Imported:
 		p.taken(it)
@@ -87,7 +88,7 @@ func (t *clientTable) here(id int64, other clientRef) clientRef {
 		return other
 	}
 	c := t.stored[id]
-	return clientRef{name: c.Name, policy: cmp.Or(c.Policy, durin.PolicyReuse)}
+	return clientRef{name: c.Name, policy: cmp.Or(c.Policy, durin.PolicyReuse), most: c.MaxTokens}
 }
 
 func (t *clientTable) add(it *item, ref clientRef) {

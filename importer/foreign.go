@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -16,7 +17,7 @@ const sourceTokens = 1000
 // sources are the libraries without clients whose tokens the dump holds.
 func (j *job) sources() []string {
 	var all []string
-	for _, s := range []struct{ name, model string }{{sourceDRF, drfModel}, {sourceMulti, multiModel}} {
+	for _, s := range []struct{ name, model string }{{sourceDRF, drfModel}, {sourceMulti, multiModel}, {sourceKnox, knoxModel}} {
 		if j.counts[s.model] > 0 {
 			all = append(all, s.name)
 		}
@@ -64,18 +65,40 @@ func (o *Options) multiToken(r *record) *item {
 }
 
 // knoxToken reads a row of knox.authtoken, whose primary key is a SHA-512 of
-// the token: no store can check by that yet.
+// the token. Versions of knox before 4.2 put salt to it.
 func (o *Options) knoxToken(r *record) *item {
+	text := r.pk
+	if _, given := r.given("digest"); given {
+		text = r.text("digest")
+	}
 	r.pk = ""
-	r.fault("tokens of knox cannot be taken yet: their users have to log in again")
-	return o.foreignToken(r, sourceKnox, "", &durin.ImportToken{})
+	t := &durin.ImportToken{Created: r.instant("created"), ExpiresAt: r.optionalInstant("expiry")}
+	salt := r.optionalText("salt")
+	it := o.foreignItem(r, sourceKnox, t)
+	if len(it.faults) == 0 && salt != "" {
+		it.fault("the token is salted, as those of knox before 4.2 are: its user has to log in again")
+	}
+	raw, err := hex.DecodeString(text)
+	if len(it.faults) == 0 && (err != nil || len(raw) != len(durin.LegacyDigest{})) {
+		it.fault("its key is no SHA-512 of a token: its user has to log in again")
+	}
+	if len(it.faults) == 0 {
+		legacy := durin.LegacyDigest(raw)
+		t.Legacy, t.Digest = &legacy, legacy.Placeholder()
+	}
+	return it
 }
 
 func (o *Options) foreignToken(r *record, source, secret string, t *durin.ImportToken) *item {
+	it := o.foreignItem(r, source, t)
+	it.clear(secret, t)
+	return it
+}
+
+func (o *Options) foreignItem(r *record, source string, t *durin.ImportToken) *item {
 	user := r.reference("user")
 	it := newItem(r)
 	it.user, it.source = user, source
-	it.clear(secret, t)
 	it.row.Token = t
 	return it
 }
@@ -116,7 +139,7 @@ func (p *pass) takeSource(source, name string) (clientRef, error) {
 	if err != nil {
 		return clientRef{}, err
 	}
-	ref := clientRef{name: name, policy: c.Policy, fresh: p.dry}
+	ref := clientRef{name: name, policy: c.Policy, most: c.MaxTokens, fresh: p.dry}
 	switch results[0].Outcome {
 	case durin.Imported:
 		p.report.note("The tokens of %s go to a new client %q: policy evict with at most %d tokens a user, life time never.", source, name, sourceTokens)
@@ -131,16 +154,13 @@ func (p *pass) takeSource(source, name string) (clientRef, error) {
 // makeRoom gives a client that has one token a user a policy that allows
 // several.
 func (p *pass) makeRoom(source string, ref clientRef) (clientRef, error) {
-	p.report.note("The tokens of %s go to the client %q: policy evict with at most %d tokens a user.", source, ref.name, sourceTokens)
-	if ref.fresh || ref.policy == durin.PolicyEvict || ref.policy == durin.PolicyReject {
-		return ref, nil
-	}
+	change := ref.policy != durin.PolicyEvict && ref.policy != durin.PolicyReject && ref.name != ""
 	store, ok := p.dst.(durin.Store)
-	if !ok || ref.name == "" {
-		return ref, nil
+	if change && ok {
+		ref.policy, ref.most = durin.PolicyEvict, sourceTokens
 	}
-	ref.policy = durin.PolicyEvict
-	if p.dry {
+	p.report.note("The tokens of %s go to the client %q: policy %s with at most %d tokens a user.", source, ref.name, ref.policy, ref.most)
+	if !change || !ok || p.dry || ref.fresh {
 		return ref, nil
 	}
 	_, err := store.UpdateClient(context.WithoutCancel(p.ctx), ref.name, p.now, func(c *durin.Client) error {

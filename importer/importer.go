@@ -6,8 +6,9 @@
 // It reads what "manage.py dumpdata" writes, as an array or as jsonl, in any
 // order of rows, with numeric, textual or natural keys, as a stream of any
 // length. It understands the models of django-rest-durin, of Django's users
-// (or the project's own model), of django-rest-framework's authtoken and of
-// drf-multitokenauth; rows of other models are passed over.
+// (or the project's own model), of django-rest-framework's authtoken, of
+// drf-multitokenauth, and of django-rest-knox, whose tokens only a SHA-512 is known
+// of; rows of other models are passed over.
 //
 // The dump is read several times: first whole, so that nothing of a damaged one
 // is written; then as a rehearsal against the store, so that an import that

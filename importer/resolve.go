@@ -121,7 +121,7 @@ func (p *pass) resolveClient(it *item) error {
 		it.fault("its user has another token for the client %q, which allows one", c.name)
 		return nil
 	}
-	if it.reuse && p.Keyring != nil && !p.dry {
+	if it.reuse && p.Keyring != nil && !p.dry && it.secret != "" {
 		t.Seal = p.Keyring.Seal(it.secret)
 	}
 	return nil

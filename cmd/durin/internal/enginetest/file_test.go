@@ -78,6 +78,16 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"Seals":  func(ctx context.Context) error { _, err := s.Seals(ctx, 0, 1); return err },
 		"Reseal": func(ctx context.Context) error { _, err := s.Reseal(ctx, d, nil, []byte("s")); return err },
 		"Ping":   s.Ping,
+		"AdoptLegacy": func(ctx context.Context) error {
+			_, err := s.AdoptLegacy(ctx, []durin.LegacyDigest{{1}, {2}}, d)
+			return err
+		},
+		"LegacyLeft":   func(ctx context.Context) error { _, err := s.LegacyLeft(ctx); return err },
+		"ExportTokens": func(ctx context.Context) error { _, err := s.ExportTokens(ctx, 0, 10); return err },
+		"ExportLedger": func(ctx context.Context) error {
+			_, err := s.ExportLedger(ctx, durin.LedgerEntry{Source: "s", Key: "k"}, 10)
+			return err
+		},
 		"CreateUser": func(ctx context.Context) error {
 			_, err := s.CreateUser(ctx, durin.User{Name: "ada"})
 			return err

@@ -57,6 +57,14 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 			t.Fatal(err)
 		}
 	}
+	legacy := durin.LegacyDigest{1}
+	old := durin.ImportToken{Digest: legacy.Placeholder(), Legacy: &legacy, UserID: u.ID, Client: "a", Created: now}
+	if _, err := s.Import(t.Context(), []durin.ImportRow{{Source: "old", Key: "1", Token: &old}}, now, false); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := s.AdoptLegacy(t.Context(), []durin.LegacyDigest{legacy}, durin.Digest{9}); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
 	for name, call := range calls(s) {
 		if err := call(t.Context()); err != nil && durin.AsError(err).Status == 500 {
 			t.Errorf("%s: %v", name, err)
