@@ -142,8 +142,13 @@ func (j *job) planSteps() {
 	j.steps = 1 + passes*len(j.rounds())
 }
 
-// sweep calls visit for every row of the dump.
+// sweep calls visit for every row of the dump, with its model.
 func (j *job) sweep(ctx context.Context, doing string, visit func(raw rawRow, model string) error) error {
+	return j.rows(ctx, doing, func(raw rawRow) error { return visit(raw, modelOf(raw)) })
+}
+
+// rows calls visit for every row of the dump.
+func (j *job) rows(ctx context.Context, doing string, visit func(raw rawRow) error) error {
 	const every = 1000
 	j.step++
 	rows, err := j.dump.rewind(ctx)
@@ -161,7 +166,7 @@ func (j *job) sweep(ctx context.Context, doing string, visit func(raw rawRow, mo
 			tell()
 			return j.ended(err)
 		}
-		if err := visit(raw, modelOf(raw)); err != nil {
+		if err := visit(raw); err != nil {
 			return err
 		}
 		if raw.number%every == 0 {

@@ -1,0 +1,373 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/durin-go/durin"
+)
+
+// Kinds of rows in the Report of an import of an export.
+const (
+	clientKind = "client"
+	userKind   = "user"
+	tokenKind  = "session"
+	takenKind  = "import" // what earlier imports took
+)
+
+// Durin imports what Export wrote. Of opts only DryRun, Keyring, Now, Progress
+// and TempDir count. Ids are kept where they are free. The ledger remembers
+// every row taken, as with Django: the same export again changes nothing. What
+// the exporting store knew of its own imports comes along, but for sources of
+// which dst has entries of its own.
+//
+// A *FormatError says that src is damaged or cut off: nothing is written then.
+// After any other error the same call again goes on.
+func Durin(ctx context.Context, src io.Reader, dst durin.Importer, opts Options) (*Report, error) {
+	if err := opts.complete(); err != nil {
+		return nil, err
+	}
+	dump, err := open(ctx, src, opts.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer dump.close()
+	m := &move{job: &job{Options: opts, dst: dst, dump: dump, now: opts.Now(), steps: 2}, ctx: ctx}
+	if err := m.survey(); err != nil {
+		return nil, err
+	}
+	return m.report, m.write()
+}
+
+// A move is the import of an export.
+type move struct {
+	*job
+	ctx    context.Context
+	header exportHeader
+	report *Report
+
+	users   *userTable
+	clients map[string]string // the name here by the name there; "" if it is gone
+	ids     map[int64]int64   // of clients, here by there
+	sources map[string]bool   // of the ledger, and whether they are taken
+	batch   []moved
+	kind    string
+}
+
+// A moved is a row of the export on its way.
+type moved struct {
+	number int
+	kind   string
+	key    string
+	name   string
+	row    durin.ImportRow
+}
+
+// parseLine reads one line of the form.
+func parseLine(raw rawRow) (exportLine, error) {
+	var line exportLine
+	if raw.cut {
+		return line, &FormatError{raw.number, raw.offset, "the row is longer than a mebibyte"}
+	}
+	d := json.NewDecoder(bytes.NewReader(raw.text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&line); err != nil {
+		return line, &FormatError{raw.number, raw.offset, "this is not a row of an export of this version of Durin: " + withoutText(err)}
+	}
+	return line, nil
+}
+
+// withoutText is what a JSON error says, but for errors that quote the text.
+func withoutText(err error) string {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong):
+		return "the field " + wrong.Field + " is of another type"
+	case strings.HasPrefix(err.Error(), "json: unknown field"):
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
+	return "it is no JSON"
+}
+
+// order is the place of a line among the others; 0 for one of no kind, or of
+// several.
+func (l *exportLine) order() int {
+	order := 0
+	for i, set := range []bool{l.Header != nil, l.Client != nil, l.User != nil, l.Token != nil, l.Taken != nil, l.End != nil} {
+		if set && order > 0 {
+			return 0
+		}
+		if set {
+			order = i + 1
+		}
+	}
+	return order
+}
+
+// survey reads the export whole, so that nothing of a damaged one is written.
+func (m *move) survey() error {
+	const header, end = 1, 6
+	var counted, told exportEnd
+	last := 0
+	err := m.rows(m.ctx, "reading", func(raw rawRow) error {
+		line, err := parseLine(raw)
+		if err != nil {
+			return err
+		}
+		fault := func(what string) error { return &FormatError{raw.number, raw.offset, what} }
+		order := line.order()
+		switch {
+		case order == 0 || raw.number == 1 && order != header:
+			return fault("this is not an export of Durin")
+		case order < last, raw.number > 1 && order == header, last == end:
+			return fault("the rows are not in their order")
+		}
+		last = order
+		switch {
+		case line.Header != nil:
+			m.header = *line.Header
+			if m.header.Format < 1 || m.header.Format > exportFormat {
+				return fault(fmt.Sprintf("the export is of the form %d: take a later version of Durin", m.header.Format))
+			}
+			if err := checkOrigin(m.header.Origin); err != nil {
+				return fault(err.Error())
+			}
+		case line.End != nil:
+			told = *line.End
+		default:
+			counted.count(line)
+			if err := line.check(); err != nil {
+				return fault(err.Error())
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case last != end:
+		return &FormatError{What: "the export is cut off: its last row is missing"}
+	case told != counted:
+		return &FormatError{What: fmt.Sprintf("the export is damaged: it has %+v and tells %+v", counted, told)}
+	}
+	return nil
+}
+
+func (e *exportEnd) count(line exportLine) {
+	for n, set := range map[*int]bool{&e.Clients: line.Client != nil, &e.Users: line.User != nil, &e.Tokens: line.Token != nil, &e.Taken: line.Taken != nil} {
+		if set {
+			*n++
+		}
+	}
+}
+
+// check reports what no store would take.
+func (l *exportLine) check() error {
+	switch {
+	case l.Client != nil:
+		c, err := l.Client.client()
+		if err == nil {
+			err = c.Validate()
+		}
+		return err
+	case l.User != nil:
+		if l.User.ID == "" {
+			return errors.New("a user has no id")
+		}
+		return l.User.user().Validate()
+	case l.Token != nil:
+		_, err := l.Token.token()
+		return err
+	}
+	return nil
+}
+
+// write takes the rows.
+func (m *move) write() error {
+	m.report = &Report{DryRun: m.DryRun, Passwords: map[string]int{}}
+	m.users, m.clients, m.ids, m.sources = newUserTable(false), map[string]string{}, map[int64]int64{}, map[string]bool{}
+	for _, kind := range []string{clientKind, userKind, tokenKind, takenKind} {
+		m.report.model(kind)
+	}
+	doing := "writing"
+	if m.DryRun {
+		doing = "checking"
+	}
+	err := m.rows(m.ctx, doing, func(raw rawRow) error {
+		line, err := parseLine(raw)
+		if err != nil {
+			return err
+		}
+		return m.visit(raw.number, line)
+	})
+	if err == nil {
+		err = m.flush()
+	}
+	return err
+}
+
+func (m *move) visit(number int, line exportLine) error {
+	switch {
+	case line.Client != nil:
+		c, err := line.Client.client()
+		if err != nil {
+			return err
+		}
+		key := strconv.FormatInt(c.ID, 10)
+		return m.add(moved{number, clientKind, key, c.Name, durin.ImportRow{Source: m.own(clientKind), Key: key, Client: &c}})
+	case line.User != nil:
+		u := line.User.user()
+		return m.add(moved{number, userKind, u.ID, u.Name, durin.ImportRow{Source: m.own(userKind), Key: u.ID, User: &u}})
+	case line.Token != nil:
+		return m.visitToken(number, line.Token)
+	case line.Taken != nil:
+		return m.visitTaken(number, line.Taken)
+	}
+	return nil
+}
+
+// own is what the ledger calls the exporting store's own rows.
+func (m *move) own(kind string) string { return "durin:" + m.header.Origin + ":" + kind }
+
+// add puts a row into the batch, which holds rows of one kind.
+func (m *move) add(row moved) error {
+	if m.kind != row.kind || len(m.batch) == batchRows {
+		if err := m.flush(); err != nil {
+			return err
+		}
+		m.kind = row.kind
+	}
+	m.report.model(row.kind).Read++
+	m.batch = append(m.batch, row)
+	return nil
+}
+
+func (m *move) visitToken(number int, f *tokenForm) error {
+	t, err := f.token()
+	if err != nil {
+		return err
+	}
+	if m.kind != tokenKind { // what it refers to must be settled
+		if err := m.flush(); err != nil {
+			return err
+		}
+		m.kind = tokenKind
+	}
+	row := moved{number: number, kind: tokenKind, key: strconv.FormatInt(t.ID, 10), row: durin.ImportRow{Source: "django:token", Key: t.Digest.String(), Token: t}}
+	id, _, _ := m.users.find(reference{pk: t.UserID})
+	name := m.clients[t.Client]
+	if id == "" || name == "" {
+		m.report.model(tokenKind).Read++
+		m.leaveOut(row, "its user or its client is left out")
+		return nil
+	}
+	t.UserID, t.Client = id, name
+	if t.Seal != nil && m.Keyring != nil {
+		if _, known := m.Keyring.SealedWith(t.Seal); !known {
+			m.report.Unsealed++
+		}
+	}
+	return m.add(row)
+}
+
+func (m *move) leaveOut(row moved, what string) {
+	m.report.model(row.kind).LeftOut++
+	it := &item{number: row.number, model: row.kind, key: row.key}
+	m.report.problem(it, what, LeftOut)
+}
+
+// flush writes the batch.
+func (m *move) flush() error {
+	rows := make([]durin.ImportRow, len(m.batch))
+	for i := range m.batch {
+		rows[i] = m.batch[i].row
+	}
+	results, err := m.importRows(m.ctx, rows, m.DryRun)
+	if err != nil {
+		return err
+	}
+	batch := m.batch
+	m.batch = m.batch[:0]
+	settle := map[string]func(moved, durin.ImportResult) error{
+		clientKind: m.settleClient, userKind: m.settleUser, tokenKind: m.settleToken, takenKind: m.settleTaken,
+	}
+	for i, result := range results {
+		if err := settle[batch[i].kind](batch[i], result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *move) count(row moved, outcome durin.ImportOutcome) {
+	if outcome == durin.Imported {
+		m.report.model(row.kind).Taken++
+	} else {
+		m.report.model(row.kind).Known++
+	}
+}
+
+// settleClient notes what a client is called here. One that has the name
+// already stays as it is, and gets the sessions.
+func (m *move) settleClient(row moved, result durin.ImportResult) error {
+	m.count(row, result.Outcome)
+	m.ids[row.row.Client.ID] = result.ID
+	m.clients[row.name] = row.name
+	if result.Outcome == durin.KnownBefore {
+		stored, err := m.stored(m.ctx)
+		if err != nil {
+			return err
+		}
+		if stored != nil {
+			m.clients[row.name] = stored[result.ID].Name
+		}
+	}
+	return nil
+}
+
+// settleUser notes the id of a user here. Another one of the same name stays,
+// and gets none of the sessions.
+func (m *move) settleUser(row moved, result durin.ImportResult) error {
+	it := &item{pk: row.key, name: row.name}
+	if result.Outcome == durin.TakenByOther {
+		same, err := m.sameByName(row, result.ID)
+		if err != nil {
+			return err
+		}
+		if !same {
+			m.users.keys.add(row.key)
+			m.leaveOut(row, "another user has that name here: that one stays as it is")
+			return nil
+		}
+	}
+	m.count(row, result.Outcome)
+	m.users.settle(it, result.ID, false)
+	return nil
+}
+
+func (m *move) sameByName(row moved, id int64) (bool, error) {
+	users, ok := m.dst.(userByID)
+	if !ok {
+		return false, nil
+	}
+	u, err := findUser(m.ctx, users, strconv.FormatInt(id, 10))
+	return err == nil && u.Name == row.name && !row.row.User.Created.IsZero() && sameUser(u, *row.row.User), err
+}
+
+func (m *move) settleToken(row moved, result durin.ImportResult) error {
+	switch {
+	case result.Outcome == durin.WithoutParent && !m.DryRun:
+		m.leaveOut(row, "its user or its client has been deleted here")
+	case result.Outcome == durin.WithoutParent:
+		m.count(row, durin.Imported)
+	default:
+		m.count(row, result.Outcome)
+	}
+	return nil
+}
