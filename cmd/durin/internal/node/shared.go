@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"sync/atomic"
@@ -97,12 +98,13 @@ func (s *Shared) Notify() (set, connected bool) {
 // A lateRedis is a Limiter and an Invalidator on a Redis that need not be there
 // at the start: the client cannot be made without one.
 type lateRedis struct {
-	option rueidis.ClientOption
-	url    *url.URL
-	away   redisdurin.Away
-	log    *slog.Logger
-	local  durin.Limiter
-	parts  atomic.Pointer[redisParts]
+	option  rueidis.ClientOption
+	timeout time.Duration
+	url     *url.URL
+	away    redisdurin.Away
+	log     *slog.Logger
+	local   durin.Limiter
+	parts   atomic.Pointer[redisParts]
 }
 
 type redisParts struct {
@@ -116,6 +118,20 @@ const (
 	redisWrite = 2 * time.Second
 	redisRetry = time.Second
 )
+
+// redisTimeout is the parameter of the URL that bounds a question of the
+// throttle; zero for the default.
+func redisTimeout(u *url.URL) (time.Duration, error) {
+	text := u.Query().Get("timeout")
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("redis: the timeout %q is not a span like 250ms", text)
+	}
+	return d, nil
+}
 
 // RedisOption reads the setting redis. Its error repeats no password.
 func RedisOption(text string) (rueidis.ClientOption, *url.URL, error) {
@@ -145,7 +161,11 @@ func newLateRedis(c *config.Config, log *slog.Logger) (*lateRedis, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &lateRedis{option: option, url: u, away: redisdurin.Away(c.RedisAway), log: log, local: durin.NewLimiter()}
+	timeout, err := redisTimeout(u)
+	if err != nil {
+		return nil, err
+	}
+	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), log: log, local: durin.NewLimiter()}
 	if err := r.connect(); err != nil {
 		log.Error("Redis does not answer; it is tried again", "redis", database.Masked(c.Redis), "throttles", c.RedisAway, "error", err)
 	}
@@ -157,7 +177,7 @@ func (r *lateRedis) connect() error {
 	if err != nil {
 		return database.MaskError(err, r.url)
 	}
-	limiter, err := redisdurin.NewLimiter(client, redisdurin.LimiterOptions{WhenAway: r.away, Logger: r.log})
+	limiter, err := redisdurin.NewLimiter(client, redisdurin.LimiterOptions{WhenAway: r.away, Timeout: r.timeout, Logger: r.log})
 	if err != nil {
 		client.Close()
 		return err

@@ -56,6 +56,7 @@ var cleanups []func()
 type cluster struct {
 	t     *testing.T
 	dir   string
+	at    string       // of the database
 	guard *durin.Guard // that of a node which is not the program
 	store durin.UserStore
 	nodes []*node
@@ -85,7 +86,7 @@ func newCluster(t *testing.T, db string) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, dir: t.TempDir(), store: store}
+	c := &cluster{t: t, dir: t.TempDir(), at: db, store: store}
 	c.guard, err = durin.New(ctx, durin.Options{Store: store, Users: store, ReuseWithoutKey: durin.PolicyReplace, PruneAfter: -1, Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
