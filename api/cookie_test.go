@@ -67,6 +67,9 @@ func TestCookieLoginFromElsewhere(t *testing.T) {
 	if len(res.Cookies()) > 0 {
 		t.Error("a cookie is set all the same")
 	}
+	if list, err := w.guard.Sessions(t.Context(), durin.SessionQuery{}); err != nil || len(list) > 0 {
+		t.Errorf("a token is issued all the same: %v, %v", list, err)
+	}
 	res = w.do("POST", "/api/auth/login/", body("web"), "Content-Type", form, "Sec-Fetch-Site", "cross-site", "Origin", "https://app.test")
 	if res.StatusCode != 200 || len(res.Cookies()) > 0 {
 		t.Error("a client of headers:", res.StatusCode, res.Cookies())

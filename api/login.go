@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/payload"
@@ -50,11 +51,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in.Session.Client.Cookie {
-		if err := h.guard.CheckOrigin(r); err != nil { // nobody signs another one in unasked
-			if !in.Reused {
-				_, endErr := h.guard.End(r.Context(), durin.Selection{Digest: in.Session.Digest})
-				err = errors.Join(err, endErr)
-			}
+		if err := h.guard.CheckOrigin(r); err != nil { // HandOut chose another client
 			h.guard.Fail(w, r, err)
 			return
 		}
@@ -66,7 +63,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) loginRequest(r *http.Request, given credentials, body LoginBody) durin.LoginRequest {
 	req := durin.LoginRequest{
 		Name: given.name, Password: durin.Secret(given.password), Device: h.device(r), Address: h.guard.Address(r),
-		ChooseClient: func(_ context.Context, u durin.User) (string, error) { return h.opt.Client(r, body, u) },
+		ChooseClient: func(_ context.Context, u durin.User) (string, error) { return h.chooseClient(r, body, u) },
 	}
 	if name, ok := body.Text("device"); ok {
 		req.Device.Name = name
@@ -80,6 +77,27 @@ func (h *Handler) loginRequest(r *http.Request, given credentials, body LoginBod
 		}
 	}
 	return req
+}
+
+// chooseClient names the client of a login. A page of another origin signs nobody
+// in whose token travels in a cookie: the browser would go on as somebody else.
+func (h *Handler) chooseClient(r *http.Request, body LoginBody, u durin.User) (string, error) {
+	name, err := h.opt.Client(r, body, u)
+	if err != nil {
+		return "", err
+	}
+	cross := h.guard.CheckOrigin(r)
+	if cross == nil {
+		return name, nil
+	}
+	all, err := h.guard.Clients(r.Context())
+	if err != nil {
+		return "", err
+	}
+	if slices.ContainsFunc(all, func(c durin.Client) bool { return c.Name == name && c.Cookie }) {
+		return "", cross
+	}
+	return name, nil
 }
 
 func (h *Handler) loginAnswer(r *http.Request, in durin.LoggedIn) any {

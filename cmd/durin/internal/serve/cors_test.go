@@ -1,0 +1,52 @@
+package serve
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// TestCORS: only listed origins get leave, and the cookie only where that is set.
+func TestCORS(t *testing.T) {
+	reached := false
+	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })
+	for _, c := range []struct {
+		name, method, path, origin, asked string
+		credentials                       bool
+		allowed, withCredentials          string
+		reached                           bool
+	}{
+		{"preflight", "OPTIONS", "/api/auth/login/", "https://app.test", "POST", false, "https://app.test", "", false},
+		{"preflight with credentials", "OPTIONS", "/api/auth/login/", "https://app.test", "POST", true, "https://app.test", "true", false},
+		{"request", "POST", "/api/auth/login/", "https://app.test", "", false, "https://app.test", "", true},
+		{"request with credentials", "POST", "/api/auth/login/", "https://app.test", "", true, "https://app.test", "true", true},
+		{"another origin's preflight", "OPTIONS", "/api/auth/login/", "https://evil.test", "POST", true, "", "", true},
+		{"another origin's request", "POST", "/api/auth/login/", "https://evil.test", "", true, "", "", true},
+		{"no origin", "POST", "/api/auth/login/", "", "", true, "", "", true},
+		{"null", "POST", "/api/auth/login/", "null", "", true, "", "", true},
+		{"OPTIONS that is no preflight", "OPTIONS", "/api/auth/login/", "https://app.test", "", true, "https://app.test", "true", true},
+		{"elsewhere", "OPTIONS", "/admin/", "https://app.test", "POST", true, "", "", true},
+	} {
+		reached = false
+		h := allowOrigins([]string{"https://app.test"}, c.credentials, "/api/auth", next)
+		r := httptest.NewRequest(c.method, c.path, nil)
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		if c.asked != "" {
+			r.Header.Set("Access-Control-Request-Method", c.asked)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		got := w.Header()
+		if got.Get("Access-Control-Allow-Origin") != c.allowed || got.Get("Access-Control-Allow-Credentials") != c.withCredentials || reached != c.reached {
+			t.Errorf("%s: %v, reached %v", c.name, got, reached)
+		}
+		if c.path != "/admin/" && got.Get("Vary") == "" {
+			t.Errorf("%s: caches may mix up origins", c.name)
+		}
+		if c.allowed != "" && c.asked != "" && (w.Code != 204 || got.Get("Access-Control-Allow-Methods") == "" || got.Get("Access-Control-Allow-Headers") == "") {
+			t.Errorf("%s: %d %v", c.name, w.Code, got)
+		}
+	}
+}
