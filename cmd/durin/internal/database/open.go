@@ -199,6 +199,7 @@ func (h *Handle) openMySQL() error {
 	if socket != "" {
 		cfg.Net, cfg.Addr = "unix", socket
 	}
+	cfg.Logger = &mysql.NopLogger{} // what it would log, calls return
 	cfg.ParseTime, cfg.ClientFoundRows, cfg.InterpolateParams = true, true, true
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {

@@ -79,7 +79,7 @@ func OwnRedis(t testing.TB) *Own {
 	return o
 }
 
-func own(t testing.TB, k *kind, ask syscall.Signal) (*Own, int) {
+func require(t testing.TB, k *kind) {
 	t.Helper()
 	if err := k.installed(); err != nil {
 		if os.Getenv("CI") != "" {
@@ -87,6 +87,11 @@ func own(t testing.TB, k *kind, ask syscall.Signal) (*Own, int) {
 		}
 		t.Skip(err)
 	}
+}
+
+func own(t testing.TB, k *kind, ask syscall.Signal) (*Own, int) {
+	t.Helper()
+	require(t, k)
 	folder, err := os.MkdirTemp("", "durin-own-") // short: sockets are in it
 	if err != nil {
 		t.Fatal(err)
