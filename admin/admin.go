@@ -1,0 +1,221 @@
+package admin
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/pages"
+)
+
+//go:embed templates
+var templates embed.FS
+
+//go:embed texts.txt
+var texts string
+
+// maxBody bounds the forms that are read.
+const maxBody = 1 << 18
+
+// A Handler serves the pages. It is safe for concurrent use.
+type Handler struct {
+	guard  *durin.Guard
+	opt    Options
+	site   *pages.Site
+	people people
+	mux    *http.ServeMux
+}
+
+// New returns the pages on guard, or an error that names the option that is
+// wrong.
+func New(guard *durin.Guard, opts Options) (*Handler, error) {
+	if err := opts.complete(guard); err != nil {
+		return nil, err
+	}
+	files, err := fs.Sub(templates, "templates")
+	if err != nil {
+		return nil, err
+	}
+	site, err := pages.New(pages.Options{
+		Path: opts.Path, Templates: files, Texts: texts, Cookie: opts.CookieName, Origins: opts.Origins, Log: opts.Logger, Now: guard.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	h := &Handler{guard: guard, opt: opts, site: site, people: newPeople(guard, opts)}
+	h.route()
+	return h, nil
+}
+
+// route lists what is behind the gate.
+func (h *Handler) route() {
+	h.mux = http.NewServeMux()
+	h.page("", h.dashboard, nil)
+	h.page("clients", h.listClients, nil)
+	h.page("clients/new", h.newClient, h.addClient)
+	h.page("clients/bulk", h.askClients, h.bulkClients)
+	h.page("clients/{id}", h.showClient, h.changeClient)
+	h.page("clients/{id}/delete", h.askClient, h.deleteClient)
+	h.page("tokens", h.listTokens, nil)
+	h.page("tokens/new", h.newToken, h.issueToken)
+	h.page("tokens/revoke", h.askTokens, h.revokeTokens)
+	h.page("tokens/{id}", h.showToken, nil)
+	h.page("tokens/{id}/renew", nil, h.renewToken)
+	h.page("people/suggest", h.suggest, nil)
+	h.page("users/{id}", h.showUser, nil)
+	if h.opt.Users != nil {
+		h.page("users", h.listUsers, nil)
+		h.page("users/new", h.newUser, h.addUser)
+		h.page("users/{id}/change", h.editUser, h.changeUser)
+		h.page("users/{id}/delete", h.askUser, h.deleteUser)
+	}
+	if h.opt.HashPassword != nil && h.opt.Users != nil {
+		h.page("users/{id}/password", h.askPassword, h.setPassword)
+	}
+}
+
+// A visit is a request that has passed the gate.
+type visit struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	user    durin.User
+	session *durin.Session
+}
+
+// An action answers a visit, or returns the error to answer with.
+type action func(v *visit) error
+
+type visitKey struct{}
+
+// page mounts what shows a page and what its form does; nil: nothing.
+func (h *Handler) page(path string, show, do action) {
+	pattern := h.site.Path() + path
+	if path == "" {
+		pattern += "{$}"
+	}
+	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		v := r.Context().Value(visitKey{}).(*visit)
+		v.w, v.r = w, r
+		act := do
+		if pages.Safe(r) {
+			act = show
+		} else if r.Method != http.MethodPost {
+			act = nil
+		}
+		if act == nil {
+			h.message(w, r, &v.user, http.StatusMethodNotAllowed)
+			return
+		}
+		if err := act(v); err != nil {
+			h.fail(w, r, &v.user, err)
+		}
+	})
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	allowed := h.site.Protect(w, r)
+	if h.site.Asset(w, r) {
+		return
+	}
+	if !allowed {
+		h.message(w, r, nil, http.StatusForbidden)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		h.fail(w, r, nil, badForm(err))
+		return
+	}
+	r = h.withOrigin(r)
+	switch r.URL.Path {
+	case h.site.At("sign-in"):
+		h.signIn(w, r)
+	case h.site.At("sign-out"):
+		h.signOut(w, r)
+	default:
+		h.enter(w, r)
+	}
+}
+
+func badForm(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &durin.Error{Status: http.StatusRequestEntityTooLarge}
+	}
+	return &durin.Error{Status: http.StatusBadRequest}
+}
+
+// withOrigin lets hooks know where the request comes from.
+func (h *Handler) withOrigin(r *http.Request) *http.Request {
+	if durin.OriginFrom(r.Context()) != (durin.Origin{}) {
+		return r
+	}
+	d := h.device(r)
+	return r.WithContext(durin.WithOrigin(r.Context(), durin.Origin{Address: d.Address, Agent: d.Agent}))
+}
+
+func (h *Handler) device(r *http.Request) durin.Device {
+	d := durin.Device{Agent: r.UserAgent()}
+	if a := h.guard.Address(r); a.IsValid() {
+		d.Address = a.String()
+	}
+	return d
+}
+
+// show answers a visit with a page.
+func (h *Handler) show(v *visit, page string, view pages.View) error {
+	h.render(v.w, v.r, page, &v.user, view)
+	return nil
+}
+
+func (h *Handler) render(w http.ResponseWriter, r *http.Request, page string, who *durin.User, view pages.View) {
+	view.Brand = h.opt.Brand
+	if who != nil {
+		view.User, view.Nav = who.Name, h.nav()
+		if view.User == "" {
+			view.User = who.ID
+		}
+	}
+	h.site.Render(w, r, page, view)
+}
+
+func (h *Handler) nav() []pages.Link {
+	keys := []string{"clients", "tokens"}
+	if h.opt.Users != nil {
+		keys = append(keys, "users")
+	}
+	list := []pages.Link{{Key: "dashboard", Text: h.site.Text("nav.dashboard"), URL: h.site.Path()}}
+	for _, key := range keys {
+		list = append(list, pages.Link{Key: key, Text: h.site.Text("nav." + key), URL: h.site.At(key)})
+	}
+	return list
+}
+
+// fail answers with the page that tells of err.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, who *durin.User, err error) {
+	e := durin.AsError(err)
+	if e.Status >= 500 && r.Context().Err() == nil {
+		h.opt.Logger.ErrorContext(r.Context(), "durin: an admin page could not be served", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	h.message(w, r, who, e.Status)
+}
+
+// message answers with a page that has only a sentence.
+func (h *Handler) message(w http.ResponseWriter, r *http.Request, who *durin.User, status int) {
+	key := fmt.Sprintf("error.%d", status)
+	if h.site.Text(key+".title") == key+".title" {
+		key = "error.500"
+	}
+	h.render(w, r, "message", who, pages.View{Status: status, Title: h.site.Text(key + ".title"), Intro: h.site.Text(key + ".text")})
+}
+
+// done says what was done on the page that comes next.
+func (h *Handler) done(v *visit, to, text string) error {
+	h.site.Notify(v.w, "good", text)
+	h.site.Redirect(v.w, v.r, to)
+	return nil
+}

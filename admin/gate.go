@@ -1,0 +1,246 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/pages"
+)
+
+// enter is the gate: nothing behind it is reached but by an administrator.
+func (h *Handler) enter(w http.ResponseWriter, r *http.Request) {
+	v, err := h.identify(r)
+	switch {
+	case err != nil && durin.AsError(err).Status >= http.StatusInternalServerError:
+		h.fail(w, r, nil, err)
+	case err != nil:
+		h.toSignIn(w, r)
+	default:
+		h.serve(w, r, v)
+	}
+}
+
+// serve hands a visit to its page.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
+	if _, pattern := h.mux.Handler(r); pattern == "" {
+		h.message(w, r, &v.user, http.StatusNotFound)
+		return
+	}
+	h.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
+}
+
+// identify finds out who asks, and whether that is an administrator now.
+func (h *Handler) identify(r *http.Request) (*visit, error) {
+	c, err := r.Cookie(h.opt.CookieName)
+	if err != nil {
+		return nil, durin.ErrNoToken
+	}
+	s, err := h.guard.VerifyAdmin(r.Context(), durin.Secret(c.Value))
+	if err != nil {
+		return nil, err
+	}
+	u, err := h.people.administrator(r.Context(), s.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return &visit{user: u, session: s}, nil
+}
+
+// toSignIn asks to sign in, and comes back afterwards to what was to be seen.
+func (h *Handler) toSignIn(w http.ResponseWriter, r *http.Request) {
+	to := h.site.At("sign-in")
+	if pages.Safe(r) {
+		if r.URL.Path != h.site.Path() || r.URL.RawQuery != "" {
+			to += "?next=" + url.QueryEscape(r.URL.RequestURI())
+		}
+	} else {
+		h.site.Notify(w, "note", h.site.Text("signin.over"))
+	}
+	h.site.Redirect(w, r, to)
+}
+
+// signInForm is what the sign-in page shows.
+type signInForm struct {
+	pages.Form
+	Next  string
+	Plain bool // the browser will not keep the cookie
+}
+
+func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
+	form := &signInForm{Next: h.site.Back(r.FormValue("next")), Plain: pages.IsPlain(r)}
+	name := form.Add(pages.Field{Name: "name", Kind: "text", Label: h.site.Text("signin.name"), Required: true, Autocomplete: "username", Max: 150, Value: r.PostFormValue("name")})
+	password := form.Add(pages.Field{Name: "password", Kind: "password", Label: h.site.Text("signin.password"), Required: true, Autocomplete: "current-password"})
+	switch {
+	case r.Method == http.MethodPost:
+		h.trySignIn(w, r, form, name, password)
+	case !pages.Safe(r):
+		h.message(w, r, nil, http.StatusMethodNotAllowed)
+	default:
+		h.showSignIn(w, r, form, http.StatusOK)
+	}
+}
+
+func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, form *signInForm, status int) {
+	h.render(w, r, "sign-in", nil, pages.View{Status: status, Title: h.site.Text("signin.title"), Data: form})
+}
+
+func (h *Handler) trySignIn(w http.ResponseWriter, r *http.Request, form *signInForm, name, password *pages.Field) {
+	given := durin.Secret(r.PostFormValue("password"))
+	if name.Value == "" {
+		name.Error = h.site.Text("signin.empty")
+	}
+	if given == "" {
+		password.Error = h.site.Text("signin.empty")
+	}
+	if form.Faults() > 0 {
+		h.showSignIn(w, r, form, http.StatusUnprocessableEntity)
+		return
+	}
+	in, err := h.logIn(r, name.Value, given)
+	switch {
+	case errors.Is(err, durin.ErrBadCredentials):
+		form.Error = h.site.Text("signin.bad")
+		h.showSignIn(w, r, form, http.StatusUnprocessableEntity)
+	case err != nil:
+		h.fail(w, r, nil, err)
+	default:
+		pages.SetCookie(w, h.opt.CookieName, in.Token.Reveal(), 0)
+		h.site.Redirect(w, r, form.Next)
+	}
+}
+
+// logIn checks name and password under the Guard's limits, and that they are an
+// administrator's: else ErrBadCredentials, whatever is wrong.
+func (h *Handler) logIn(r *http.Request, name string, password durin.Secret) (durin.LoggedIn, error) {
+	return h.guard.Login(r.Context(), durin.LoginRequest{
+		Name: name, Password: password, Client: durin.AdminClient, Device: h.device(r), Address: h.guard.Address(r),
+		HandOut: func(ctx context.Context, u durin.User, req durin.IssueRequest, _ durin.IssueFunc) (durin.Issued, error) {
+			if _, err := h.people.administrator(ctx, u.ID); err != nil {
+				return durin.Issued{}, err
+			}
+			return h.open(ctx, req)
+		},
+	})
+}
+
+// open issues a session of the pages. The client is closed to log-ins by
+// password, which keeps it out of the API; this is the one way in.
+func (h *Handler) open(ctx context.Context, req durin.IssueRequest) (durin.Issued, error) {
+	if err := h.prepareClient(ctx); err != nil {
+		return durin.Issued{}, err
+	}
+	return h.guard.Issue(ctx, req)
+}
+
+// prepareClient makes sure that the client of the pages is there, as it must be.
+func (h *Handler) prepareClient(ctx context.Context) error {
+	want := durin.Client{
+		Name: durin.AdminClient, TTL: h.opt.Idle, Sliding: max(h.opt.Idle/20, time.Second), MaxLife: h.opt.MaxLife,
+		Policy: durin.PolicyEvict, MaxTokens: 10, NoPassword: true, Cookie: true, Description: h.site.Text("client.admin"),
+	}
+	all, err := h.guard.Clients(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(c durin.Client) bool { return c.Name == want.Name })
+	if i < 0 {
+		if _, err = h.guard.CreateClient(ctx, want); errors.Is(err, durin.ErrExists) {
+			err = nil
+		}
+		return err
+	}
+	want.ID, want.Created = all[i].ID, all[i].Created
+	if want == all[i] {
+		return nil
+	}
+	_, err = h.guard.UpdateClient(ctx, want.Name, func(c *durin.Client) error { *c = want; return nil })
+	return err
+}
+
+// signOut ends the session, and needs no live one to do so.
+func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		h.toSignIn(w, r)
+		return
+	}
+	if c, err := r.Cookie(h.opt.CookieName); err == nil {
+		s, err := h.guard.VerifyAdmin(r.Context(), durin.Secret(c.Value))
+		if err == nil {
+			err = h.guard.LogOut(r.Context(), s)
+		}
+		if err != nil && durin.AsError(err).Status >= http.StatusInternalServerError {
+			h.fail(w, r, nil, err)
+			return
+		}
+	}
+	pages.SetCookie(w, h.opt.CookieName, "", -1)
+	h.site.Notify(w, "good", h.site.Text("signin.out"))
+	h.site.Redirect(w, r, h.site.At("sign-in"))
+}
+
+// passwordField is where the visitor's own password goes.
+const passwordField = "your-password"
+
+// askAgain adds a field for the visitor's password to a form about something
+// dangerous, unless it was given a short while ago.
+func (h *Handler) askAgain(v *visit, form *pages.Form) {
+	if h.guard.Now().Sub(v.session.IssuedAt) <= h.opt.Recent {
+		return
+	}
+	form.Add(pages.Field{
+		Name: passwordField, Kind: "password", Label: h.site.Text("again.label"), Help: h.site.Text("again.help"), Required: true, Autocomplete: "current-password",
+	})
+}
+
+// errStop ends a log-in whose credentials were right.
+var errStop = errors.New("admin: the credentials are right")
+
+// again checks the visitor's password if the form asks for it, and reports
+// whether to go on. The session is then exchanged for a new one.
+func (h *Handler) again(v *visit, form *pages.Form) (bool, error) {
+	if !slices.ContainsFunc(form.Fields, func(f *pages.Field) bool { return f.Name == passwordField }) {
+		return true, nil
+	}
+	given := durin.Secret(v.r.PostFormValue(passwordField))
+	if given == "" {
+		form.Fault(passwordField, h.site.Text("signin.empty"))
+		return false, nil
+	}
+	_, err := h.guard.Login(v.r.Context(), durin.LoginRequest{
+		Name: v.user.Name, Password: given, Client: durin.AdminClient, Address: h.guard.Address(v.r), KnownUser: v.user.ID,
+		HandOut: func(_ context.Context, u durin.User, _ durin.IssueRequest, _ durin.IssueFunc) (durin.Issued, error) {
+			if u.ID != v.user.ID {
+				return durin.Issued{}, durin.ErrBadCredentials
+			}
+			return durin.Issued{}, errStop
+		},
+	})
+	if errors.Is(err, durin.ErrBadCredentials) {
+		form.Fault(passwordField, h.site.Text("again.bad"))
+		return false, nil
+	}
+	if !errors.Is(err, errStop) {
+		return false, err
+	}
+	return true, h.exchange(v)
+}
+
+// exchange gives the visitor a new session in place of the present one.
+func (h *Handler) exchange(v *visit) error {
+	ctx := v.r.Context()
+	issued, err := h.open(ctx, durin.IssueRequest{UserID: v.user.ID, Client: durin.AdminClient, Device: h.device(v.r)})
+	if err != nil {
+		return err
+	}
+	if _, err := h.guard.End(ctx, durin.Selection{Digest: v.session.Digest}); err != nil {
+		return err
+	}
+	v.session = &issued.Session
+	pages.SetCookie(v.w, h.opt.CookieName, issued.Token.Reveal(), 0)
+	return nil
+}
