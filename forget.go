@@ -102,8 +102,11 @@ func (g *Guard) send(ctx context.Context, endings []Ending) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
 	defer cancel()
-	if err := g.opt.Invalidator.Announce(ctx, endings); err != nil {
-		g.log.Warn("durin: other nodes will hear of an ending by polling: the invalidator failed", "error", err)
+	switch err := g.opt.Invalidator.Announce(ctx, endings); {
+	case err != nil && g.mute.CompareAndSwap(false, true):
+		g.log.Warn("durin: other nodes hear of endings by polling: the invalidator failed", "error", err)
+	case err == nil && g.mute.CompareAndSwap(true, false):
+		g.log.Info("durin: the invalidator announces again")
 	}
 }
 

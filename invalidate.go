@@ -7,7 +7,8 @@ import "context"
 // where the Store has none, Listen must report each gap.
 type Invalidator interface {
 	// Announce tells the other nodes. It is called after the endings are
-	// committed and forgotten here; its error is logged.
+	// committed and forgotten here; the first of its errors in a row is
+	// logged.
 	Announce(ctx context.Context, endings []Ending) error
 	// Listen calls heard with what other nodes announce, until ctx ends; it
 	// reconnects by itself. It calls heard(nil) whenever something may have

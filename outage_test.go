@@ -1,8 +1,11 @@
 package durin_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -89,5 +92,49 @@ func await(t *testing.T, what string, is func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("still not: %s", what)
 		}
+	}
+}
+
+// hoarse fails to announce while it is told to.
+type hoarse struct {
+	mu   sync.Mutex
+	err  error
+	told int
+}
+
+func (h *hoarse) Announce(context.Context, []durin.Ending) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told++
+	return h.err
+}
+
+func (h *hoarse) Listen(ctx context.Context, _ func([]durin.Ending)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// An Invalidator that fails for long does not fill the log, and does not keep
+// anything from ending.
+func TestAFailingInvalidatorIsLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	h := &hoarse{err: errors.New("away")}
+	g := durintest.New(t, func(o *durin.Options) {
+		o.Invalidator, o.Logger = h, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	for i := range 4 {
+		if i == 3 {
+			h.err = nil
+		}
+		token := g.Token("ada", "web")
+		if _, err := g.End(t.Context(), durin.Selection{UserID: "ada"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Verify(t.Context(), token); !errors.Is(err, durin.ErrInvalidToken) {
+			t.Error(err)
+		}
+	}
+	if h.told < 4 || strings.Count(log.String(), "invalidator failed") != 1 || strings.Count(log.String(), "announces again") != 1 {
+		t.Errorf("announced %d times; the log:\n%s", h.told, &log)
 	}
 }

@@ -43,6 +43,7 @@ type Guard struct {
 	// endings on others, in nanoseconds since begun.
 	confirmed atomic.Int64
 	deaf      atomic.Bool
+	mute      atomic.Bool // the Invalidator did not announce the last time
 	pollNow   chan struct{}
 
 	stop    context.CancelFunc
