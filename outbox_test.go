@@ -56,12 +56,12 @@ func TestOutboxReaderWaitsForMissingNumbers(t *testing.T) {
 		wait time.Duration
 		want []int64
 	}{
-		{nil, 0, nil},                        // what was there at the start is known
-		{[]int64{9}, 0, []int64{9}},          // the next one
-		{[]int64{7}, 0, []int64{7}},          // committed after 8, begun before
-		{[]int64{12}, 0, []int64{12}},        // 10 and 11 are missing
-		{[]int64{11}, 0, []int64{11}},        // one of them
-		{[]int64{11}[:0], 0, nil},            // no number twice
+		{nil, 0, nil},                 // what was there at the start is known
+		{[]int64{9}, 0, []int64{9}},   // the next one
+		{[]int64{7}, 0, []int64{7}},   // committed after 8, begun before
+		{[]int64{12}, 0, []int64{12}}, // 10 and 11 are missing
+		{[]int64{11}, 0, []int64{11}}, // one of them
+		{[]int64{11}[:0], 0, nil},     // no number twice
 		{[]int64{14}, 0, []int64{14}},
 		{nil, 20 * time.Second, nil},
 		{[]int64{13}, sweepEvery, []int64{13}}, // of a long transaction
