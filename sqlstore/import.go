@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -22,8 +23,10 @@ func (s *Store) Import(ctx context.Context, rows []durin.ImportRow, now time.Tim
 	}
 	var results []durin.ImportResult
 	err := s.writeMuch(ctx, "importing", func(ctx context.Context, t session) error {
+		t, free := t.preparing()
+		defer free()
 		results = make([]durin.ImportResult, 0, len(rows))
-		i := importing{session: t, at: tokenrule.Instant(now).UnixMicro(), ahead: map[string]bool{}}
+		i := importing{session: t, at: tokenrule.Instant(now).UnixMicro(), ahead: map[string]bool{}, known: map[ledgerKey]int64{}, clients: map[string]int64{}}
 		err := i.all(ctx, rows, &results)
 		if isInsert(err) {
 			// Somebody was faster: look again.
@@ -51,10 +54,20 @@ type importing struct {
 	// the engine may not yet know which it can give out. They are advanced as
 	// late as possible, because some engines lock the table for that.
 	ahead map[string]bool
+	// known is the ledger about the rows that are imported, and those that
+	// this import has added to it.
+	known map[ledgerKey]int64
+	// clients are the ids of clients that are kept from being deleted.
+	clients map[string]int64
 }
+
+type ledgerKey struct{ source, key string }
 
 func (t *importing) all(ctx context.Context, rows []durin.ImportRow, results *[]durin.ImportResult) error {
 	if _, err := t.has(ctx, "SELECT version FROM durin_schema WHERE version = 1"+t.forUpdate); err != nil {
+		return err
+	}
+	if err := t.look(ctx, rows); err != nil {
 		return err
 	}
 	for _, row := range rows {
@@ -70,6 +83,44 @@ func (t *importing) all(ctx context.Context, rows []durin.ImportRow, results *[]
 		}
 	}
 	return nil
+}
+
+// look reads what the ledger has of rows. Imports wait for each other, so that
+// nobody adds to it meanwhile.
+func (t *importing) look(ctx context.Context, rows []durin.ImportRow) error {
+	keys := map[string][]string{}
+	for _, row := range rows {
+		keys[row.Source] = append(keys[row.Source], row.Key)
+	}
+	for source, all := range keys {
+		err := portions(all, func(some []string) error {
+			return t.each(ctx, func(rows *sql.Rows) error {
+				var key string
+				var id int64
+				err := rows.Scan(&key, &id)
+				t.known[ledgerKey{source, key}] = id
+				return err
+			}, "SELECT source_key, target FROM durin_import WHERE source = ? AND source_key IN "+list(len(some)), append([]any{source}, anys(some)...)...)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockedClient is the id of the client called name, which cannot be deleted until
+// the transaction ends; 0 if there is none.
+func (t *importing) lockedClient(ctx context.Context, name string) (int64, error) {
+	if id := t.clients[name]; id != 0 {
+		return id, nil
+	}
+	ids, err := t.ids(ctx, "SELECT id FROM durin_client WHERE name = ?"+t.forShare, name)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	t.clients[name] = ids[0]
+	return ids[0], nil
 }
 
 // catchUp makes later ids of the table follow those that rows came with.
@@ -91,14 +142,12 @@ func (t *importing) place(ctx context.Context, table string, numbered bool) erro
 }
 
 func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportResult, error) {
-	known, err := t.ids(ctx, "SELECT target FROM durin_import WHERE source = ? AND source_key = ?", row.Source, row.Key)
-	if err != nil {
-		return durin.ImportResult{}, err
-	}
-	if len(known) > 0 {
-		return durin.ImportResult{Outcome: durin.KnownBefore, ID: known[0]}, nil
+	at := ledgerKey{row.Source, row.Key}
+	if id, known := t.known[at]; known {
+		return durin.ImportResult{Outcome: durin.KnownBefore, ID: id}, nil
 	}
 	var result durin.ImportResult
+	var err error
 	switch {
 	case row.Client != nil:
 		result, err = t.client(ctx, *row.Client)
@@ -112,6 +161,7 @@ func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportR
 	if err != nil || result.Outcome != durin.Imported {
 		return result, err
 	}
+	t.known[at] = result.ID
 	err = t.exec(ctx, insertInto("durin_import", "source, source_key, target, at"), row.Source, row.Key, result.ID, t.at)
 	return result, asInsert(err)
 }
@@ -191,12 +241,13 @@ func (t *importing) token(ctx context.Context, n durin.ImportToken) (durin.Impor
 	if err != nil || len(users) == 0 {
 		return orphan, err
 	}
-	clients, err := t.ids(ctx, "SELECT id FROM durin_client WHERE name = ?"+t.forShare, n.Client)
-	if err != nil || len(clients) == 0 {
+	client, err := t.lockedClient(ctx, n.Client)
+	if err != nil || client == 0 {
 		return orphan, err
 	}
-	if err := t.insert(ctx, n, owner, clients[0]); err != nil {
-		return durin.ImportResult{}, err
+	id, err := t.insert(ctx, n, owner, client)
+	if err != nil || id != 0 {
+		return durin.ImportResult{ID: id}, err
 	}
 	ids, err := t.ids(ctx, byDigest, n.Digest[:])
 	if err != nil || len(ids) == 0 {
@@ -205,10 +256,16 @@ func (t *importing) token(ctx context.Context, n durin.ImportToken) (durin.Impor
 	return durin.ImportResult{ID: ids[0]}, nil
 }
 
-func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clientID int64) error {
-	inUse, err := t.has(ctx, "SELECT 1 FROM durin_token WHERE id = ?", n.ID)
-	if err != nil {
-		return err
+// insert returns the id of the row if it had one of its own.
+func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clientID int64) (int64, error) {
+	if n.ID != 0 {
+		inUse, err := t.has(ctx, "SELECT 1 FROM durin_token WHERE id = ?", n.ID)
+		if err != nil {
+			return 0, err
+		}
+		if inUse {
+			n.ID = 0
+		}
 	}
 	created, issued, device := tokenrule.Instant(n.Created), tokenrule.Instant(n.IssuedAt), tokenrule.Device(n.Device)
 	if issued.IsZero() {
@@ -217,9 +274,9 @@ func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clie
 	values := []any{n.Digest[:], n.UserID, owner, clientID, created.UnixMicro(), issued.UnixMicro(),
 		instantOrNull(tokenrule.Instant(n.ExpiresAt)), instantOrNull(tokenrule.Instant(n.LastUsed)),
 		device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), t.at}
-	numbered := n.ID != 0 && !inUse
+	numbered := n.ID != 0
 	if err := t.place(ctx, "durin_token", numbered); err != nil {
-		return err
+		return 0, err
 	}
 	fields := tokenFields
 	if n.Legacy != nil {
@@ -228,5 +285,5 @@ func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clie
 	if numbered {
 		fields, values = fields+", id", append(values, n.ID)
 	}
-	return asInsert(t.exec(ctx, insertInto("durin_token", fields), values...))
+	return n.ID, asInsert(t.exec(ctx, insertInto("durin_token", fields), values...))
 }

@@ -30,6 +30,14 @@ const (
 	Unknown      Kind = "unknown"
 )
 
+// Kinds are all of them.
+func Kinds() []Kind {
+	return []Kind{
+		Argon2id, Argon2i, Argon2d, PBKDF2SHA256, PBKDF2SHA1, BcryptSHA256, Bcrypt, Scrypt,
+		MD5, SHA1, UnsaltedMD5, UnsaltedSHA1, DESCrypt, Unusable, Unknown,
+	}
+}
+
 // Why a hash cannot be verified. Errors of Parse wrap one of these and never
 // quote the hash.
 var (

@@ -5,19 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
-	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/durin-go/durin/importer"
 	"github.com/durin-go/durin/memstore"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) imports() *cobra.Command {
-	return noun("import", "Import users, clients and tokens of another system", a.importDjango())
+	return noun("import", "Import users, clients and tokens of another system", a.importDjango(), a.importDurin())
 }
 
 func (a *app) importDjango() *cobra.Command {
@@ -47,7 +48,30 @@ of them are listed.`,
 	return cmd
 }
 
-func runImport(r *run) (err error) {
+func (a *app) importDurin() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "durin FILE",
+		Short: "Import what durin export wrote",
+		Long: `Import clients, users and sessions out of what "durin export" wrote, on this or
+another kind of database. "-" is standard input. Ids are kept where they are free,
+and importing again changes nothing. Bring the key file along as well: without it
+tokens cannot be shown a second time.`,
+		Example: `  durin export durin.jsonl
+  durin import durin durin.jsonl --db postgres://durin@db.example.org/durin`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.do(func(r *run) error { return r.imports(importer.Durin) }),
+	}
+	cmd.Flags().Bool("dry-run", false, "go through everything and write nothing")
+	return cmd
+}
+
+// An importFunc is importer.Django or importer.Durin.
+type importFunc func(context.Context, io.Reader, durin.Importer, importer.Options) (*importer.Report, error)
+
+func runImport(r *run) error { return r.imports(importer.Django) }
+
+// imports runs an import of the file that the first argument names.
+func (r *run) imports(do importFunc) error {
 	src := r.In
 	if name := r.args[0]; name != "-" {
 		file, err := os.Open(name)
@@ -59,39 +83,40 @@ func runImport(r *run) (err error) {
 	}
 	dry, _ := r.cmd.Flags().GetBool("dry-run")
 	if dry {
-		return r.rehearse(src)
+		return r.rehearse(do, src)
 	}
-	return r.with(node.Change, true, func(n *node.Node) error { return r.importFrom(src, n.Store, n.Keys, false) })
+	return r.with(node.Change, true, func(n *node.Node) error { return r.importFrom(do, src, n.Store, n.Keys, false) })
 }
 
 // rehearse goes through the import on the database that is there, or on an empty
 // one in memory.
-func (r *run) rehearse(src io.Reader) error {
+func (r *run) rehearse(do importFunc, src io.Reader) error {
 	n, err := r.node(node.Look, true)
 	if errors.Is(err, database.ErrNoFile) {
 		keys, err := durin.NewKeyring(r.now())
 		if err != nil {
 			return err
 		}
-		return r.importFrom(src, memstore.New(), keys, true)
+		return r.importFrom(do, src, memstore.New(), keys, true)
 	}
 	if err != nil {
 		return err
 	}
-	err = r.importFrom(src, n.Store, n.Keys, true)
+	err = r.importFrom(do, src, n.Store, n.Keys, true)
 	return errors.Join(err, n.Close(context.WithoutCancel(r.ctx)))
 }
 
-func (r *run) importFrom(src io.Reader, dst durin.Importer, keys *durin.Keyring, dry bool) error {
+func (r *run) importFrom(do importFunc, src io.Reader, dst durin.Importer, keys *durin.Keyring, dry bool) error {
 	flags := r.cmd.Flags()
-	opts := importer.Options{DryRun: dry, DefaultTTL: r.config.TokenTTL, Keyring: keys, Zone: r.config.Timezone, Progress: r.progress()}
+	told := r.teller()
+	opts := importer.Options{DryRun: dry, DefaultTTL: r.config.TokenTTL, Keyring: keys, Zone: r.config.Timezone, Progress: told.importing}
 	opts.Lenient, _ = flags.GetBool("lenient")
 	opts.ClientFor, _ = flags.GetStringToString("client-for")
 	opts.UserModel, _ = flags.GetString("user-model")
 	opts.UserNameField, _ = flags.GetString("username-field")
 	opts.ActiveField, _ = flags.GetString("active-field")
-	report, err := importer.Django(r.ctx, src, dst, opts)
-	r.endProgress()
+	report, err := do(r.ctx, src, dst, opts)
+	told.end()
 	var rows *importer.RowsError
 	if errors.As(err, &rows) {
 		return r.refused(rows)
@@ -130,6 +155,9 @@ func (r *run) showImport(report *importer.Report) error {
 	if report.MoreProblems > 0 {
 		r.out.Line("and %d more", report.MoreProblems)
 	}
+	for _, kind := range slices.Sorted(maps.Keys(report.Passwords)) {
+		r.out.Line("%d users came with a password of the kind %s.", report.Passwords[kind], kind)
+	}
 	for _, note := range report.Notes {
 		r.out.Line("%s", note)
 	}
@@ -143,24 +171,4 @@ func (r *run) showImport(report *importer.Report) error {
 		r.out.Line("This was a rehearsal: nothing was written.")
 	}
 	return nil
-}
-
-// progress draws on one line of a terminal; elsewhere it is nil.
-func (r *run) progress() func(importer.Progress) {
-	if !output.IsTerminal(r.Err) {
-		return nil
-	}
-	return func(p importer.Progress) {
-		percent := int64(100)
-		if p.Size > 0 {
-			percent = p.Bytes * 100 / p.Size
-		}
-		_, _ = fmt.Fprintf(r.Err, "\r\x1b[K%s: step %d of %d, %d %%, %d rows", p.Doing, p.Step, p.Steps, percent, p.Rows)
-	}
-}
-
-func (r *run) endProgress() {
-	if output.IsTerminal(r.Err) {
-		_, _ = io.WriteString(r.Err, "\r\x1b[K")
-	}
 }

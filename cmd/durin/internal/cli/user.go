@@ -61,13 +61,21 @@ func createUser(r *run) error {
 }
 
 func (a *app) userList() *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the users",
-		Example: "  durin user list --json",
-		Args:    cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the users",
+		Long: `List the users. With --hash-kind count how many passwords are hashed in which way:
+imported hashes become argon2id at their user's next login. With --hash-kind=KIND
+list the users of one way.`,
+		Example: `  durin user list --json
+  durin user list --hash-kind
+  durin user list --hash-kind=pbkdf2_sha256`,
+		Args: cobra.NoArgs,
 		RunE: a.do(func(r *run) error {
 			return r.with(node.Look, false, func(n *node.Node) error {
+				if kind, _ := r.cmd.Flags().GetString("hash-kind"); kind != "" {
+					return r.listByHash(n, kind)
+				}
 				all, err := allUsers(r, n)
 				if err != nil {
 					return err
@@ -76,22 +84,14 @@ func (a *app) userList() *cobra.Command {
 			})
 		}),
 	}
+	addHashKind(cmd)
+	return cmd
 }
 
 func allUsers(r *run, n *node.Node) ([]durin.User, error) {
-	const page = 1000
 	var all []durin.User
-	for after := ""; ; {
-		some, err := n.Store.Users(r.ctx, after, page)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-		if len(some) < page {
-			return all, nil
-		}
-		after = some[len(some)-1].Name
-	}
+	err := r.eachUser(n, func(u durin.User) { all = append(all, u) })
+	return all, err
 }
 
 func (r *run) showUsers(all []durin.User) error {
