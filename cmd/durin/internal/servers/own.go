@@ -2,6 +2,7 @@ package servers
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net"
 	"os"
@@ -154,4 +155,45 @@ func (o *Own) end(signal syscall.Signal) {
 		<-o.done
 	}
 	time.Sleep(10 * time.Millisecond) // children of a killed PostgreSQL notice
+}
+
+// Standby runs a copy of a PostgreSQL that follows it: the primary acknowledges
+// nothing that the copy does not have, from now on.
+func (o *Own) Standby() *Own {
+	o.t.Helper()
+	s, port := own(o.t, postgres, syscall.SIGINT)
+	data := filepath.Join(s.folder, "data")
+	host, from, _ := net.SplitHostPort(o.Addr)
+	if out, err := command("postgres", s.folder, "pg_basebackup", "-D", data, "-h", host, "-p", from, "-U", "postgres", "-R", "-c", "fast", "--no-sync").CombinedOutput(); err != nil {
+		o.t.Fatalf("pg_basebackup: %v\n%s", err, out)
+	}
+	s.command = func() *exec.Cmd {
+		return command("postgres", s.folder, "postgres", "-D", data, "-k", s.folder, "-p", fmt.Sprint(port), "-c", "listen_addresses=127.0.0.1")
+	}
+	s.URL = fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", s.Addr)
+	s.at = s.URL
+	s.Start()
+	o.query("ALTER SYSTEM SET synchronous_standby_names = '*'")
+	o.query("SELECT pg_reload_conf()")
+	return s
+}
+
+// Promote makes a standby the primary.
+func (o *Own) Promote() {
+	o.t.Helper()
+	o.query("ALTER SYSTEM SET synchronous_standby_names = ''")
+	o.query("SELECT pg_reload_conf()")
+	o.query("SELECT pg_promote()")
+}
+
+func (o *Own) query(text string) {
+	o.t.Helper()
+	db, err := sql.Open("pgx", o.URL)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(o.t.Context(), text); err != nil {
+		o.t.Fatalf("%s: %v", text, err)
+	}
 }
