@@ -173,6 +173,11 @@ func (h *Handler) show(v *visit, page string, view pages.View) error {
 }
 
 func (h *Handler) render(w http.ResponseWriter, r *http.Request, page string, who *durin.User, view pages.View) {
+	h.site.Render(w, r, page, h.frame(who, view))
+}
+
+// frame is view with what stands around every page; nil is nobody.
+func (h *Handler) frame(who *durin.User, view pages.View) pages.View {
 	view.Brand = h.opt.Brand
 	if who != nil {
 		view.User, view.Nav = who.Name, h.nav()
@@ -180,7 +185,7 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, page string, wh
 			view.User = who.ID
 		}
 	}
-	h.site.Render(w, r, page, view)
+	return view
 }
 
 func (h *Handler) nav() []pages.Link {
@@ -206,11 +211,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, who *durin.User, 
 
 // message answers with a page that has only a sentence.
 func (h *Handler) message(w http.ResponseWriter, r *http.Request, who *durin.User, status int) {
-	key := fmt.Sprintf("error.%d", status)
-	if h.site.Text(key+".title") == key+".title" {
-		key = "error.500"
-	}
-	h.render(w, r, "message", who, pages.View{Status: status, Title: h.site.Text(key + ".title"), Intro: h.site.Text(key + ".text")})
+	h.site.Message(w, r, h.frame(who, pages.View{}), status)
 }
 
 // done says what was done on the page that comes next.

@@ -24,7 +24,7 @@ func (s *Site) functions() template.FuncMap {
 		"span":    span.Format,
 		"until":   func(t time.Time) string { return span.Between(s.opt.Now(), t) },
 		"number":  Number[int64],
-		"device":  s.device,
+		"device":  s.Device,
 		"dict":    dict,
 	}
 }
@@ -50,8 +50,8 @@ func (s *Site) timeTag(t time.Time) template.HTML {
 		t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05.000000 UTC"), t.Format("2 Jan 2006, 15:04 UTC")))
 }
 
-// device tells a User-Agent header in words.
-func (s *Site) device(agent string) string {
+// Device tells a User-Agent header in words.
+func (s *Site) Device(agent string) string {
 	if name := useragent.Name(agent); name != "" {
 		return name
 	}

@@ -157,6 +157,16 @@ func (s *Site) render(page string, v View) ([]byte, error) {
 	return body.Bytes(), err
 }
 
+// Message answers with a page that has only a sentence, for that status.
+func (s *Site) Message(w http.ResponseWriter, r *http.Request, v View, status int) {
+	key := fmt.Sprintf("error.%d", status)
+	if _, ok := s.texts[key+".title"]; !ok {
+		key = "error.500"
+	}
+	v.Status, v.Title, v.Intro = status, s.texts.Text(key+".title"), s.texts.Text(key+".text")
+	s.Render(w, r, "message", v)
+}
+
 // Text is the text of that key, with its arguments.
 func (s *Site) Text(key string, args ...any) string { return s.texts.Text(key, args...) }
 

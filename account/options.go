@@ -1,0 +1,81 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+
+	"github.com/durin-go/durin"
+)
+
+// DefaultClient is the client that sign-ins are for, unless Options say another.
+const DefaultClient = "browser"
+
+// Options configure the pages. The zero value is good where the Store owns the
+// users.
+type Options struct {
+	// Path is where the pages are mounted, as the browser sees it. Empty:
+	// /account/.
+	Path string
+	// Brand stands at the head of each page. Empty: My account.
+	Brand string
+
+	// Client is the client of sign-ins: one with Cookie set. It is made at the
+	// first sign-in if it is not there. Empty: DefaultClient.
+	Client string
+	// APIKeyClient is the client that API keys are issued for. Empty: the pages
+	// know nothing of API keys.
+	APIKeyClient string
+	// Example is the address in the line that shows how a key is used: one that
+	// takes a GET. Empty: the API's list of sessions at its usual place.
+	Example string
+	// Scheme is the word before a key in the Authorization header. Empty:
+	// Token.
+	Scheme string
+
+	// UserName tells the name of an application's own user, with which it signs
+	// in. Nil: the session's UserName, or the id.
+	UserName func(ctx context.Context, userID string) (string, error)
+	// SetPassword checks a new password by the application's rules and gives it
+	// to the user, of whom ID and Name are set. What is wrong with it is a
+	// *durin.FieldError of the field "password". Nil: the pages change none.
+	SetPassword func(ctx context.Context, u durin.User, pw durin.Secret) error
+
+	// Origins are the public origins of these pages, like
+	// https://www.example.org, where a proxy hides them.
+	Origins []string
+	// Logger hears of trouble. Nil: slog.Default.
+	Logger *slog.Logger
+}
+
+func (o *Options) complete(guard *durin.Guard) error {
+	if guard == nil {
+		return errors.New("account: the Guard is nil")
+	}
+	setDefault(&o.Path, "/account/")
+	if !strings.HasSuffix(o.Path, "/") {
+		o.Path += "/"
+	}
+	setDefault(&o.Brand, "My account")
+	setDefault(&o.Client, DefaultClient)
+	setDefault(&o.Scheme, "Token")
+	if o.Client == durin.AdminClient || o.APIKeyClient == durin.AdminClient || o.Client == o.APIKeyClient {
+		return errors.New("account: Options.Client and APIKeyClient must be two, and neither that of the admin pages")
+	}
+	if u, err := url.Parse(o.Example); err != nil || o.Example != "" && u.Host == "" || strings.ContainsAny(o.Example, "'\\\n") {
+		return errors.New("account: Options.Example is no whole address")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
