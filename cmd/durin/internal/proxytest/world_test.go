@@ -54,7 +54,7 @@ type seen struct {
 	Body         string // its SHA-256 in hexadecimal
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, options ...func(*api.Options)) *world {
 	t.Helper()
 	w := &world{t: t}
 	store := memstore.New()
@@ -82,7 +82,11 @@ func newWorld(t testing.TB) *world {
 			t.Fatal(err)
 		}
 	}
-	auth, err := api.New(w.guard, api.Options{})
+	var o api.Options
+	for _, change := range options {
+		change(&o)
+	}
+	auth, err := api.New(w.guard, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,16 +196,19 @@ func (w writer) Write(p []byte) (int, error) { return w(p) }
 
 func host(s *httptest.Server) string { return s.Listener.Addr().String() }
 
-// proxies start each kind of proxy in a world of its own.
-var proxies = map[string]func(*world){
-	"nginx": func(w *world) {
+func same(text string) string { return text }
+
+// proxies start each kind of proxy in a world of its own. Change alters the
+// documented files.
+var proxies = map[string]func(w *world, change func(text string) string){
+	"nginx": func(w *world, change func(string) string) {
 		w.run(servers.Program(w.t, "nginx", "nginx-light"), []string{"nginx.conf", "durin_ask.conf", "durin_answer.conf"},
 			func(text string) string {
 				var temp strings.Builder
 				for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 					temp.WriteString(name + "_temp_path temp_" + name + "; ")
 				}
-				return strings.Replace(text, "http {", "http { access_log off; "+temp.String(), 1)
+				return change(strings.Replace(text, "http {", "http { access_log off; "+temp.String(), 1))
 			},
 			func(dir string) []string {
 				user := ""
@@ -211,12 +218,12 @@ var proxies = map[string]func(*world){
 				return []string{"-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"), "-g", user + "daemon off; pid nginx.pid;"}
 			})
 	},
-	"caddy": func(w *world) {
-		w.run(servers.Program(w.t, "caddy", "caddy"), []string{"Caddyfile"}, func(text string) string { return text },
+	"caddy": func(w *world, change func(string) string) {
+		w.run(servers.Program(w.t, "caddy", "caddy"), []string{"Caddyfile"}, change,
 			func(string) []string { return []string{"run", "--config", "Caddyfile", "--adapter", "caddyfile"} })
 	},
-	"haproxy": func(w *world) {
-		w.run(servers.Program(w.t, "haproxy", "haproxy"), []string{"haproxy.cfg", "durin.lua"}, func(text string) string { return text },
+	"haproxy": func(w *world, change func(string) string) {
+		w.run(servers.Program(w.t, "haproxy", "haproxy"), []string{"haproxy.cfg", "durin.lua"}, change,
 			func(string) []string { return []string{"-f", "haproxy.cfg"} })
 	},
 }
@@ -227,7 +234,7 @@ func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			start(w)
+			start(w, same)
 			test(t, w)
 		})
 	}
@@ -248,6 +255,9 @@ func (w *world) do(method, path string, body io.Reader, headers ...string) answe
 		w.t.Fatal(err)
 	}
 	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			req.Host = headers[i+1]
+		}
 		req.Header[headers[i]] = append(req.Header[headers[i]], headers[i+1]) // as it is spelt
 	}
 	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
