@@ -69,12 +69,28 @@ func OwnMySQL(t testing.TB) *Own {
 	return o
 }
 
-// OwnRedis runs a Redis that forgets everything when it ends.
-func OwnRedis(t testing.TB) *Own {
+// OwnRedis runs a Redis that forgets everything when it ends, with more options.
+func OwnRedis(t testing.TB, options ...string) *Own {
 	o, port := own(t, redis, syscall.SIGKILL)
 	o.command = func() *exec.Cmd {
-		return command("redis", o.folder, "redis-server", "--bind", "127.0.0.1", "--port", fmt.Sprint(port), "--save", "", "--dir", o.folder)
+		return command("redis", o.folder, "redis-server", append([]string{"--bind", "127.0.0.1", "--port", fmt.Sprint(port), "--save", "", "--dir", o.folder}, options...)...)
 	}
+	o.at = o.Addr
+	o.Start()
+	return o
+}
+
+// OwnSentinel runs a Sentinel that watches nothing yet.
+func OwnSentinel(t testing.TB) *Own {
+	o, port := own(t, redis, syscall.SIGKILL)
+	file := filepath.Join(o.folder, "sentinel.conf")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "bind 127.0.0.1\nport %d\ndir %s\n", port, o.folder), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if id, ok := account("redis"); ok && os.Getuid() == 0 {
+		_ = os.Chown(file, int(id.uid), int(id.gid))
+	}
+	o.command = func() *exec.Cmd { return command("redis", o.folder, "redis-server", file, "--sentinel") }
 	o.at = o.Addr
 	o.Start()
 	return o
