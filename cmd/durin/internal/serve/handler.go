@@ -22,6 +22,7 @@ type routes struct {
 	api     *api.Handler
 	demo    map[string]http.Handler // by the path behind the mount; nil: off
 	ready   http.Handler            // for callers on this host; nil: elsewhere
+	pages   pages
 	openapi []byte
 	guard   *durin.Guard
 }
@@ -34,6 +35,8 @@ func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.alone(w, r, s.ready.ServeHTTP)
 	case path == "/openapi.json":
 		s.alone(w, r, s.describe)
+	case s.pages.at(path) != nil:
+		s.pages.at(path).ServeHTTP(w, r)
 	case s.demo[s.behind(path)] != nil:
 		s.demo[s.behind(path)].ServeHTTP(w, r)
 	case s.mounted(path), s.api != nil && s.api.Owns(path):
@@ -95,6 +98,9 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 		return nil, err
 	}
 	s := &routes{mount: c.Mount, guard: n.Guard, api: endpoints, openapi: description(n)}
+	if s.pages, err = newPages(n, log); err != nil {
+		return nil, err
+	}
 	if c.Demo {
 		s.demo = demo(n.Guard)
 	}
