@@ -253,7 +253,7 @@ func (r *Keyring) keyOf(seal []byte) (sealKey, bool) {
 }
 
 // String tells the ids only.
-func (r *Keyring) String() string { return fmt.Sprintf("keyring of %d keys", len(r.keys)) }
+func (r *Keyring) String() string { return fmt.Sprintf("keyring of %d key(s)", len(r.keys)) }
 
 // GoString tells no more than String.
 func (r *Keyring) GoString() string { return r.String() }

@@ -23,6 +23,8 @@ type Scope struct {
 // once, such as a burst and a sustained one; a request that one of them refuses
 // counts in none. Anonymous requests, where the route lets them through, are
 // counted by address. A bad token is answered with 401 before anything counts.
+// Each Throttle that a request passes counts it: around a route put one for a
+// scope, not one inside the other.
 func (g *Guard) Throttle(scopes ...Scope) func(http.Handler) http.Handler {
 	if len(scopes) == 0 {
 		scopes = []Scope{{Name: DefaultScope}}

@@ -84,15 +84,16 @@ func (h *Handler) answerProxy(w http.ResponseWriter, r *http.Request, rules *pro
 }
 
 // asAsked is r with the method and host that the caller used: what an origin is
-// compared with. A method that the proxy does not tell may change something.
+// compared with. A method that the proxy does not tell, or that is told in two
+// ways, may change something: the caller may have added one of them.
 func asAsked(r *http.Request, method string) *http.Request {
 	asked := *r
+	told := append([]string{method}, r.Header["X-Forwarded-Method"]...)
+	told = append(told, r.Header["X-Original-Method"]...)
+	told = slices.DeleteFunc(told, func(m string) bool { return m == "" })
 	asked.Method = http.MethodPost
-	for _, told := range []string{method, r.Header.Get("X-Forwarded-Method"), r.Header.Get("X-Original-Method")} {
-		if told != "" {
-			asked.Method = told
-			break
-		}
+	if same := slices.Compact(told); len(same) == 1 {
+		asked.Method = same[0]
 	}
 	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
 		asked.Host = host

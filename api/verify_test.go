@@ -242,7 +242,13 @@ func TestVerifyPreflight(t *testing.T) {
 			t.Errorf("%q: %d, want %d", target, res.StatusCode, want)
 		}
 	}
-	for _, headers := range [][]string{{"X-Forwarded-Method", "OPTIONS"}, {"X-Forwarded-Method", "PUT", "Access-Control-Request-Method", "PUT"}} {
+	for _, headers := range [][]string{
+		{"X-Forwarded-Method", "OPTIONS"},
+		{"X-Forwarded-Method", "PUT", "Access-Control-Request-Method", "PUT"},
+		// told in two ways: one of them is the caller's own
+		{"X-Forwarded-Method", "OPTIONS", "X-Original-Method", "GET", "Access-Control-Request-Method", "GET"},
+		{"X-Forwarded-Method", "GET", "X-Original-Method", "OPTIONS", "Access-Control-Request-Method", "GET"},
+	} {
 		if res := w.do("GET", verifyPath+"?preflight=1", "", headers...); res.StatusCode != 401 {
 			t.Errorf("%v passed", headers)
 		}

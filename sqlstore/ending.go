@@ -27,7 +27,11 @@ func (s *Store) End(ctx context.Context, sel durin.Selection, now time.Time) (en
 	f.text("user_id = ?", sel.UserID)
 	f.text("client_id = (SELECT id FROM durin_client WHERE name = ?)", sel.Client)
 	f.number("id <> ?", sel.Except)
-	err = s.writeMuch(ctx, "ending tokens", func(ctx context.Context, t session) error {
+	write := s.write
+	if sel.ID == 0 && sel.Digest == (durin.Digest{}) && sel.UserID == "" {
+		write = s.writeMuch // all of a client
+	}
+	err = write(ctx, "ending tokens", func(ctx context.Context, t session) error {
 		ended, err = t.endWhere(ctx, f.where(), now, f.args...)
 		return err
 	})

@@ -38,6 +38,15 @@ func (r *run) confirm(question string) error {
 	return refusal{errors.New("nothing was deleted")}
 }
 
+// deleted tells what is gone: {"deleted": name} for programs.
+func (r *run) deleted(kind, name string) error {
+	if r.json {
+		return r.out.JSON(map[string]string{"deleted": name})
+	}
+	r.out.Line("%s %s deleted.", kind, name)
+	return nil
+}
+
 // newPassword gets a password for the user: from standard input when told so,
 // from whoever sits at the terminal otherwise, who types it twice.
 func (r *run) newPassword(user string) (durin.Secret, error) {

@@ -299,8 +299,7 @@ func (a *app) clientDelete() *cobra.Command {
 				if err := n.Guard.DeleteClient(r.ctx, name); err != nil {
 					return missing(err, "client", name)
 				}
-				r.out.Line("Client %s deleted.", name)
-				return nil
+				return r.deleted("Client", name)
 			})
 		}),
 	})

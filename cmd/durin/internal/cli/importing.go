@@ -140,7 +140,7 @@ func (r *run) refused(rows *importer.RowsError) error {
 			r.err.Line("%s", p.String())
 		}
 	}
-	return fmt.Errorf("nothing was imported: %d faults in rows that cannot be taken as they stand; --lenient mends what it can and leaves out the rest", len(rows.Problems)+rows.More)
+	return fmt.Errorf("nothing was imported: %d fault(s) in rows that cannot be taken as they stand; --lenient mends what it can and leaves out the rest", len(rows.Problems)+rows.More)
 }
 
 func (r *run) showImport(report *importer.Report) error {

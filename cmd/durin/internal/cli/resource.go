@@ -121,10 +121,10 @@ func (a *app) resourceDelete() *cobra.Command {
 				if errors.Is(err, durin.ErrNotFound) {
 					return fmt.Errorf("there is no resource server with the id %d", id)
 				}
-				if err == nil {
-					r.out.Line("Secret %d deleted.", id)
+				if err != nil {
+					return err
 				}
-				return err
+				return r.deleted("Secret", r.args[0])
 			})
 		}),
 	})

@@ -261,8 +261,7 @@ func (a *app) userDelete() *cobra.Command {
 				if err != nil {
 					return missing(err, "user", name)
 				}
-				r.out.Line("User %s deleted.", name)
-				return nil
+				return r.deleted("User", name)
 			})
 		}),
 	})

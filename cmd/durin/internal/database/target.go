@@ -67,6 +67,9 @@ func parsePath(text string) (Target, error) {
 	if strings.HasPrefix(text, ":memory:") || strings.HasPrefix(text, "file:") || strings.ContainsRune(text, 0) || strings.TrimSpace(text) == "" {
 		return Target{}, fmt.Errorf("%q is no path of a file: %w", text, errForm)
 	}
+	if driverForm.MatchString(text) {
+		return Target{}, errForm
+	}
 	path, err := filepath.Abs(text)
 	if err != nil {
 		return Target{}, err
@@ -90,7 +93,10 @@ func (t Target) String() string {
 func HasPassword(text string) bool { return strings.Contains(text, "://") && Masked(text) != text }
 
 var (
-	userPart   = regexp.MustCompile(`(://[^/@:?#]*):(?:[^/?#]*|[^?#]*)@`)
+	// userPart reaches to the last @: whatever a password holds is hidden,
+	// also where that makes the URL a bad one.
+	userPart   = regexp.MustCompile(`(?s)(://[^/@:?#]*):.*@`)
+	driverForm = regexp.MustCompile(`^[^/]*@[a-z]+\(`) // go-sql-driver's own form
 	secretPart = regexp.MustCompile(`(?i)([?&][a-z_]*password=)[^&#]*`)
 )
 
