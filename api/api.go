@@ -13,8 +13,9 @@ type Handler struct {
 	guard    *durin.Guard
 	opt      Options
 	routes   map[string]*route
-	detail   *route // sessions/<id>
-	byPath   *route // verify-headers and what is behind it
+	compat   map[string]*route // by the whole path
+	detail   *route            // sessions/<id>
+	byPath   *route            // verify-headers and what is behind it
 	metadata *route
 	known    string // the path of metadata
 	recent   recent
@@ -47,6 +48,10 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 	}
 	if opts.APIKeyClient != "" {
 		h.routes["apiaccess"] = h.protected(methods{"GET": h.showKey, "POST": h.createKey, "DELETE": h.deleteKey})
+	}
+	var err error
+	if h.compat, err = h.compatRoutes(opts.Compat); err != nil {
+		return nil, err
 	}
 	return h, nil
 }
@@ -101,6 +106,9 @@ func allowed(m methods) string {
 func (h *Handler) match(path string) (rt *route, id string) {
 	if path == h.known {
 		return h.metadata, ""
+	}
+	if rt := h.compat[strings.TrimSuffix(path, "/")]; rt != nil {
+		return rt, ""
 	}
 	rest, ok := strings.CutPrefix(path, h.opt.Prefix)
 	if !ok || rest == "" || rest[0] != '/' {

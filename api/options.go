@@ -67,6 +67,9 @@ type Options struct {
 	// scheme's own, that the sign-in page may send them back to.
 	ReturnTo []string
 
+	// Compat are login routes of other libraries.
+	Compat Compat
+
 	// MaxBody bounds the login's body, in bytes. Zero: 256 KiB.
 	MaxBody int64
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -104,7 +105,7 @@ func TestNeighboursMoveIn(t *testing.T) {
 		}
 	}
 	run(t, dir, "", "client", "create", "web")
-	s := start(t, dir)
+	s := start(t, dir, "--compat", "knox=mobile,drf,multitoken", "--compat-path", "drf=/api-token-auth", "--login-user")
 	for use := range 3 {
 		for _, b := range n.bearers() {
 			s.check(b)
@@ -139,8 +140,39 @@ func TestNeighboursMoveIn(t *testing.T) {
 	if left := run(t, dir, "", "user", "list", "--hash-kind=pbkdf2_sha256"); strings.Count(left, "sample") != 14-active {
 		t.Errorf("users of the old kind:\n%s", left)
 	}
+	s.oldFrontEnds(n.people[0])
 	s.stop()
 	n.leaks(t, dir, s)
+}
+
+// oldFrontEnds log in as they did with the libraries that they were made for.
+func (s *server) oldFrontEnds(p person) {
+	s.t.Helper()
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(p.Username+":"+p.Password))
+	form := url.Values{"username": {p.Username}, "password": {p.Password}, "token_name": {"my laptop"}}
+	for _, c := range []struct {
+		path, client string
+		form         url.Values
+		headers      []string
+		user         bool
+	}{
+		{"/api/auth/knox/login/", "mobile", nil, []string{"Authorization", basic}, true},
+		{"/api-token-auth/", "drf", form, nil, false},
+		{"/api/auth/multitoken/login", "multitoken", form, nil, false},
+	} {
+		a := s.do("POST", c.path, "", c.form, c.headers...)
+		var in struct {
+			Token string
+			User  *struct{ Username string }
+		}
+		if err := json.Unmarshal([]byte(a.body), &in); err != nil || a.StatusCode != 200 || (in.User != nil) != c.user {
+			s.t.Fatalf("%s: %s %s", c.path, a.Status, a.body)
+		}
+		a = s.do("GET", "/api/auth/sessions/", in.Token, nil)
+		if !strings.Contains(a.body, `"client":"`+c.client+`"`) {
+			s.t.Errorf("%s: no session of %s: %s", c.path, c.client, a.body)
+		}
+	}
 }
 
 // state is what a database holds for people to see, uses aside.

@@ -70,6 +70,10 @@ type Config struct {
 	// password.
 	Notify string
 
+	// Compat has the clients of other libraries' login routes by the library:
+	// knox, drf, multitoken. CompatPaths has their paths.
+	Compat, CompatPaths map[string]string
+
 	LogFormat string // "text", "json" or "auto"
 	LogLevel  slog.Level
 	AccessLog bool

@@ -53,6 +53,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never",
 		"redis": "rediss://a@b:1/2", "redis-away": "closed", "notify": "postgres://a@b/c",
 		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "cookie-token": "true", "cors-credentials": "true",
+		"compat": "knox=mobile,drf", "compat-path": "knox=/old",
 	}
 	var args, environ []string
 	var file strings.Builder

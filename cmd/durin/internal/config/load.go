@@ -114,6 +114,7 @@ func (c *Config) together() error {
 	if c.OpsAddr != "" && c.OpsAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0") {
 		faults = append(faults, errors.New("ops-addr is the same as addr: leave it out, or give it a port of its own"))
 	}
+	faults = append(faults, c.compatTogether())
 	return errors.Join(faults...)
 }
 

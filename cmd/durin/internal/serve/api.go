@@ -1,7 +1,12 @@
 package serve
 
 import (
+	"context"
+	"log/slog"
+	"time"
+
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 )
 
@@ -16,7 +21,27 @@ func newAPI(n *node.Node) (*api.Handler, error) {
 		Prefix: c.Mount + "/", APIKeyClient: c.APIAccessClient, HideAPIKey: c.APIAccessHideSession, ShowAPIKey: c.APIAccessShowToken,
 		Location: c.Timezone, Expiry: api.ExpiryFormat(c.ExpiryFormat, c.Timezone), LoginUser: c.LoginUser,
 		PublicURL: public, IdentityPrefix: c.IdentityPrefix, SignInURL: c.SignInURL, ReturnTo: c.ReturnTo, CookieToken: c.CookieToken,
+		Compat: api.Compat{Knox: compat(c, "knox"), DRF: compat(c, "drf"), Multitoken: compat(c, "multitoken")},
 	})
+}
+
+// compat are the login routes of a library, if they are on.
+func compat(c *config.Config, library string) api.CompatRoutes {
+	return api.CompatRoutes{Path: c.CompatPaths[library], Client: c.Compat[library]}
+}
+
+// warnOfClients tells of routes that cannot hand out a token yet. The answer to
+// a login tells it too, so that a database that is slow is not waited for.
+func warnOfClients(h *api.Handler, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	missing, err := h.MissingClients(ctx)
+	if err != nil {
+		return
+	}
+	for _, name := range missing {
+		log.Warn("durin: a client of compat is not there: logins for it are refused until it is made", "client", name)
+	}
 }
 
 // description is the OpenAPI document of what newAPI serves.

@@ -97,6 +97,7 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	warnOfClients(endpoints, log)
 	s := &routes{mount: c.Mount, guard: n.Guard, api: endpoints, openapi: description(n)}
 	if s.pages, err = newPages(n, log); err != nil {
 		return nil, err
