@@ -49,7 +49,7 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 	if err != nil {
 		return nil, err
 	}
-	inCookie := false
+	travelled := byHeader
 	if token == "" {
 		if token = g.cookieOf(r); token == "" {
 			return &g.anonymous, nil
@@ -57,13 +57,13 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 		if err := g.CheckOrigin(r); err != nil {
 			return nil, err
 		}
-		inCookie = true
+		travelled = byCookie
 	}
 	c, err := g.check(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	if c.session.Client.Cookie != inCookie || c.session.Client.Name == AdminClient {
+	if c.travels != travelled {
 		return nil, ErrInvalidToken
 	}
 	return &c.identity, nil

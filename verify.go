@@ -19,16 +19,36 @@ type checked struct {
 	// session moves it before the store knows.
 	expires atomic.Int64
 	use     useCount
+	travels transport
 	// identity is what a request's context bears: kept here so that a hit
 	// allocates nothing for it.
 	identity identity
 	session  Session
 }
 
+// transport is the way on which the tokens of a client are accepted.
+type transport uint8
+
+const (
+	byHeader  transport = iota
+	byCookie            // Client.Cookie
+	adminOnly           // AdminClient: on the admin pages and nowhere else
+)
+
+func transportOf(c *Client) transport {
+	switch {
+	case c.Name == AdminClient:
+		return adminOnly
+	case c.Cookie:
+		return byCookie
+	}
+	return byHeader
+}
+
 const neverExpires = math.MaxInt64
 
 func newChecked(g *Guard, s Session) *checked {
-	c := &checked{session: s}
+	c := &checked{session: s, travels: transportOf(s.Client)}
 	c.identity = identity{guard: g, session: &c.session, checked: c}
 	c.expires.Store(expiresMicro(s.ExpiresAt))
 	c.use.slides = s.Client.Sliding > 0
@@ -51,7 +71,7 @@ func (g *Guard) Verify(ctx context.Context, token Secret) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.session.Client.Name == AdminClient {
+	if c.travels == adminOnly {
 		return nil, ErrInvalidToken
 	}
 	return &c.session, nil
@@ -64,7 +84,7 @@ func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	if c.session.Client.Name != AdminClient {
+	if c.travels != adminOnly {
 		return nil, ErrInvalidToken
 	}
 	return &c.session, nil
