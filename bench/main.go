@@ -30,12 +30,37 @@ func main() {
 	}
 }
 
-type curve struct{}
+// A part of a run goes by a name; several may have the same.
+type part struct {
+	name string
+	run  func() error
+}
+
+// measureAll runs the parts that are named, or all.
+func measureAll(parts []part, names []string) error {
+	for _, n := range names {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == n }) {
+			return fmt.Errorf("there is nothing called %q to measure", n)
+		}
+	}
+	for _, p := range parts {
+		if len(names) > 0 && !slices.Contains(names, p.name) {
+			continue
+		}
+		if err := p.run(); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
 
 func run(ctx context.Context, args []string) error {
 	name := "table"
 	if len(args) > 0 {
 		name, args = args[0], args[1:]
+	}
+	if name == "serve" {
+		return serve(ctx, args)
 	}
 	flags := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
 	s := &suite{ctx: ctx}
@@ -43,6 +68,8 @@ func run(ctx context.Context, args []string) error {
 	flags.DurationVar(&s.long, "long", 50*time.Millisecond, "how long one turn takes")
 	flags.IntVar(&s.tokens, "tokens", 1_000_000, "the most tokens of F4")
 	dir := flags.String("dir", "", "folder for databases, kept; empty: a temporary one")
+	postgres := flags.String("postgres", "postgres://postgres:postgres@127.0.0.1:5432/postgres?sslmode=disable", "a server for F3; without an answer it is left out")
+	folder := flags.String("out", "docs/performance", "folder for drawings")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -55,11 +82,21 @@ func run(ctx context.Context, args []string) error {
 		defer func() { _ = os.RemoveAll(temporary) }()
 		s.dir = temporary
 	}
-	wanted := func(f string) bool { return flags.NArg() == 0 || slices.Contains(flags.Args(), f) }
-	if wanted("F2") {
-		if err := s.f2(); err != nil {
-			return err
-		}
+	all := map[string][]part{
+		"table": {{"F1", s.f1}, {"F2", s.f2}, {"F3", s.f3}, {"F3", func() error { return s.f3Postgres(*postgres) }}, {"F4", s.f4},
+			{"F5", s.f5}, {"F6", s.f6}, {"F7", s.f7}, {"F9", s.f9}, {"F10", s.f10}},
+		"peers": {{"checks", s.checks}, {"caches", s.caches}, {"limiters", s.limiters}},
+		"plots": {{"tokens", s.f4}, {"latency", s.f7}, {"memory", s.f5}, {"memory", s.f9}, {"memory", s.caches}},
+	}
+	parts, ok := all[name]
+	if !ok {
+		return fmt.Errorf("%q is not one of table, peers and plots", name)
+	}
+	if err := measureAll(parts, flags.Args()); err != nil {
+		return err
+	}
+	if name == "plots" {
+		return s.plots(*folder)
 	}
 	fmt.Print(s.table())
 	return nil

@@ -40,6 +40,24 @@ func (s *suite) add(r row) {
 	fmt.Fprintf(os.Stderr, "%-4s %-62s %-24s %-12s %s\n", r.Figure, r.What, r.Value, r.Aim, r.Met)
 }
 
+// A curve is a line of a drawing: points by their place, with what was found.
+type curve struct {
+	drawing, name string
+	at            []float64
+	found         []measure.Series
+}
+
+// curve adds a point to a line.
+func (s *suite) curve(drawing, name string, at float64, found measure.Series) {
+	for i := range s.curves {
+		if c := &s.curves[i]; c.drawing == drawing && c.name == name {
+			c.at, c.found = append(c.at, at), append(c.found, found)
+			return
+		}
+	}
+	s.curves = append(s.curves, curve{drawing, name, []float64{at}, []measure.Series{found}})
+}
+
 // ratio adds a row of a over b that is to be at most (or, with atLeast, at least)
 // limit; zero: there is no aim.
 func (s *suite) ratio(figure, what string, a, b measure.Series, unit string, limit float64, atLeast bool) measure.Series {
@@ -70,9 +88,12 @@ func yes(b bool) string {
 	return "no"
 }
 
-// database is the path of a file with n tokens, made when it is asked for first.
-func (s *suite) database(n int) (string, error) {
-	path := filepath.Join(s.dir, fmt.Sprintf("%d.db", n))
+// database is the path of a file with n tokens that are only read, made when it
+// is asked for first.
+func (s *suite) database(n int) (string, error) { return s.fileOf(fmt.Sprintf("%d.db", n), n) }
+
+func (s *suite) fileOf(name string, n int) (string, error) {
+	path := filepath.Join(s.dir, name)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}

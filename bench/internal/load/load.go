@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strconv"
@@ -22,11 +23,12 @@ type Plan struct {
 	Addr     string
 	Requests [][]byte // each whole, as sent; they take turns
 	Conns    int
-	For      time.Duration
+	For      time.Duration // zero: until each request was sent once
 	// Rate is how many requests all connections together send a second.
 	// Zero: each sends the next one when it has the answer.
 	Rate float64
-	// Patient connections wait for a second after a 503, as they are told to.
+	// Patient connections wait after a 503: for a second, half of it more or
+	// less, so that they do not come back all at once.
 	Patient bool
 }
 
@@ -76,6 +78,9 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 	began := time.Now()
 	for i := range workers {
 		w := &worker{plan: p, next: i * len(p.Requests) / p.Conns, status: map[int]int{}}
+		if p.For == 0 {
+			w.left = (i+1)*len(p.Requests)/p.Conns - w.next
+		}
 		if p.Rate > 0 {
 			w.every = time.Duration(float64(p.Conns) / p.Rate * float64(time.Second))
 			w.due = began.Add(w.every * time.Duration(i) / time.Duration(p.Conns))
@@ -107,6 +112,7 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 type worker struct {
 	plan       Plan
 	next       int
+	left       int // requests to send, where that is what ends it
 	every      time.Duration
 	due        time.Time
 	latencies  []time.Duration
@@ -128,9 +134,10 @@ func (w *worker) run(ctx context.Context, end time.Time) error {
 		if err != nil {
 			return err
 		}
-		if began.After(end) {
+		if w.plan.For > 0 && began.After(end) || w.plan.For == 0 && w.left == 0 {
 			return nil
 		}
+		w.left--
 		if _, err := conn.Write(w.plan.Requests[w.next]); err != nil {
 			return err
 		}
@@ -145,7 +152,7 @@ func (w *worker) run(ctx context.Context, end time.Time) error {
 		w.latencies = append(w.latencies, w.lastAnswer.Sub(began))
 		w.status[code]++
 		if code == 503 && w.plan.Patient {
-			if err := sleep(ctx, time.Second); err != nil {
+			if err := sleep(ctx, time.Second/2+rand.N(time.Second)); err != nil {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@ package load
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,6 +35,28 @@ func TestRun(t *testing.T) {
 		}
 		if len(r.Latencies) != r.Good()+r.Status[401] || r.Percentile(0.99) < r.Percentile(0.5) || r.Percentile(1) > 10*time.Second {
 			t.Error(len(r.Latencies), r.Percentile(0.5), r.Percentile(0.99))
+		}
+	}
+}
+
+func TestRunSendsEachOnce(t *testing.T) {
+	var seen [101]atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Path[1:])
+		seen[n].Add(1)
+		_, _ = w.Write([]byte("ok"))
+	}))
+	defer srv.Close()
+	var all [][]byte
+	for i := range seen {
+		all = append(all, Get("/"+strconv.Itoa(i), ""))
+	}
+	if _, err := Run(t.Context(), Plan{Addr: strings.TrimPrefix(srv.URL, "http://"), Requests: all, Conns: 8}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range seen {
+		if n := seen[i].Load(); n != 1 {
+			t.Errorf("request %d was sent %d times", i, n)
 		}
 	}
 }

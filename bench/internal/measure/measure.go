@@ -102,20 +102,20 @@ func Short(v float64) string {
 // that is never the same. Processor time, unlike time on the wall, does not count
 // what other programs do meanwhile; it does count waiting in a spin.
 func Each(name string, goroutines int, long time.Duration, work func(i uint64)) Case {
-	return Case{name, turns(goroutines, long, work, cpuTime)}
+	return Case{name, turns(goroutines, 256, long, work, cpuTime)}
 }
 
-// EachOnWall is Each in time on the wall: for work that waits.
+// EachOnWall is Each in time on the wall, of one goroutine: for work that waits,
+// and takes microseconds at least.
 func EachOnWall(name string, goroutines int, long time.Duration, work func(i uint64)) Case {
-	return Case{name, turns(goroutines, long, work, wallTime)}
+	return Case{name, turns(goroutines, 1, long, work, wallTime)}
 }
 
 var began = time.Now()
 
 func wallTime() time.Duration { return time.Since(began) }
 
-func turns(goroutines int, long time.Duration, work func(i uint64), clock func() time.Duration) func() (float64, error) {
-	const batch = 256
+func turns(goroutines, batch int, long time.Duration, work func(i uint64), clock func() time.Duration) func() (float64, error) {
 	next := make([]uint64, goroutines)
 	for g := range next {
 		next[g] = uint64(g) << 32
