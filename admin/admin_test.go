@@ -173,7 +173,7 @@ func TestEveryPage(t *testing.T) {
 		"clients?q=nothing":                    {"Nothing found"},
 		"clients/new":                          {"Life time of its tokens"},
 		"clients/1":                            {"web", "Live tokens"},
-		"clients/1/delete":                     {"Delete client web?", "with 1 tokens, 1 of them live"},
+		"clients/1/delete":                     {"Delete client web?", "web (tokens: 1, of them live: 1)"},
 		"clients/bulk?action=end&id=1&id=2":    {"Revoke all tokens of these clients?"},
 		"clients/bulk?action=delete&id=1&id=2": {"Delete these clients?"},
 		"tokens":                               {"bob", "web", "Live", "not used yet"},
@@ -186,7 +186,7 @@ func TestEveryPage(t *testing.T) {
 		"tokens/new":                           {"Issue a token"},
 		"tokens/1":                             {"Token 1", "Only a digest"},
 		"tokens/revoke?id=1":                   {"Token 1 of bob for web"},
-		"tokens/revoke?all=1&user=bob":         {"1 tokens match"},
+		"tokens/revoke?all=1&user=bob":         {"match now: 1"},
 		"users":                                {"ada", "bob", "carol", "Administrator", "Deactivated"},
 		"users?q=bo":                           {"bob"},
 		"users?kind=admin":                     {"ada"},
@@ -194,7 +194,7 @@ func TestEveryPage(t *testing.T) {
 		"users/" + bob:                         {"bob", "Tokens", "Requests"},
 		"users/" + bob + "/change":             {"Change bob"},
 		"users/" + bob + "/password":           {"New password for bob"},
-		"users/" + bob + "/delete":             {"Delete user bob?", "with 1 tokens"},
+		"users/" + bob + "/delete":             {"Delete user bob?", "bob (tokens: 1)"},
 	} {
 		status, body := b.get("/admin/" + path)
 		shows(t, path, 200, words...)(status, body)

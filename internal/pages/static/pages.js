@@ -3,7 +3,8 @@
 (() => {
   'use strict';
 
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, {dateStyle: 'medium', timeStyle: 'short'});
+  const lang = document.documentElement.lang;
+  const format = new Intl.DateTimeFormat(navigator.languages.find((l) => l.startsWith(lang)) || lang, {dateStyle: 'medium', timeStyle: 'short'});
   for (const el of document.querySelectorAll('time[datetime]')) {
     const at = new Date(el.dateTime);
     if (!Number.isNaN(at.valueOf())) el.textContent = format.format(at);
