@@ -9,6 +9,7 @@ replace github.com/durin-go/durin/redisdurin => ../../redisdurin
 replace github.com/durin-go/durin/pgxdurin => ../../pgxdurin
 
 require (
+	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/durin-go/durin v0.0.0
 	github.com/durin-go/durin/pgxdurin v0.0.0
@@ -28,7 +29,6 @@ require (
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
-	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-openapi/jsonpointer v0.22.5 // indirect
