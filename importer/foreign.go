@@ -45,10 +45,13 @@ func (o *Options) drfToken(r *record) *item {
 	return o.foreignToken(r, sourceDRF, secret, t)
 }
 
-// multiToken reads a row of drf_multitokenauth.multitoken. It never expires.
+// multiToken reads a row of drf_multitokenauth.multitoken, whose primary key was
+// the clear token once. It never expires.
 func (o *Options) multiToken(r *record) *item {
-	secret := r.text("key")
-	key := r.pk
+	secret, key := r.pk, r.pk
+	if _, given := r.given("key"); given || r.pk == "" {
+		secret = r.text("key")
+	}
 	if _, whole := number(key); !whole {
 		key = ""
 	}

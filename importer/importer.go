@@ -93,6 +93,7 @@ const (
 	drfModel         = "authtoken.token"
 	knoxModel        = "knox.authtoken"
 	multiModel       = "drf_multitokenauth.multitoken"
+	oldMultiModel    = "django_rest_multitokenauth.multitoken" // its name before version 2
 )
 
 // Sources of tokens of other libraries, as Options.ClientFor names them.

@@ -77,6 +77,27 @@ func TestKnoxTokensPassAGuard(t *testing.T) {
 	})
 }
 
+// drf-multitokenauth had another name once, and the token for a key.
+func TestOldMultitoken(t *testing.T) {
+	store := memstore.New()
+	report := take(t, store, array(userRow(1, "alice"),
+		`{"model":"django_rest_multitokenauth.multitoken","pk":"459ffff716fdf7a7","fields":{"user":1,"created":"2016-11-23T10:58:14Z","last_known_ip":"192.0.2.1","user_agent":"curl"}}`,
+		`{"model":"Django_Rest_MultitokenAuth.MultiToken","pk":7,"fields":{"key":"459ffff716fdf7a8","user":1,"created":"2016-11-23T10:58:14Z","last_known_ip":"192.0.2.1","user_agent":"curl"}}`,
+	), Options{})
+	if m := report.Model(multiModel); m.Taken != 2 || report.Others != 0 {
+		t.Errorf("%+v, %d others", m, report.Others)
+	}
+	for _, token := range []string{"459ffff716fdf7a7", "459ffff716fdf7a8"} {
+		if s := lookup(t, store, token); s.Client.Name != "multitoken" || s.UserName != "alice" {
+			t.Errorf("%s: %+v", token, s)
+		}
+	}
+	problems := refused(t, memstore.New(), array(userRow(1, "alice"), `{"model":"drf_multitokenauth.multitoken","pk":null,"fields":{"user":1,"created":"2016-11-23T10:58:14Z"}}`), Options{})
+	if len(problems) != 1 || !strings.Contains(problems[0].What, "key") {
+		t.Errorf("%+v", problems)
+	}
+}
+
 func knoxRow(digest, more string) string {
 	return fmt.Sprintf(`{"model":"knox.authtoken","pk":%q,"fields":{"token_key":"a1b2c3d4","user":1,"created":"2026-11-23T10:58:14.820Z","expiry":null%s}}`, digest, more)
 }

@@ -32,8 +32,17 @@ func peekModel(text []byte) (string, bool) {
 
 func blank(text []byte) []byte { return bytes.TrimLeft(text, " \t\r\n") }
 
-// modelOf returns the model of a row in lower case, and "" if it names none.
+// modelOf returns the model of a row in lower case, by its present name, and ""
+// if the row names none.
 func modelOf(r rawRow) string {
+	model := namedModel(r)
+	if model == oldMultiModel {
+		return multiModel
+	}
+	return model
+}
+
+func namedModel(r rawRow) string {
 	if model, ok := peekModel(r.text); ok {
 		return model
 	}

@@ -31,8 +31,8 @@ const (
 )
 
 // A Store keeps clients, users and tokens in a database. It is a durin.Store,
-// durin.UserStore, durin.ResourceServerStore, durin.Importer, durin.Outbox and
-// durin.Browser, safe for concurrent use.
+// durin.UserStore, durin.ResourceServerStore, durin.Importer, durin.Exporter,
+// durin.LegacyStore, durin.Outbox and durin.Browser, safe for concurrent use.
 type Store struct {
 	engine  engine
 	db      *sql.DB
