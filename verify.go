@@ -13,7 +13,7 @@ import (
 )
 
 // checked is a session in the cache with what changes while it is there. A check
-// touches no more of it than what comes first: one line of the processor's cache.
+// touches no more of it than what comes first.
 type checked struct {
 	// expires is the last good instant in Unix microseconds; a sliding
 	// session moves it before the store knows.
@@ -47,12 +47,12 @@ func transportOf(c *Client) transport {
 
 const neverExpires = math.MaxInt64
 
-func newChecked(g *Guard, s Session) *checked {
-	c := &checked{session: s, travels: transportOf(s.Client)}
+// hold makes c, which is zero, the session s.
+func (c *checked) hold(g *Guard, s Session) {
+	c.session, c.travels = s, transportOf(s.Client)
 	c.identity = identity{guard: g, session: &c.session, checked: c}
 	c.expires.Store(expiresMicro(s.ExpiresAt))
 	c.use.slides = s.Client.Sliding > 0
-	return c
 }
 
 func expiresMicro(at time.Time) int64 {
@@ -142,11 +142,11 @@ func (g *Guard) newCache() *cache.Cache[Digest, checked] {
 
 // load reads the session from the store, once for all who ask at the time.
 func (g *Guard) load(ctx context.Context, d Digest, token string) (*checked, error) {
-	read := func(ctx context.Context) (*checked, error) { return g.read(ctx, d, token) }
 	if g.cache == nil {
-		return read(ctx)
+		c := new(checked)
+		return c, g.read(ctx, d, token, c)
 	}
-	return g.cache.Load(ctx, d, read)
+	return g.cache.Load(ctx, d, func(ctx context.Context, c *checked) error { return g.read(ctx, d, token, c) })
 }
 
 // reload gives a session that has run out one chance: another node may have
@@ -165,37 +165,38 @@ func (g *Guard) reload(ctx context.Context, d Digest, token string, hit bool) (*
 	return nil, ErrExpired
 }
 
-// read asks the store, and tells what stands against the session.
-func (g *Guard) read(ctx context.Context, d Digest, token string) (*checked, error) {
+// read asks the store for the session, or tells what stands against it.
+func (g *Guard) read(ctx context.Context, d Digest, token string, c *checked) error {
 	s, err := g.store.Lookup(ctx, d)
 	if err != nil && g.legacy.left.Load() && errors.Is(err, ErrNotFound) {
 		s, err = g.adopt(ctx, d, token)
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil, ErrInvalidToken
+		return ErrInvalidToken
 	case err != nil:
-		return nil, unavailable(err)
+		return unavailable(err)
 	}
 	if s.Expired(g.now()) && !g.uses.extend(&s) {
-		return nil, expired(&s)
+		return expired(&s)
 	}
 	if s.Inactive {
-		return nil, ErrInactive
+		return ErrInactive
 	}
 	if g.opt.UserActive != nil && g.opt.Users == nil {
 		active, err := g.opt.UserActive(ctx, s.UserID)
 		if err != nil {
-			return nil, unavailable(err)
+			return unavailable(err)
 		}
 		if !active {
-			return nil, ErrInactive
+			return ErrInactive
 		}
 	}
 	if s.Client = g.clients.intern(s.Client); s.Client == nil {
-		return nil, ErrInvalidToken
+		return ErrInvalidToken
 	}
-	return newChecked(g, s), nil
+	c.hold(g, s)
+	return nil
 }
 
 // refused passes err on, and calls the hook of an expired token.

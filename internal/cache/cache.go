@@ -157,7 +157,7 @@ func (c *Cache[K, V]) Get(key K, now, trustedSince int64) (*V, bool) {
 	}
 	e.use()
 	s.hits.Add(1)
-	return e.value, true
+	return &e.value, true
 }
 
 // Len is the number of values held, expired ones included.

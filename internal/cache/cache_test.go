@@ -47,23 +47,23 @@ var (
 )
 
 // give is a load that finds v.
-func give(v int) func(context.Context) (*int, error) {
-	return func(context.Context) (*int, error) { return &v, nil }
+func give(v int) func(context.Context, *int) error {
+	return func(_ context.Context, to *int) error { *to = v; return nil }
 }
 
-func fail(err error) func(context.Context) (*int, error) {
-	return func(context.Context) (*int, error) { return nil, err }
+func fail(err error) func(context.Context, *int) error {
+	return func(context.Context, *int) error { return err }
 }
 
-func unwanted(t *testing.T) func(context.Context) (*int, error) {
-	return func(context.Context) (*int, error) {
+func unwanted(t *testing.T) func(context.Context, *int) error {
+	return func(context.Context, *int) error {
 		t.Helper()
 		t.Error("loaded, though the answer was in memory")
-		return nil, errAway
+		return errAway
 	}
 }
 
-func expect(t *testing.T, c *Cache[digest, int], k digest, load func(context.Context) (*int, error), want int) {
+func expect(t *testing.T, c *Cache[digest, int], k digest, load func(context.Context, *int) error, want int) {
 	t.Helper()
 	v, err := c.Load(t.Context(), k, load)
 	if err != nil || *v != want {
@@ -71,7 +71,7 @@ func expect(t *testing.T, c *Cache[digest, int], k digest, load func(context.Con
 	}
 }
 
-func expectError(t *testing.T, c *Cache[digest, int], k digest, load func(context.Context) (*int, error), want error) {
+func expectError(t *testing.T, c *Cache[digest, int], k digest, load func(context.Context, *int) error, want error) {
 	t.Helper()
 	if v, err := c.Load(t.Context(), k, load); !errors.Is(err, want) || v != nil {
 		t.Fatalf("Load = %v, %v; want error %v", v, err, want)

@@ -22,7 +22,7 @@ type flight[V any] struct {
 	gone    []func(*V) bool // classes invalidated since it began
 	stale   bool            // its result is void
 	done    chan struct{}
-	value   *V
+	value   *V // nil with an err
 	err     error
 }
 
@@ -33,8 +33,9 @@ type flight[V any] struct {
 //
 // load runs in a goroutine of its own, with the values of the context of the
 // first caller; its context ends when nobody waits any more. When ctx ends, Load
-// returns its cause. load must not return a nil value without an error.
-func (c *Cache[K, V]) Load(ctx context.Context, key K, load func(context.Context) (*V, error)) (*V, error) {
+// returns its cause. load fills in the value that it is given, which is zero at
+// first and stays where it is.
+func (c *Cache[K, V]) Load(ctx context.Context, key K, load func(context.Context, *V) error) (*V, error) {
 	s, h := c.shard(&key)
 	for range maxLoads {
 		f, value, err := c.join(ctx, s, h, &key, load)
@@ -56,7 +57,7 @@ func (c *Cache[K, V]) Load(ctx context.Context, key K, load func(context.Context
 
 // join answers from memory, or returns the flight to wait for, which it starts
 // when there is none that may be joined.
-func (c *Cache[K, V]) join(ctx context.Context, s *shard[K, V], h uint64, key *K, load func(context.Context) (*V, error)) (*flight[V], *V, error) {
+func (c *Cache[K, V]) join(ctx context.Context, s *shard[K, V], h uint64, key *K, load func(context.Context, *V) error) (*flight[V], *V, error) {
 	now, trusted := c.opts.Clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,12 +68,12 @@ func (c *Cache[K, V]) join(ctx context.Context, s *shard[K, V], h uint64, key *K
 	if e := s.live.find(h, key); e != nil && now-e.loadedAt < c.ttl && e.loadedAt >= trusted {
 		e.use()
 		s.hits.Add(1)
-		return nil, e.value, nil
+		return nil, &e.value, nil
 	}
 	if e := s.absent.find(h, key); e != nil && now-e.loadedAt < c.negativeTTL && e.loadedAt >= trusted {
 		e.use()
 		s.counts.NegativeHits++
-		return nil, nil, *e.value
+		return nil, nil, e.value
 	}
 	s.counts.Misses++
 	if f := s.flights[*key]; f != nil && f.begun >= trusted {
@@ -88,28 +89,31 @@ func (c *Cache[K, V]) join(ctx context.Context, s *shard[K, V], h uint64, key *K
 }
 
 // fly runs a load to its end, whatever that is.
-func (c *Cache[K, V]) fly(ctx context.Context, s *shard[K, V], h uint64, key K, f *flight[V], load func(context.Context) (*V, error)) {
+func (c *Cache[K, V]) fly(ctx context.Context, s *shard[K, V], h uint64, key K, f *flight[V], load func(context.Context, *V) error) {
 	f.err = errors.New("cache: the load did not return")
+	e := &entry[K, V]{key: key, loadedAt: f.begun}
 	defer func() {
 		if p := recover(); p != nil {
 			f.err = fmt.Errorf("cache: the load panicked: %v", p)
 		}
-		c.land(s, h, key, f)
+		c.land(s, h, e, f)
 		f.cancel()
 	}()
-	f.value, f.err = load(ctx)
+	if f.err = load(ctx, &e.value); f.err == nil {
+		f.value = &e.value
+	}
 }
 
 // land stores what a flight brought and wakes those who wait. The result is void
 // when the key was invalidated meanwhile, or another flight took its place.
-func (c *Cache[K, V]) land(s *shard[K, V], h uint64, key K, f *flight[V]) {
+func (c *Cache[K, V]) land(s *shard[K, V], h uint64, e *entry[K, V], f *flight[V]) {
 	now, _ := c.opts.Clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(f.done)
-	f.stale = s.flights[key] != f
+	f.stale = s.flights[e.key] != f
 	if !f.stale {
-		delete(s.flights, key)
+		delete(s.flights, e.key)
 	}
 	for _, gone := range f.gone {
 		f.stale = f.stale || f.err != nil || gone(f.value)
@@ -122,22 +126,19 @@ func (c *Cache[K, V]) land(s *shard[K, V], h uint64, key K, f *flight[V]) {
 		return
 	}
 	if !s.ended.full(now) {
-		c.store(s, h, key, f, now)
+		c.store(s, h, e, f.err, now)
 	}
 }
 
-func (c *Cache[K, V]) store(s *shard[K, V], h uint64, key K, f *flight[V], now int64) {
-	if f.err == nil {
-		s.absent.remove(h, &key)
-		e := &entry[K, V]{key: key, value: f.value, loadedAt: f.begun}
+func (c *Cache[K, V]) store(s *shard[K, V], h uint64, e *entry[K, V], err error, now int64) {
+	if err == nil {
+		s.absent.remove(h, &e.key)
 		s.counts.Evictions += uint64(s.live.put(h, e, now-c.ttl))
 		return
 	}
-	if c.opts.Negative != nil && c.opts.Negative(f.err) {
-		s.live.remove(h, &key)
-		err := f.err
-		e := &entry[K, error]{key: key, value: &err, loadedAt: f.begun}
-		s.absent.put(h, e, now-c.negativeTTL)
+	if c.opts.Negative != nil && c.opts.Negative(err) {
+		s.live.remove(h, &e.key)
+		s.absent.put(h, &entry[K, error]{key: e.key, loadedAt: e.loadedAt, value: err}, now-c.negativeTTL)
 	}
 }
 

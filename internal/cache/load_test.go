@@ -20,14 +20,14 @@ type gate struct {
 
 func newGate() *gate { return &gate{begun: make(chan struct{}, 100), found: make(chan int)} }
 
-func (g *gate) load(ctx context.Context) (*int, error) {
+func (g *gate) load(ctx context.Context, to *int) error {
 	g.loads.Add(1)
 	g.begun <- struct{}{}
 	select {
-	case v := <-g.found:
-		return &v, nil
+	case *to = <-g.found:
+		return nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 }
 
@@ -39,7 +39,7 @@ type answer struct {
 func (a answer) is(v int) bool { return a.err == nil && *a.value == v }
 
 // ask calls Load in the background.
-func ask(ctx context.Context, c *Cache[digest, int], k digest, load func(context.Context) (*int, error)) <-chan answer {
+func ask(ctx context.Context, c *Cache[digest, int], k digest, load func(context.Context, *int) error) <-chan answer {
 	done := make(chan answer, 1)
 	go func() {
 		v, err := c.Load(ctx, k, load)
@@ -80,7 +80,7 @@ func TestCallersShareALoad(t *testing.T) {
 func TestErrorsGoToAllWhoWait(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
 		stop := make(chan struct{})
-		load := func(context.Context) (*int, error) { <-stop; return nil, errAway }
+		load := func(context.Context, *int) error { <-stop; return errAway }
 		a, b := ask(t.Context(), c, key(1), load), ask(t.Context(), c, key(1), load)
 		synctest.Wait()
 		close(stop)
@@ -239,10 +239,10 @@ func TestWhoLeavesStopsNobodyElse(t *testing.T) {
 func TestTheLastWhoLeavesEndsTheLoad(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
 		g, ended := newGate(), make(chan error, 1)
-		load := func(ctx context.Context) (*int, error) {
-			v, err := g.load(ctx)
+		load := func(ctx context.Context, to *int) error {
+			err := g.load(ctx, to)
 			ended <- err
-			return v, err
+			return err
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		a, b := ask(ctx, c, key(1), load), ask(ctx, c, key(1), load)
@@ -260,11 +260,11 @@ func TestTheLastWhoLeavesEndsTheLoad(t *testing.T) {
 func TestLoadsThatDoNotReturn(t *testing.T) {
 	cl := newClock()
 	c := New[digest, int](cl.of(Options{}))
-	_, err := c.Load(t.Context(), key(1), func(context.Context) (*int, error) { panic("a fault in the driver") })
+	_, err := c.Load(t.Context(), key(1), func(context.Context, *int) error { panic("a fault in the driver") })
 	if err == nil || !strings.Contains(err.Error(), "a fault in the driver") {
 		t.Errorf("a panic gave %v", err)
 	}
-	_, err = c.Load(t.Context(), key(1), func(context.Context) (*int, error) { runtime.Goexit(); return nil, nil })
+	_, err = c.Load(t.Context(), key(1), func(context.Context, *int) error { runtime.Goexit(); return nil })
 	if err == nil {
 		t.Error("a goroutine that ended gave no error")
 	}
@@ -275,10 +275,10 @@ func TestEndlessInvalidation(t *testing.T) {
 	cl := newClock()
 	c := New[digest, int](cl.of(Options{}))
 	loads := 0
-	expectError(t, c, key(1), func(context.Context) (*int, error) {
+	expectError(t, c, key(1), func(context.Context, *int) error {
 		loads++
 		c.Drop(key(1))
-		return new(int), nil
+		return nil
 	}, ErrUnsettled)
 	if loads != maxLoads || c.Len() != 0 {
 		t.Errorf("%d loads, %d values stored", loads, c.Len())
@@ -290,9 +290,9 @@ func TestLoadsSeeTheCallersValues(t *testing.T) {
 	cl := newClock()
 	c := New[digest, int](cl.of(Options{}))
 	ctx := context.WithValue(t.Context(), name{}, 5)
-	v, err := c.Load(ctx, key(1), func(ctx context.Context) (*int, error) {
-		v := ctx.Value(name{}).(int)
-		return &v, nil
+	v, err := c.Load(ctx, key(1), func(ctx context.Context, to *int) error {
+		*to = ctx.Value(name{}).(int)
+		return nil
 	})
 	if err != nil || *v != 5 {
 		t.Errorf("got %v, %v", v, err)

@@ -49,19 +49,19 @@ func (m *model) dawdle() {
 	}
 }
 
-func (m *model) load(id int64, r *row) func(context.Context) (*version, error) {
-	return func(context.Context) (*version, error) {
+func (m *model) load(id int64, r *row) func(context.Context, *version) error {
+	return func(_ context.Context, found *version) error {
 		m.dawdle()
-		found := version{id, r.now.Load()}
+		*found = version{id, r.now.Load()}
 		m.dawdle()
 		switch {
 		case found.version == endedVersion && m.rng(2) == 0:
 			// A replica that lags has the row still.
-			return &version{id, r.acked.Load() &^ endedVersion}, nil
+			*found = version{id, r.acked.Load() &^ endedVersion}
 		case found.version == endedVersion:
-			return nil, errAbsent
+			return errAbsent
 		}
-		return &found, nil
+		return nil
 	}
 }
 
@@ -178,8 +178,9 @@ func TestReadersNeverSeeTheWrongValue(t *testing.T) {
 	}
 	for range 5000 {
 		id := rand.IntN(200)
-		_, err := c.Load(t.Context(), key(id), func(context.Context) (*version, error) {
-			return &version{row: int64(id)}, nil
+		_, err := c.Load(t.Context(), key(id), func(_ context.Context, to *version) error {
+			*to = version{row: int64(id)}
+			return nil
 		})
 		if err != nil {
 			t.Error(err)

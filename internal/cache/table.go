@@ -20,12 +20,13 @@ type slots[K ~[32]byte, T any] struct {
 	at   []atomic.Pointer[entry[K, T]]
 }
 
-// An entry is never changed after it was stored, its use aside.
+// An entry is never changed after it was stored, its use aside; the value may
+// have parts that may be. It is in one piece: what a hit looks at lies together.
 type entry[K ~[32]byte, T any] struct {
 	key      K
-	value    *T
 	loadedAt int64 // when its load began
 	used     atomic.Bool
+	value    T
 }
 
 const minSlots = 8
@@ -158,7 +159,7 @@ func (t *table[K, T]) remove(h uint64, key *K) bool {
 func (t *table[K, T]) removeIf(gone func(*T) bool) (removed int) {
 	s := t.slots.Load()
 	for i := uint64(0); i <= s.mask; {
-		if e := s.at[i].Load(); e != nil && gone(e.value) {
+		if e := s.at[i].Load(); e != nil && gone(&e.value) {
 			// What follows moves up to i: look at i again. An entry
 			// that moves from the beginning of the table to its end
 			// is looked at twice.

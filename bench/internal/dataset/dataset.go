@@ -133,7 +133,7 @@ func fill(ctx context.Context, db *sql.DB, n int, hash string, progress func(int
 	if err != nil {
 		return err
 	}
-	for _, text := range append(indexes, "ANALYZE", "PRAGMA journal_mode=WAL") {
+	for _, text := range append(indexes, "PRAGMA journal_mode=WAL") {
 		if _, err := db.ExecContext(ctx, text); err != nil {
 			return fmt.Errorf("%s: %w", text, err)
 		}

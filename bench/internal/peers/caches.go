@@ -71,7 +71,7 @@ func Caches() []CacheMaker {
 type ours struct{ *cache.Cache[Digest, Record] }
 
 func (c ours) Put(k Digest, r *Record) {
-	_, _ = c.Load(context.Background(), k, func(context.Context) (*Record, error) { return r, nil })
+	_, _ = c.Load(context.Background(), k, func(_ context.Context, to *Record) error { *to = *r; return nil })
 }
 func (c ours) Get(k *Digest) (*Record, bool) { return c.Cache.Get(*k, 1, math.MinInt64) }
 
