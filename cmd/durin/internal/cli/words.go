@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -41,13 +40,6 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-func countOrDash(n int) string {
-	if n == 0 {
-		return "-"
-	}
-	return strconv.Itoa(n)
 }
 
 func yesNo(b bool) string {
