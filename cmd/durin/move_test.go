@@ -296,7 +296,7 @@ func TestMoveFromEngineToEngine(t *testing.T) {
 // An import that is killed goes on where it stopped, and ends as one that was
 // not.
 func TestImportIsKilled(t *testing.T) {
-	const users = 3000
+	const users = 800
 	var b bytes.Buffer
 	b.WriteString(`[{"model":"durin.client","pk":1,"fields":{"name":"web","token_ttl":"14 00:00:00","throttle_rate":""}}`)
 	for i := 1; i <= users; i++ {
@@ -314,7 +314,7 @@ func TestImportIsKilled(t *testing.T) {
 	run(t, whole, "", "import", "django", dump)
 	run(t, dir, "", "migrate")
 	killed := 0
-	for wait := 40 * time.Millisecond; ; wait += wait / 2 {
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		cmd := exec.Command("durin", "import", "django", dump, "--lenient")
 		cmd.Dir = dir
 		if err := cmd.Start(); err != nil {
