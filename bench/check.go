@@ -30,12 +30,9 @@ func (f *floorMap) look(token string) *durin.Session {
 
 func (f *floorMap) lookAlone(token string) *durin.Session { return f.m[sha256.Sum256([]byte(token))] }
 
-// inUse is how many different tokens take turns where nothing else is said.
-const inUse = 10_000
-
 // f2 compares a cached check with the digest and a map.
 func (s *suite) f2() error {
-	path, err := s.database(100_000)
+	path, err := s.database(s.size)
 	if err != nil {
 		return err
 	}
@@ -44,7 +41,7 @@ func (s *suite) f2() error {
 		return err
 	}
 	defer g.Close()
-	tokens := some(100_000, inUse)
+	tokens := some(s.size, s.inUse)
 	f := &floorMap{m: map[durin.Digest]*durin.Session{}}
 	for _, t := range tokens {
 		session, err := g.Verify(s.ctx, t)
@@ -53,7 +50,7 @@ func (s *suite) f2() error {
 		}
 		f.m[t.Digest()] = session
 	}
-	pick := func(i uint64) durin.Secret { return tokens[measure.Scatter(i, inUse)] }
+	pick := func(i uint64) durin.Secret { return tokens[measure.Scatter(i, s.inUse)] }
 	one := tokens[0]
 	for _, goroutines := range []int{2, 1} {
 		all, err := measure.Interleave(s.rounds,

@@ -99,10 +99,19 @@ func stopAll(all []*contestant) {
 
 // f1 compares an authenticated GET with the handler alone.
 func (s *suite) f1() error {
+	for _, count := range []int{s.inUse / 10, s.inUse} {
+		if err := s.f1With(count); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *suite) f1With(count int) error {
 	var all []*contestant
 	defer func() { stopAll(all) }()
 	for _, mode := range []string{target.Bare, target.Durin} {
-		c, err := s.enter(mode, mode, 100_000, inUse)
+		c, err := s.enter(mode, mode, s.size, count)
 		if err != nil {
 			return err
 		}
@@ -112,7 +121,7 @@ func (s *suite) f1() error {
 	if err != nil {
 		return err
 	}
-	s.ratio("F1", "authenticated GET / the same handler bare, requests", rates[1], rates[0], "a second", 0.90, true)
+	s.ratio("F1", "GETs a second / the handler bare, "+thousands(count)+" tokens in turn", rates[1], rates[0], "a second", 0.90, true)
 	if len(all[0].cpu) > 0 {
 		s.ratio("F1", "the same in processor time of the server", all[1].cpu, all[0].cpu, "us a request", 0, false)
 	}
@@ -138,9 +147,9 @@ func (s *suite) f4Mode(mode string, sizes []int) error {
 	var all []*contestant
 	defer func() { stopAll(all) }()
 	for _, n := range sizes {
-		count := 1000
+		count := s.inUse / 10
 		if mode == target.Uncached {
-			count = min(n, 50_000)
+			count = min(n, 5*s.inUse)
 		}
 		c, err := s.enter(fmt.Sprintf("%s, %d tokens", mode, n), mode, n, count)
 		if err != nil {

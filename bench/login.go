@@ -18,7 +18,7 @@ import (
 // f6 measures what a login costs beside the hash: with a password check that
 // costs nothing, on a file where a commit is on the disk before its answer.
 func (s *suite) f6() error {
-	const n = 100_000
+	n := s.size
 	path, err := s.fileOf("login.db", n)
 	if err != nil {
 		return err
@@ -67,10 +67,8 @@ func (s *suite) f6() error {
 	return nil
 }
 
-const (
-	logins    = 1000 // at a time
-	checkRate = 2000 // a second
-)
+// checkRate is how many tokens are checked a second beside logins.
+const checkRate = 1000
 
 // f7 compares the latency of token checks beside a thousand parallel logins with
 // that without them, at the same rate of checks.
@@ -84,7 +82,7 @@ func (s *suite) f7() error {
 }
 
 func (s *suite) f7With(hashing int) error {
-	const n = 100_000
+	n := s.size
 	path, err := s.fileOf(fmt.Sprintf("storm%d.db", hashing), n)
 	if err != nil {
 		return err
@@ -95,12 +93,12 @@ func (s *suite) f7With(hashing int) error {
 	}
 	defer c.stop()
 	var checks, entries [][]byte
-	for i := range 1000 { // of the first users; others log in
+	for i := range s.logins { // of the first users; others log in
 		checks = append(checks, load.Get("/", "Authorization: Token "+dataset.Token(i).Reveal()))
-		entries = append(entries, load.Post("/api/auth/login/", target.LoginBody(1000+i, userPassword)))
+		entries = append(entries, load.Post("/api/auth/login/", target.LoginBody(s.logins/dataset.TokensPerUser+2+i, userPassword)))
 	}
 	plan := load.Plan{Addr: c.addr, Requests: checks, Conns: conns, For: 30 * s.long, Rate: checkRate}
-	storm := load.Plan{Addr: c.addr, Requests: entries, Conns: logins, For: 40 * s.long, Patient: true}
+	storm := load.Plan{Addr: c.addr, Requests: entries, Conns: s.logins, For: 40 * s.long, Patient: true}
 	quantiles := []float64{0.5, 0.9, 0.99, 0.999, 1}
 	calm, stormy := make([]measure.Series, len(quantiles)), make([]measure.Series, len(quantiles))
 	look := func(into []measure.Series) error {
@@ -152,7 +150,7 @@ func (s *suite) f7With(hashing int) error {
 	}
 	_, most, _ := residentOf(c.cmd.Process.Pid)
 	by := fmt.Sprintf(", %d at a time hashed", hashing)
-	s.ratio("F7", "p99 of checks beside 1,000 logins / without"+by, stormy[2], calm[2], "ms", 2, false)
+	s.ratio("F7", "p99 of checks beside "+thousands(s.logins)+" logins / without"+by, stormy[2], calm[2], "ms", 2, false)
 	s.ratio("F7", "the same, median", stormy[0], calm[0], "ms", 0, false)
 	s.ratio("F7", "the same, p99.9", stormy[3], calm[3], "ms", 0, false)
 	s.value("F7", "good logins meanwhile"+by, good, "a second", 0)
@@ -162,7 +160,7 @@ func (s *suite) f7With(hashing int) error {
 	}
 	for i, q := range quantiles {
 		s.curve("latency", "without logins", q, calm[i])
-		s.curve("latency", fmt.Sprintf("1,000 logins, %d hashed at a time", hashing), q, stormy[i])
+		s.curve("latency", fmt.Sprintf("%s logins, %d hashed at a time", thousands(s.logins), hashing), q, stormy[i])
 	}
 	return nil
 }

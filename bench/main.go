@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"time"
 )
 
 func main() {
@@ -62,33 +61,23 @@ func run(ctx context.Context, args []string) error {
 	if name == "serve" {
 		return serve(ctx, args)
 	}
+	temporary, err := os.MkdirTemp("", "durin-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(temporary) }()
+	s := newSuite(ctx, temporary)
 	flags := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
-	s := &suite{ctx: ctx}
-	flags.IntVar(&s.rounds, "rounds", 25, "how often each way takes its turn")
-	flags.DurationVar(&s.long, "long", 50*time.Millisecond, "how long one turn takes")
-	flags.IntVar(&s.tokens, "tokens", 1_000_000, "the most tokens of F4")
-	dir := flags.String("dir", "", "folder for databases, kept; empty: a temporary one")
-	postgres := flags.String("postgres", "postgres://postgres:postgres@127.0.0.1:5432/postgres?sslmode=disable", "a server for F3; without an answer it is left out")
+	flags.IntVar(&s.rounds, "rounds", s.rounds, "how often each way takes its turn")
+	flags.DurationVar(&s.long, "long", s.long, "how long one turn takes")
+	flags.IntVar(&s.tokens, "tokens", s.tokens, "the most tokens of F4, and entries of caches")
+	flags.StringVar(&s.dir, "dir", s.dir, "folder for databases, which stay there")
+	flags.StringVar(&s.postgres, "postgres", s.postgres, "a server for F3; without an answer it is left out")
 	folder := flags.String("out", "docs/performance", "folder for drawings")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	s.dir = *dir
-	if s.dir == "" {
-		temporary, err := os.MkdirTemp("", "durin-bench-")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(temporary) }()
-		s.dir = temporary
-	}
-	all := map[string][]part{
-		"table": {{"F1", s.f1}, {"F2", s.f2}, {"F3", s.f3}, {"F3", func() error { return s.f3Postgres(*postgres) }}, {"F4", s.f4},
-			{"F5", s.f5}, {"F6", s.f6}, {"F7", s.f7}, {"F9", s.f9}, {"F10", s.f10}},
-		"peers": {{"checks", s.checks}, {"caches", s.caches}, {"limiters", s.limiters}},
-		"plots": {{"tokens", s.f4}, {"latency", s.f7}, {"memory", s.f5}, {"memory", s.f9}, {"memory", s.caches}},
-	}
-	parts, ok := all[name]
+	parts, ok := s.parts()[name]
 	if !ok {
 		return fmt.Errorf("%q is not one of table, peers and plots", name)
 	}
@@ -100,4 +89,13 @@ func run(ctx context.Context, args []string) error {
 	}
 	fmt.Print(s.table())
 	return nil
+}
+
+// parts are those of each kind of run.
+func (s *suite) parts() map[string][]part {
+	return map[string][]part{
+		"table": {{"F1", s.f1}, {"F2", s.f2}, {"F3", s.f3}, {"F3", s.f3Postgres}, {"F4", s.f4}, {"F5", s.f5}, {"F6", s.f6}, {"F7", s.f7}, {"F9", s.f9}, {"F10", s.f10}},
+		"peers": {{"checks", s.checks}, {"caches", s.caches}, {"limiters", s.limiters}},
+		"plots": {{"tokens", s.f4}, {"latency", s.f7}, {"memory", s.f5}, {"memory", s.f9}, {"memory", s.caches}},
+	}
 }

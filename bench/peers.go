@@ -17,7 +17,7 @@ import (
 
 // checks compares what else a handler can be put behind.
 func (s *suite) checks() error {
-	const n = 100_000
+	n := s.size
 	path, err := s.database(n)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (s *suite) checks() error {
 		if mode == target.SCS {
 			file = filepath.Join(s.dir, "scs.db")
 		}
-		lines, err := target.Lines(mode, file, n, 1000)
+		lines, err := target.Lines(mode, file, n, s.inUse/10)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (s *suite) overHTTP(n int) error {
 	var all []*contestant
 	defer func() { stopAll(all) }()
 	for _, mode := range target.Names {
-		c, err := s.enter(mode, mode, n, 1000)
+		c, err := s.enter(mode, mode, n, s.inUse/10)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (s *silent) WriteHeader(status int)      { s.status = status }
 
 // caches compares the hit of a cache, and what an entry takes beside its value.
 func (s *suite) caches() error {
-	for _, n := range []int{10_000, 1_000_000} {
+	for _, n := range []int{s.inUse, s.tokens} {
 		keys := make([]peers.Digest, n)
 		for i := range keys {
 			keys[i] = peers.Digest(dataset.Token(i).Digest())
@@ -159,7 +159,7 @@ func (s *suite) cachesOf(keys []peers.Digest) error {
 
 // limiters compares the throttles, and tells which hold their promise.
 func (s *suite) limiters() error {
-	const keys = 10_000
+	keys := s.inUse
 	names := make([]string, keys)
 	for i := range names {
 		names[i] = dataset.UserName(i)
@@ -178,7 +178,7 @@ func (s *suite) limiters() error {
 	}
 	for i, m := range peers.Limiters() {
 		s.value("limiter", m.Name+": one request", all[i], "ns", 0)
-		most, err := peers.MostInWindow(m, 10, 400*time.Millisecond)
+		most, err := peers.MostInWindow(m, 10, max(50*time.Millisecond, 8*s.long))
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func ranked(lines []svg.Line) []svg.Line {
 
 // memory are the largest numbers of each kind.
 func (s *suite) memory() svg.Bars {
-	bars := svg.Bars{Title: "Memory per entry: what a cache adds to its values, and Durin's own", Unit: "bytes"}
+	bars := svg.Bars{Title: "Memory per entry: what caches add to a value, and what Durin keeps in all", Unit: "bytes"}
 	for _, c := range s.curves {
 		if c.drawing != "memory" && c.drawing != "caches" {
 			continue

@@ -35,8 +35,7 @@ func (b *bare) scan(r *sql.Row) error {
 // f3 compares a check that must ask the database with the prepared query alone,
 // on the same handle.
 func (s *suite) f3() error {
-	const n = 100_000
-	path, err := s.database(n)
+	path, err := s.database(s.size)
 	if err != nil {
 		return err
 	}
@@ -55,7 +54,7 @@ func (s *suite) f3() error {
 		return err
 	}
 	defer func() { _ = bare.Close() }()
-	return s.f3Engine("SQLite", some(n, 50_000), bare, off.Guard, missing)
+	return s.f3Engine("SQLite", some(s.size, s.size/2), bare, off.Guard, missing)
 }
 
 // f3Engine races the query with a check without cache, and with one whose cache
@@ -103,9 +102,9 @@ func (s *suite) f3Engine(engine string, tokens []durin.Secret, prepared *sql.Stm
 }
 
 // f3Postgres is f3 on a PostgreSQL server, in a schema that is dropped at the end.
-func (s *suite) f3Postgres(url string) error {
+func (s *suite) f3Postgres() error {
 	const n = 2000
-	db, err := sql.Open("pgx", url)
+	db, err := sql.Open("pgx", s.postgres)
 	if err != nil {
 		return err
 	}
@@ -122,7 +121,7 @@ func (s *suite) f3Postgres(url string) error {
 		return err
 	}
 	defer func() { _, _ = db.ExecContext(context.WithoutCancel(s.ctx), "DROP SCHEMA "+schema+" CASCADE") }()
-	inside, err := sql.Open("pgx", url+"&search_path="+schema)
+	inside, err := sql.Open("pgx", s.postgres+"&search_path="+schema)
 	if err != nil {
 		return err
 	}
@@ -181,29 +180,26 @@ func issue(ctx context.Context, g *durin.Guard, n int) ([]durin.Secret, error) {
 
 // f5 measures what the cached sessions of a Guard take on the heap.
 func (s *suite) f5() error {
-	for _, n := range []int{1000, 10_000, 100_000} {
-		path, err := s.database(n)
-		if err != nil {
-			return err
-		}
-		g, err := target.NewGuard(s.ctx, path, func(o *durin.Options) { o.CacheEntries, o.FlushEvery = n+n/4+64, 24*time.Hour })
-		if err != nil {
-			return err
-		}
-		tokens := some(n, n)
-		if err := g.Warm(s.ctx, tokens[:n/100]); err != nil { // statements, pools
-			return err
-		}
-		before := measure.Heap()
-		if err := g.Warm(s.ctx, tokens[n/100:]); err != nil {
-			return err
-		}
-		per := float64(measure.Heap()-before) / float64(n-n/100)
-		s.curve("memory", "cached session", float64(n), measure.Series{per})
-		g.Close()
-		if n == 100_000 {
-			s.value("F5", "memory of a cached session, of 100,000", measure.Series{per}, "bytes", 400)
-		}
+	n := s.size
+	path, err := s.database(n)
+	if err != nil {
+		return err
 	}
+	g, err := target.NewGuard(s.ctx, path, func(o *durin.Options) { o.CacheEntries, o.FlushEvery = n+n/4+64, 24*time.Hour })
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	tokens := some(n, n)
+	if err := g.Warm(s.ctx, tokens[:n/100]); err != nil { // statements, pools
+		return err
+	}
+	before := measure.Heap()
+	if err := g.Warm(s.ctx, tokens[n/100:]); err != nil {
+		return err
+	}
+	per := measure.Series{float64(measure.Heap()-before) / float64(n-n/100)}
+	s.value("F5", "memory of a cached session, of "+thousands(n), per, "bytes", 400)
+	s.curve("memory", "Durin: a cached session, all of it", float64(n), per)
 	return nil
 }

@@ -23,9 +23,13 @@ type suite struct {
 	long time.Duration
 	// tokens is the number up to which F4 goes.
 	tokens int
-	rows   []row
-	curves []curve
-	hash   string
+	// size is the number of tokens elsewhere, inUse of those that take turns,
+	// logins how many log in at a time.
+	size, inUse, logins int
+	postgres            string // the URL of a server
+	rows                []row
+	curves              []curve
+	hash                string
 }
 
 // A row is one line of the table.
@@ -122,6 +126,12 @@ func (s *suite) userHash() (string, error) {
 		s.hash, err = h.Hash(s.ctx, userPassword)
 	}
 	return s.hash, err
+}
+
+// newSuite has the sizes that the documentation tells of.
+func newSuite(ctx context.Context, dir string) *suite {
+	return &suite{ctx: ctx, dir: dir, rounds: 25, long: 50 * time.Millisecond, tokens: 1_000_000, size: 100_000, inUse: 10_000, logins: 1000,
+		postgres: "postgres://postgres:postgres@127.0.0.1:5432/postgres?sslmode=disable"}
 }
 
 // some are the texts of count of n tokens, spread over all of them.
