@@ -251,7 +251,7 @@ func (h *Handler) logIn(r *http.Request, name string, password durin.Secret) (du
 // signOut ends the session, and needs no live one to do so.
 func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		h.toSignIn(w, r)
+		h.site.Redirect(w, r, h.site.Path())
 		return
 	}
 	v, err := h.identify(r)

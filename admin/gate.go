@@ -165,7 +165,7 @@ func (h *Handler) prepareClient(ctx context.Context) error {
 // signOut ends the session, and needs no live one to do so.
 func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		h.toSignIn(w, r)
+		h.site.Redirect(w, r, h.site.Path())
 		return
 	}
 	if c, err := r.Cookie(h.opt.CookieName); err == nil {

@@ -40,6 +40,7 @@ func (w *world) pagesOf() map[string]string {
 // narrow windows, light and dark, nothing sticks out to the right, and nothing is
 // loaded from elsewhere.
 func TestEveryPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).live()
 	p := w.open(t, windows[0])
 	p.visit("/admin/")
@@ -76,6 +77,7 @@ func TestEveryPage(t *testing.T) {
 }
 
 func TestEveryAccountPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t).live()
 	p := w.open(t, windows[0])
 	p.visit("/account/")
@@ -113,7 +115,7 @@ func (p *tab) look(name string) {
 			p.resize(win)
 			what := fmt.Sprintf("%s-%s-%s", name, win.name, scheme)
 			p.picture("DURIN_SCREENSHOTS", what, true)
-			if scheme == "light" || win.name == "wide" {
+			if (scheme == "light") == (win.name == "wide") {
 				p.accessible(what)
 			}
 			if over := until[float64](p, what, `return document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {

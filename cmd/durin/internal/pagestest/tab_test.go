@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // A window is how people look at a page.
@@ -68,12 +69,21 @@ func (p *tab) visit(path string) {
 	}
 }
 
+// enter presses the key that sends the form, and waits for the next page.
+func (p *tab) enter() {
+	p.t.Helper()
+	until[bool](p, "a page", `return window.left = true`)
+	p.keys(kb.Enter)
+	p.arrive("the form")
+}
+
 // helpers are what finds things on a page, as people call them.
 const helpers = `
 const words = (el) => (el.getAttribute('aria-label') || el.innerText || '').replace(/\s+/g, ' ').trim();
 const seen = (el) => { const r = el.getBoundingClientRect(); return r.width > 0 && r.height > 0 && getComputedStyle(el).visibility !== 'hidden'; };
 const named = (text) => [...document.querySelectorAll('a, button, summary, label.check, input[type=checkbox]')].filter(seen).find((el) => words(el) === text);
 const field = (text) => { const l = [...document.querySelectorAll('label')].find((l) => words(l).replace(/ \(optional\)$/, '') === text); return l && (l.control || l.querySelector('input')); };
+const leads = (el) => !!el && (el.matches('a[href]') || el.matches('button:not([type=button])')) && (window.left = true);
 const place = (el) => { if (!el) return null; el.scrollIntoView({block: 'center'}); const r = el.getClientRects()[0]; return [r.x + r.width / 2, r.y + r.height / 2]; };
 `
 
@@ -130,10 +140,21 @@ func (p *tab) notSee(words ...string) {
 	}
 }
 
-// click clicks on what is called text.
+// click clicks on what is called text, and waits for the next page where that
+// leads to one.
 func (p *tab) click(text string) {
 	p.t.Helper()
-	p.clickAt(until[[]float64](p, "something to click called "+text, `return place(named(`+quote(text)+`))`))
+	leads := until[bool](p, "something to click called "+text, `const el = named(`+quote(text)+`); return el ? leads(el) : null`)
+	p.clickAt(until[[]float64](p, text, `return place(named(`+quote(text)+`))`))
+	if leads {
+		p.arrive(text)
+	}
+}
+
+// arrive waits for the page that comes after the one that leads has marked.
+func (p *tab) arrive(by string) {
+	p.t.Helper()
+	until[bool](p, "the page behind "+by, `return !window.left && document.readyState === 'complete' ? true : null`)
 }
 
 func (p *tab) clickAt(at []float64) {
@@ -213,7 +234,7 @@ func (p *tab) accessible(what string) {
 	}
 	for _, f := range found {
 		if f.Impact == "serious" || f.Impact == "critical" {
-			p.t.Errorf("%s: %s (%s): %s: %+v", what, f.ID, f.Impact, f.Help, f.Nodes)
+			p.t.Errorf("%s: %s (%s): %s: %.1500v", what, f.ID, f.Impact, f.Help, f.Nodes)
 		} else {
 			p.t.Logf("%s: %s (%s): %s: %.300v", what, f.ID, f.Impact, f.Help, f.Nodes)
 		}

@@ -3,6 +3,7 @@ package pagestest
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/serve"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/password"
 	"github.com/spf13/pflag"
 )
 
@@ -52,14 +54,16 @@ func newNode(t testing.TB, file string) (*node.Node, *slog.Logger) {
 	return n, log
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOn(t, httptest.NewServer) }
+
+func newWorldOn(t *testing.T, start func(http.Handler) *httptest.Server) *world {
 	t.Helper()
 	n, log := newNode(t, filepath.Join(t.TempDir(), "durin.db"))
 	h, err := serve.Handler(n, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(h)
+	server := start(h)
 	t.Cleanup(server.Close)
 	w := &world{t: t, node: n, url: server.URL, users: map[string]durin.User{}}
 	hash, err := n.Hasher.Hash(t.Context(), word)
@@ -187,3 +191,11 @@ func chromium(t *testing.T) context.Context {
 }
 
 func port(url string) string { return url[strings.LastIndexByte(url, ':')+1:] }
+
+// hash checks and hashes a password as the program does.
+func (w *world) hash(ctx context.Context, u durin.User, pw durin.Secret) (string, error) {
+	if err := password.Check(pw, u.Name); err != nil {
+		return "", err
+	}
+	return w.node.Hasher.Hash(ctx, pw)
+}
