@@ -18,9 +18,9 @@ import (
 const (
 	clientsPage = 25
 	// maxLive is where the count of live tokens in a row stops.
-	maxLive = 10_000
+	maxLive = 1000
 	// usedDays is how far back the last use of a client is looked for.
-	usedDays = 90
+	usedDays = 30
 )
 
 // clients returns all clients but that of these pages, by name.
@@ -323,11 +323,11 @@ func (h *Handler) showClientForm(v *visit, page *clientPage, status int) error {
 		if err != nil {
 			return err
 		}
-		row, err := h.clientRow(ctx, page.Client, used)
+		n, err := h.guard.CountSessions(ctx, durin.SessionFilter{Client: page.Client.Name, State: durin.Live}, maxCount)
 		if err != nil {
 			return err
 		}
-		page.Live, page.Used = row.Live, row.Used
+		page.Live, page.Used = pages.Bounded(n, maxCount), used[page.Client.ID]
 		page.Tokens = h.site.At("tokens") + with(nil, "client", page.Client.Name)
 	}
 	return h.show(v, "client", pages.View{Status: status, Title: title, Here: "clients", Data: page})

@@ -22,7 +22,7 @@ const (
 	// busiest is how many clients and users are listed.
 	busiest = 10
 	// candidates is how many of each day's busiest are looked at.
-	candidates = 50
+	candidates = 20
 )
 
 // periods are the numbers of days that can be looked at.

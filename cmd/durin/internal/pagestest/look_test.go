@@ -51,6 +51,7 @@ func TestEveryPage(t *testing.T) {
 	p.look("admin-sign-in-faults")
 	p.signIn("/admin/", "ada", word)
 	p.see("Dashboard")
+	p.image("admin")
 	for name, path := range w.pagesOf() {
 		p.visit(path)
 		p.look("admin-" + name)
@@ -84,6 +85,7 @@ func TestEveryAccountPage(t *testing.T) {
 	p.look("account-sign-in")
 	p.signIn("/account/", "bea", word)
 	p.see("Where you are signed in")
+	p.image("account")
 	for name, path := range map[string]string{
 		"sessions": "/account/", "others": "/account/sessions/others", "end": "/account/sessions/1/end", "key": "/account/key",
 		"key-replace": "/account/key/replace", "key-delete": "/account/key/delete", "password": "/account/password", "not-found": "/account/nothing",
@@ -130,5 +132,14 @@ func (p *tab) look(name string) {
 	}
 	if text := p.text(); strings.Contains(text, "ZgotmplZ") || strings.Contains(text, "%!") {
 		p.t.Errorf("%s: a fault in a template:\n%s", name, text)
+	}
+}
+
+// image is what the README shows of the page that is there.
+func (p *tab) image(name string) {
+	p.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		p.scheme(scheme)
+		p.picture("DURIN_IMAGES", name+"-"+scheme, false)
 	}
 }

@@ -37,8 +37,8 @@ type tab struct {
 }
 
 const (
-	tabTime  = 100 * time.Second // at most for all that a tab does
-	sightFor = 15 * time.Second  // how long one waits for something to appear
+	tabTime  = 8 * time.Minute // at most for all that a tab does
+	sightFor = time.Minute     // how long one waits for something to appear
 )
 
 func (w *world) open(t *testing.T, win window) *tab {
@@ -241,10 +241,10 @@ func (p *tab) accessible(what string) {
 	}
 }
 
-// scheme is the colours that a person likes.
+// scheme is the colours that a person likes, who wants nothing to move.
 func (p *tab) scheme(name string) {
 	p.t.Helper()
-	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}}); err != nil {
+	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}}); err != nil {
 		p.t.Fatal(err)
 	}
 }

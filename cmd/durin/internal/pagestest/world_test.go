@@ -25,6 +25,15 @@ import (
 // word is everybody's password.
 const word = "twelve iron rings"
 
+// hashOfWord is what is kept of it, computed once.
+var hashOfWord = sync.OnceValues(func() (string, error) {
+	h, err := password.New(password.Options{})
+	if err != nil {
+		return "", err
+	}
+	return h.Hash(context.Background(), word)
+})
+
 // A world is the program's server on a database with some life in it.
 type world struct {
 	t     *testing.T
@@ -66,7 +75,7 @@ func newWorldOn(t *testing.T, start func(http.Handler) *httptest.Server) *world 
 	server := start(h)
 	t.Cleanup(server.Close)
 	w := &world{t: t, node: n, url: server.URL, users: map[string]durin.User{}}
-	hash, err := n.Hasher.Hash(t.Context(), word)
+	hash, err := hashOfWord()
 	if err != nil {
 		t.Fatal(err)
 	}
