@@ -115,6 +115,8 @@ func endpoints() api.Options {
 		SignInURL:      "",         // verify answers 401 to people too
 		ReturnTo:       nil,
 
+		Compat: api.Compat{}, // no login routes of other libraries
+
 		MaxBody: 256 << 10,
 	}
 }
