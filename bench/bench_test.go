@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/durin-go/durin/password"
 )
 
 // TestMain lets the servers that a run starts be the test's own program.
@@ -19,10 +17,6 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		return
-	}
-	if len(os.Args) == 2 && os.Args[1] == helperName {
-		_ = password.ServeHelper(os.Stdin, os.Stdout)
 		return
 	}
 	os.Exit(m.Run())
