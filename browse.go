@@ -117,7 +117,8 @@ func (g *Guard) EndSome(ctx context.Context, f SessionFilter, limit int) (int, e
 	if err != nil {
 		return 0, unavailable(err)
 	}
-	g.ended(ctx, digests)
+	g.ended(ctx, revoked, digests)
+	g.tellEnded(ctx, "token.revoke", Selection{UserID: f.UserID, Client: f.Client, Except: f.Except}, nil, len(digests))
 	return len(digests), nil
 }
 

@@ -30,6 +30,11 @@ type Hooks struct {
 	// Throttled: a request was refused by a throttle.
 	Throttled func(context.Context, Event)
 
+	// Changed: a call of the Guard changed clients, users or resource servers,
+	// or ended sessions. Called once for the call, whatever it was about; on
+	// this node only.
+	Changed func(context.Context, Change)
+
 	// Issuing is called before a token is issued; its error, best an *Error,
 	// refuses.
 	Issuing func(context.Context, Event) error

@@ -63,13 +63,14 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 		if err != nil {
 			return Issued{}, unavailable(err)
 		}
-		g.ended(ctx, res.Ended)
+		g.ended(ctx, replaced, res.Ended)
 		if res.Reused {
 			if token, err = keys.Open(res.Seal, res.Session.Digest); err != nil {
 				t.Lost = res.Session.Digest
 				continue
 			}
 		}
+		g.tellEnded(ctx, "token.replace", Selection{UserID: req.UserID, Client: req.Client}, nil, len(res.Ended))
 		g.announceIssue(ctx, res)
 		return Issued{Token: token, Session: res.Session, Reused: res.Reused, Renewed: res.Renewed}, nil
 	}
@@ -80,10 +81,14 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 func (g *Guard) announceIssue(ctx context.Context, res IssuedToken) {
 	s := &res.Session
 	e := Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s}
-	if !res.Reused {
+	if res.Reused {
+		g.tally.reused.Add(1)
+	} else {
+		g.tally.issued.Add(1)
 		fire(ctx, g.opt.Hooks.Created, e)
 	}
 	if res.Renewed {
+		g.tally.renewed.Add(1)
 		g.changed(ctx, []Digest{s.Digest})
 		fire(ctx, g.opt.Hooks.Renewed, e)
 	}
@@ -126,31 +131,42 @@ type LoggedIn struct {
 // for those whom the LoginLimiter holds back; ErrNoClient, ErrUnknownClient and
 // ErrTooManyTokens only after good credentials; ErrBusy, ErrUnavailable.
 func (g *Guard) Login(ctx context.Context, req LoginRequest) (LoggedIn, error) {
+	in, admitted, err := g.logIn(ctx, req)
+	name := ""
+	if c := in.Session.Client; c != nil {
+		name = c.Name
+	}
+	g.tally.login(name, admitted, err)
+	return in, err
+}
+
+// logIn is Login; it tells too whether the LoginLimiter admitted the attempt.
+func (g *Guard) logIn(ctx context.Context, req LoginRequest) (in LoggedIn, admitted bool, err error) {
 	req.Name = strings.TrimSpace(req.Name)
-	user, err := g.authenticate(ctx, req)
+	user, admitted, err := g.authenticate(ctx, req)
 	if err != nil {
-		return LoggedIn{}, err
+		return LoggedIn{}, admitted, err
 	}
 	if req.ChooseClient != nil {
 		if req.Client, err = req.ChooseClient(ctx, user); err != nil {
-			return LoggedIn{}, unavailable(err)
+			return LoggedIn{}, true, unavailable(err)
 		}
 	}
 	if req.Client == "" {
-		return LoggedIn{}, ErrNoClient
+		return LoggedIn{}, true, ErrNoClient
 	}
 	issued, err := g.handOut(ctx, user, req)
 	if errors.Is(err, ErrInactive) { // deactivated since the check
 		err = ErrBadCredentials
 	}
 	if err != nil {
-		return LoggedIn{}, err
+		return LoggedIn{}, true, err
 	}
 	if c := issued.Session.Client; c != nil {
 		g.activity.login(g.now(), c.ID)
 	}
 	fire(ctx, g.opt.Hooks.LoggedIn, Event{At: g.now(), UserID: user.ID, UserName: user.Name, Client: req.Client, Session: &issued.Session})
-	return LoggedIn{issued, user}, nil
+	return LoggedIn{issued, user}, true, nil
 }
 
 func (g *Guard) handOut(ctx context.Context, user User, req LoginRequest) (Issued, error) {
@@ -162,18 +178,18 @@ func (g *Guard) handOut(ctx context.Context, user User, req LoginRequest) (Issue
 	return issue(ctx, ask)
 }
 
-// authenticate checks the credentials under the login limits.
-func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (User, error) {
+// authenticate checks the credentials under the login limits. Without an error the
+// attempt was admitted; with one, admitted is false where the limits held it back.
+func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (u User, admitted bool, err error) {
 	if g.opt.Authenticator == nil {
-		return User{}, fmt.Errorf("durin: no Options.Authenticator: nobody can log in by password: %w", ErrBadCredentials)
+		return User{}, true, fmt.Errorf("durin: no Options.Authenticator: nobody can log in by password: %w", ErrBadCredentials)
 	}
 	attempt := LoginAttempt{At: g.now(), Name: req.Name, Address: req.Address}
 	if req.KnownUser != "" {
 		attempt.Known = g.isKnown(ctx, req)
 	}
-	admitted, err := g.opt.LoginLimiter.Admit(ctx, attempt)
-	if err != nil {
-		return User{}, unavailable(err)
+	if admitted, err = g.opt.LoginLimiter.Admit(ctx, attempt); err != nil {
+		return User{}, true, unavailable(err)
 	}
 	// An attempt that is held back is checked all the same: its answer takes
 	// as long as any other.
@@ -189,7 +205,7 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (User, error
 		g.activity.failed.Add(1)
 		fire(ctx, g.opt.Hooks.LoginFailed, Event{At: g.now(), UserName: req.Name, Client: req.Client, Err: err})
 	}
-	return user, err
+	return user, admitted, err
 }
 
 // isKnown reports whether the request bears a token of the user it logs in as.

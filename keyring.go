@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -250,6 +252,19 @@ func (r *Keyring) keyOf(seal []byte) (sealKey, bool) {
 		}
 	}
 	return sealKey{}, false
+}
+
+// DeriveKey returns a key of 32 bytes for another purpose, derived from the key
+// with that id by HKDF-SHA256; it tells nothing of the key itself. ok is false
+// when the Keyring does not have it.
+func (r *Keyring) DeriveKey(id, purpose string) (key []byte, ok bool) {
+	for _, k := range r.keys {
+		if k.info.ID == id {
+			key, err := hkdf.Key(sha256.New, k.secret, nil, purpose, sha256.Size)
+			return key, err == nil
+		}
+	}
+	return nil, false
 }
 
 // String tells the ids only.

@@ -98,6 +98,7 @@ func (g *Guard) CreateResourceServer(ctx context.Context, name string, ttl time.
 		return "", ResourceServer{}, unavailable(err)
 	}
 	g.servers.changes.Add(1)
+	g.tellServer(ctx, "resource.create", s)
 	return secret, s, nil
 }
 
@@ -122,7 +123,13 @@ func (g *Guard) DeleteResourceServer(ctx context.Context, id int64) error {
 		return unavailable(err)
 	}
 	g.servers.changes.Add(1)
+	g.tellServer(ctx, "resource.delete", ResourceServer{ID: id})
 	return nil
+}
+
+func (g *Guard) tellServer(ctx context.Context, what string, s ResourceServer) {
+	s.Digest = Digest{}
+	g.tell(ctx, Change{What: what, Server: &s})
 }
 
 // CheckResourceServer checks the secret of a resource server, and its name unless

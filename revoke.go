@@ -7,44 +7,48 @@ import (
 // LogOut ends a session at its owner's wish. ErrInvalidToken if it has ended
 // already.
 func (g *Guard) LogOut(ctx context.Context, s *Session) error {
-	ended, err := g.End(ctx, Selection{Digest: s.Digest})
-	if err != nil {
-		return err
-	}
-	if ended == 0 {
-		return ErrInvalidToken
-	}
-	g.loggedOut(ctx, s)
-	return nil
+	return g.logOut(ctx, s, "logout", Selection{Digest: s.Digest})
 }
 
 // LogOutEverywhere ends all sessions of the owner of s, s among them, at the
 // owner's wish. ErrInvalidToken if there were none left.
 func (g *Guard) LogOutEverywhere(ctx context.Context, s *Session) error {
-	ended, err := g.End(ctx, Selection{UserID: s.UserID})
+	return g.logOut(ctx, s, "logout.all", Selection{UserID: s.UserID})
+}
+
+func (g *Guard) logOut(ctx context.Context, s *Session, what string, sel Selection) error {
+	ended, err := g.end(ctx, sel)
 	if err != nil {
 		return err
 	}
 	if ended == 0 {
 		return ErrInvalidToken
 	}
-	g.loggedOut(ctx, s)
-	return nil
-}
-
-func (g *Guard) loggedOut(ctx context.Context, s *Session) {
+	g.tellEnded(ctx, what, sel, s, ended)
 	fire(ctx, g.opt.Hooks.LoggedOut, Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s})
+	return nil
 }
 
 // End ends the sessions that sel selects and returns how many. When it returns
 // they are refused here, and on other nodes as soon as those hear of it: within
 // StaleBound.
 func (g *Guard) End(ctx context.Context, sel Selection) (int, error) {
+	return g.end(ctx, revoked, sel)
+}
+
+func (g *Guard) end(ctx context.Context, why cause, sel Selection) (int, error) {
+	s := g.about(ctx, sel)
+	n, err := g.end(ctx, sel)
+	g.tellEnded(ctx, "token.revoke", sel, s, n)
+	return n, err
+}
+
+func (g *Guard) end(ctx context.Context, sel Selection) (int, error) {
 	digests, err := g.store.End(ctx, sel, g.now())
 	if err != nil {
 		return 0, unavailable(err)
 	}
-	g.ended(ctx, digests)
+	g.ended(ctx, why, digests)
 	return len(digests), nil
 }
 
@@ -80,13 +84,19 @@ func (g *Guard) CreateClient(ctx context.Context, c Client) (Client, error) {
 		c.Created = g.now()
 	}
 	c, err := g.store.CreateClient(ctx, c)
-	return c, unavailable(err)
+	if err != nil {
+		return c, unavailable(err)
+	}
+	g.tell(ctx, Change{What: "client.create", Client: &c})
+	return c, nil
 }
 
 // UpdateClient changes a client. Its sessions follow at once: a check reads them
 // anew.
 func (g *Guard) UpdateClient(ctx context.Context, name string, change func(*Client) error) (Client, error) {
+	var before Client
 	c, err := g.store.UpdateClient(ctx, name, g.now(), func(c *Client) error {
+		before = *c
 		if err := change(c); err != nil {
 			return err
 		}
@@ -96,6 +106,9 @@ func (g *Guard) UpdateClient(ctx context.Context, name string, change func(*Clie
 		return Client{}, unavailable(err)
 	}
 	g.clientChanged(ctx, c.ID, false)
+	if before != c {
+		g.tell(ctx, Change{What: "client.update", OldClient: &before, Client: &c})
+	}
 	return c, nil
 }
 
@@ -106,13 +119,16 @@ func (g *Guard) DeleteClient(ctx context.Context, name string) error {
 		return unavailable(err)
 	}
 	g.clientChanged(ctx, c.ID, true)
+	g.tell(ctx, Change{What: "client.delete", OldClient: &c})
 	return nil
 }
 
 // UpdateUser changes one of Options.Users; what that means for the user's
 // sessions holds at once.
 func (g *Guard) UpdateUser(ctx context.Context, id string, change func(*User) error) (User, error) {
+	var before User
 	u, digests, err := g.opt.Users.UpdateUser(ctx, id, g.now(), func(u *User) error {
+		before = *u
 		if err := change(u); err != nil {
 			return err
 		}
@@ -122,16 +138,20 @@ func (g *Guard) UpdateUser(ctx context.Context, id string, change func(*User) er
 		return User{}, unavailable(err)
 	}
 	g.changed(ctx, digests)
+	if before != u {
+		g.tell(ctx, Change{What: "user.update", OldUser: &before, User: &u})
+	}
 	return u, nil
 }
 
 // DeleteUser deletes one of Options.Users and ends the user's sessions.
 func (g *Guard) DeleteUser(ctx context.Context, id string) error {
-	_, digests, err := g.opt.Users.DeleteUser(ctx, id, g.now())
+	u, digests, err := g.opt.Users.DeleteUser(ctx, id, g.now())
 	if err != nil {
 		return unavailable(err)
 	}
-	g.ended(ctx, digests)
+	g.ended(ctx, withUser, digests)
+	g.tell(ctx, Change{What: "user.delete", OldUser: &u, Count: len(digests)})
 	return nil
 }
 
