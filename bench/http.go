@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/durin-go/durin/bench/internal/load"
 	"github.com/durin-go/durin/bench/internal/measure"
@@ -29,9 +28,7 @@ func (s *suite) enter(name, mode string, n, count int) (*contestant, error) {
 	if err != nil {
 		return nil, err
 	}
-	if mode == target.SCS {
-		path = filepath.Join(s.dir, "scs.db")
-	}
+	path = target.Place(mode, s.dir, path)
 	lines, err := target.Lines(mode, path, n, count)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -25,10 +24,7 @@ func (s *suite) checks() error {
 	var cases []measure.Case
 	var failed error
 	for _, mode := range target.Names {
-		file := path
-		if mode == target.SCS {
-			file = filepath.Join(s.dir, "scs.db")
-		}
+		file := target.Place(mode, s.dir, path)
 		lines, err := target.Lines(mode, file, n, s.inUse/10)
 		if err != nil {
 			return err
@@ -46,7 +42,8 @@ func (s *suite) checks() error {
 		}
 		cases = append(cases, measure.Each(mode, 1, s.long, func(i uint64) {
 			w := &silent{h: http.Header{}}
-			h.ServeHTTP(w, requests[measure.Scatter(i, len(requests))])
+			r := *requests[measure.Scatter(i, len(requests))] // a new one: some keep what they found with a request
+			h.ServeHTTP(w, &r)
 			if w.status > 299 {
 				failed = fmt.Errorf("%s: %d", mode, w.status)
 			}
@@ -76,6 +73,7 @@ var about = map[string]string{
 	target.SCS:      "a query for each request",
 	target.Gorilla:  "a signed cookie, cannot be revoked",
 	target.JWT:      "a signed token, cannot be revoked",
+	target.Pocket:   "a signed token, then a query; ends with all others of its user",
 }
 
 // overHTTP is the same race with servers of their own.

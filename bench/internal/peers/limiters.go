@@ -74,34 +74,53 @@ func Limiters() []LimiterMaker {
 	}
 }
 
-// MostInWindow asks a limiter of n in period as greedily as it can, after pauses
-// of different lengths, and returns the most requests that passed in any window
-// of the period.
+// MostInWindow asks a limiter of n in period as greedily as it can, and returns
+// the most requests that passed in any window of the period: after pauses of
+// different lengths, and late in a window that one request has opened.
 func MostInWindow(m LimiterMaker, n int, period time.Duration) (int, error) {
 	l, err := m.Make(n, period, 16)
 	if err != nil {
 		return 0, err
 	}
-	var passed []time.Time
+	var early, late []time.Time
 	for _, pause := range []float64{0, 0.4, 0.8, 0.95} {
 		time.Sleep(time.Duration(pause * float64(period)))
-		for end := time.Now().Add(period * 5 / 4); time.Now().Before(end); time.Sleep(period / 500) {
-			if before := time.Now(); l("greedy") {
-				passed = append(passed, before)
-			}
+		early = greedy(l, "early", early, period*5/4, period/500)
+	}
+	for range 3 {
+		time.Sleep(2 * period)
+		late = greedy(l, "late", late, 0, period*17/20)
+		late = greedy(l, "late", late, period/2, period/500)
+	}
+	return max(mostInside(early, period), mostInside(late, period)), nil
+}
+
+// greedy asks for as long as it is told, at least once, with a pause after each
+// question, and adds the instants at which what passed was asked for.
+func greedy(l Limiter, key string, passed []time.Time, long, pause time.Duration) []time.Time {
+	for end := time.Now().Add(long); ; {
+		if before := time.Now(); l(key) {
+			passed = append(passed, before)
+		}
+		time.Sleep(pause)
+		if !time.Now().Before(end) {
+			return passed
 		}
 	}
+}
+
+// mostInside counts within a little less than a period, which is certainly inside:
+// the instants are those before the questions.
+func mostInside(passed []time.Time, period time.Duration) int {
 	most := 0
 	for i, first := range passed {
 		inside := 0
 		for _, at := range passed[i:] {
-			// The instants are those before the question: a little
-			// less than a period is certainly inside.
 			if at.Sub(first) < period-period/20 {
 				inside++
 			}
 		}
 		most = max(most, inside)
 	}
-	return most, nil
+	return most
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,10 +28,23 @@ const (
 	SCS      = "scs"      // alexedwards/scs with its SQLite store
 	Gorilla  = "gorilla"  // gorilla/sessions, a signed cookie
 	JWT      = "jwt"      // golang-jwt, HS256
+	Pocket   = "pocket"   // PocketBase's check of a request
 )
 
 // Names are all of them.
-var Names = []string{Bare, Durin, Uncached, SCS, Gorilla, JWT}
+var Names = []string{Bare, Durin, Uncached, SCS, Gorilla, JWT, Pocket}
+
+// Place is where a mode keeps what it asks: in the database of tokens, or in the
+// folder when it has a form of its own.
+func Place(mode, folder, tokens string) string {
+	switch mode {
+	case SCS:
+		return filepath.Join(folder, "scs.db")
+	case Pocket:
+		return filepath.Join(folder, "pocket")
+	}
+	return tokens
+}
 
 // key signs what is only signed. It protects nothing.
 var key = []byte("benchmarks are no place for secrets")
@@ -56,8 +70,11 @@ func Lines(mode, path string, n, count int) ([]string, error) {
 			return nil, err
 		}
 	}
-	if mode == SCS {
+	switch mode {
+	case SCS:
 		return lines, fillSCS(path, count)
+	case Pocket:
+		return pocketTokens(path, count)
 	}
 	return lines, nil
 }
@@ -93,6 +110,8 @@ func Handler(ctx context.Context, mode, path string, next http.Handler) (h http.
 		}, next), func() {}, nil
 	case JWT:
 		return only(signed, next), func() {}, nil
+	case Pocket:
+		return pocketCheck(path, next)
 	}
 	return nil, nil, fmt.Errorf("%q is not one of %s", mode, strings.Join(Names, ", "))
 }

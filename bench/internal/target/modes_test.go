@@ -19,10 +19,7 @@ func TestModesKnowTheirCallers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mode := range Names {
-		path := tokens
-		if mode == SCS {
-			path = filepath.Join(t.TempDir(), "scs.db")
-		}
+		path := Place(mode, t.TempDir(), tokens)
 		lines, err := Lines(mode, path, n, 10)
 		if err != nil {
 			t.Fatal(mode, err)
