@@ -8,10 +8,11 @@ import (
 
 // ended makes this node refuse the tokens from now on, and tells the others. The
 // store has committed it.
-func (g *Guard) ended(ctx context.Context, digests []Digest) {
+func (g *Guard) ended(ctx context.Context, why cause, digests []Digest) {
 	if len(digests) == 0 {
 		return
 	}
+	g.tally.ended[why].Add(uint64(len(digests)))
 	g.cacheEnd(digests)
 	g.announce(ctx, digests, true)
 	if g.opt.Hooks.Revoked != nil {
@@ -60,6 +61,7 @@ func (g *Guard) forgetClient(id int64, deleted bool) {
 // heard applies what other nodes, or other processes on the same store, ended or
 // changed.
 func (g *Guard) heard(endings []Ending) {
+	g.tally.heard.Add(uint64(len(endings)))
 	for _, e := range endings {
 		switch {
 		case e.Digest != Digest{} && e.Gone:
@@ -102,7 +104,11 @@ func (g *Guard) send(ctx context.Context, endings []Ending) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
 	defer cancel()
-	switch err := g.opt.Invalidator.Announce(ctx, endings); {
+	err := g.opt.Invalidator.Announce(ctx, endings)
+	if err != nil {
+		g.tally.announceErrors.Add(1)
+	}
+	switch {
 	case err != nil && g.mute.CompareAndSwap(false, true):
 		g.log.Warn("durin: other nodes hear of endings by polling: the invalidator failed", "error", err)
 	case err == nil && g.mute.CompareAndSwap(true, false):

@@ -64,7 +64,7 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 		return nil, err
 	}
 	if c.travels != travelled {
-		return nil, ErrInvalidToken
+		return nil, g.tally.misplaced()
 	}
 	return &c.identity, nil
 }

@@ -19,6 +19,7 @@ func (g *Guard) Renew(ctx context.Context, s *Session) (Session, error) {
 	if err != nil {
 		return Session{}, unavailable(err)
 	}
+	g.tally.renewed.Add(1)
 	g.changed(ctx, []Digest{s.Digest})
 	fire(ctx, g.opt.Hooks.Renewed, Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: &renewed})
 	return renewed, nil

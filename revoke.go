@@ -17,7 +17,7 @@ func (g *Guard) LogOutEverywhere(ctx context.Context, s *Session) error {
 }
 
 func (g *Guard) logOut(ctx context.Context, s *Session, what string, sel Selection) error {
-	ended, err := g.end(ctx, sel)
+	ended, err := g.end(ctx, loggedOut, sel)
 	if err != nil {
 		return err
 	}
@@ -33,17 +33,13 @@ func (g *Guard) logOut(ctx context.Context, s *Session, what string, sel Selecti
 // they are refused here, and on other nodes as soon as those hear of it: within
 // StaleBound.
 func (g *Guard) End(ctx context.Context, sel Selection) (int, error) {
-	return g.end(ctx, revoked, sel)
-}
-
-func (g *Guard) end(ctx context.Context, why cause, sel Selection) (int, error) {
 	s := g.about(ctx, sel)
-	n, err := g.end(ctx, sel)
+	n, err := g.end(ctx, revoked, sel)
 	g.tellEnded(ctx, "token.revoke", sel, s, n)
 	return n, err
 }
 
-func (g *Guard) end(ctx context.Context, sel Selection) (int, error) {
+func (g *Guard) end(ctx context.Context, why cause, sel Selection) (int, error) {
 	digests, err := g.store.End(ctx, sel, g.now())
 	if err != nil {
 		return 0, unavailable(err)

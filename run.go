@@ -35,6 +35,7 @@ type Guard struct {
 	servers     resourceServers
 	legacy      legacyTokens
 	activity    activity
+	tally       *tally
 
 	begun       time.Time
 	systemClock bool // Options.Now is not set
@@ -62,7 +63,7 @@ func New(ctx context.Context, o Options) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), begun: o.Now(), pollNow: make(chan struct{}, 1)}
+	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), tally: &tally{}, begun: o.Now(), pollNow: make(chan struct{}, 1)}
 	g.anonymous.guard = g
 	g.systemClock, g.wall.begun = systemClock, g.begun
 	if g.origins, err = o.origins(); err != nil {
@@ -181,13 +182,13 @@ func (g *Guard) start(reader *outboxReader) {
 	if g.opt.Invalidator != nil {
 		g.workers.Go(func() { g.listen(ctx) })
 	}
-	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", g.flushUses) })
-	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", g.flushCounts) })
+	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", &g.tally.flushes, g.flushUses) })
+	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", &g.tally.usages, g.flushCounts) })
 	if g.legacy.store != nil {
-		g.workers.Go(func() { g.every(ctx, legacyEvery, "look for imported tokens", g.lookLegacy) })
+		g.workers.Go(func() { g.every(ctx, legacyEvery, "look for imported tokens", &g.tally.legacies, g.lookLegacy) })
 	}
 	if g.opt.PruneAfter > 0 {
-		g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", g.prune) })
+		g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", &g.tally.prunes, g.prune) })
 	}
 }
 
@@ -201,7 +202,7 @@ const (
 
 // every does work at intervals until ctx ends. What fails is logged when it
 // begins to fail, and tried again.
-func (g *Guard) every(ctx context.Context, interval time.Duration, what string, work func(context.Context) error) {
+func (g *Guard) every(ctx context.Context, interval time.Duration, what string, count *workCount, work func(context.Context) error) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	failing := false
@@ -217,6 +218,7 @@ func (g *Guard) every(ctx context.Context, interval time.Duration, what string, 
 		if ctx.Err() != nil {
 			return
 		}
+		count.note(err)
 		if err != nil && !failing {
 			g.log.Error("durin: could not "+what+"; it is tried again", "error", err)
 		}
@@ -228,6 +230,7 @@ func (g *Guard) every(ctx context.Context, interval time.Duration, what string, 
 func (g *Guard) prune(ctx context.Context) error {
 	for {
 		n, err := g.store.Prune(ctx, g.now().Add(-g.opt.PruneAfter), pruneBatch)
+		g.tally.ended[pruned].Add(uint64(max(0, n)))
 		if err != nil || n < pruneBatch {
 			return unavailable(err)
 		}

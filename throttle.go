@@ -83,6 +83,7 @@ func (g *Guard) take(w http.ResponseWriter, r *http.Request, id *identity, scope
 		id.checked.use.throttled.Add(1)
 	}
 	err = throttled(states)
+	g.tally.throttle(id.session)
 	e := Event{At: g.now(), Session: id.session, Err: err, Origin: g.origin(r)}
 	if id.session != nil {
 		e.UserID, e.UserName, e.Client = id.session.UserID, id.session.UserName, id.session.Client.Name

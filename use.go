@@ -114,7 +114,7 @@ func (g *Guard) flushUses(ctx context.Context) error {
 	u := g.uses
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
-	u.gather(g.now())
+	g.gather(g.now())
 	u.mu.Lock()
 	extended := slices.Collect(maps.Values(u.extended))
 	u.mu.Unlock()
@@ -135,6 +135,13 @@ func (g *Guard) flushUses(ctx context.Context) error {
 	return nil
 }
 
+// waiting is how many sessions were used since the last flush.
+func (u *uses) waiting() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.list)
+}
+
 // written forgets the moved expiries that are in the store now.
 func (u *uses) written(batch []Use) []Digest {
 	u.mu.Lock()
@@ -150,12 +157,14 @@ func (u *uses) written(batch []Use) []Digest {
 }
 
 // gather takes over what the list holds.
-func (u *uses) gather(now time.Time) {
+func (g *Guard) gather(now time.Time) {
+	u := g.uses
 	u.mu.Lock()
 	list := u.list
 	u.list = nil
 	u.mu.Unlock()
 	day := now.Unix() / 86400
+	requests := map[string]uint64{} // by client
 	for _, c := range list {
 		c.use.listed.Store(false) // uses from here on list it again
 		s := &c.session
@@ -168,8 +177,13 @@ func (u *uses) gather(now time.Time) {
 		if u.counts[key] == nil {
 			u.counts[key] = &counts{}
 		}
-		u.counts[key].requests += c.use.requests.Swap(0)
+		n := c.use.requests.Swap(0)
+		u.counts[key].requests += n
 		u.counts[key].throttled += c.use.throttled.Swap(0)
+		requests[s.Client.Name] += uint64(n)
+	}
+	for name, n := range requests {
+		g.tally.clients.add(name, ClientStats{Requests: n})
 	}
 }
 
@@ -183,7 +197,7 @@ func (g *Guard) flushUsage(ctx context.Context) error {
 	u := g.uses
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
-	u.gather(g.now())
+	g.gather(g.now())
 	for len(u.counts) > 0 {
 		batch := make([]Usage, 0, min(len(u.counts), flushBatch))
 		for k, n := range u.counts {

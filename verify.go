@@ -72,7 +72,7 @@ func (g *Guard) Verify(ctx context.Context, token Secret) (*Session, error) {
 		return nil, err
 	}
 	if c.travels == adminOnly {
-		return nil, ErrInvalidToken
+		return nil, g.tally.misplaced()
 	}
 	return &c.session, nil
 }
@@ -85,7 +85,7 @@ func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error)
 		return nil, err
 	}
 	if c.travels != adminOnly {
-		return nil, ErrInvalidToken
+		return nil, g.tally.misplaced()
 	}
 	return &c.session, nil
 }
@@ -94,6 +94,7 @@ func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error)
 func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 	if !g.form.possible(token) {
 		g.activity.refused.Add(1)
+		g.tally.malformed.Add(1)
 		return nil, ErrInvalidToken
 	}
 	var text [maxTokenBytes]byte // on the stack: a conversion would allocate
@@ -105,10 +106,12 @@ func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 		if c, err = g.load(ctx, digest, token); err != nil {
 			return nil, g.refused(ctx, digest, err)
 		}
+		g.tally.loaded.Add(1)
 	}
 	if wall > c.expires.Load() {
 		var err error
 		if c, err = g.reload(ctx, digest, token, hit); err != nil {
+			g.tally.void.Add(1)
 			return nil, g.refused(ctx, digest, err)
 		}
 	}
@@ -202,6 +205,7 @@ func (g *Guard) read(ctx context.Context, d Digest, token string, c *checked) er
 // refused passes err on, and calls the hook of an expired token.
 func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
 	g.activity.note(err)
+	g.tally.refused(err)
 	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredTold.first(d) {
 		e := Event{At: g.now()}
 		var full *Error
