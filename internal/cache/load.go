@@ -67,7 +67,7 @@ func (c *Cache[K, V]) join(ctx context.Context, s *shard[K, V], h uint64, key *K
 	}
 	if e := s.live.find(h, key); e != nil && now-e.loadedAt < c.ttl && e.loadedAt >= trusted {
 		e.use()
-		s.hits.Add(1)
+		s.counts.Hits++
 		return nil, &e.value, nil
 	}
 	if e := s.absent.find(h, key); e != nil && now-e.loadedAt < c.negativeTTL && e.loadedAt >= trusted {
