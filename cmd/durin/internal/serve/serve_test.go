@@ -27,7 +27,7 @@ import (
 )
 
 // newNode is a node on a fresh file, with the settings given as flags.
-func newNode(t *testing.T, args ...string) (*node.Node, *slog.Logger, *bytes.Buffer) {
+func newNode(t testing.TB, args ...string) (*node.Node, *slog.Logger, *bytes.Buffer) {
 	t.Helper()
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	config.Bind(flags, config.Common)
