@@ -5,6 +5,7 @@
 //	go run ./bench table F2 F5      some of them
 //	go run ./bench peers            caches, limiters and session libraries
 //	go run ./bench plots            the drawings in docs/performance
+//	go run ./bench scale            what work costs at 1,000 tokens, at ten times as many, and so on
 //
 // Everything stays on the loopback and in a temporary folder, and ends with the
 // command.
@@ -79,13 +80,16 @@ func run(ctx context.Context, args []string) error {
 	}
 	parts, ok := s.parts()[name]
 	if !ok {
-		return fmt.Errorf("%q is not one of table, peers and plots", name)
+		return fmt.Errorf("%q is not one of table, peers, scale and plots", name)
 	}
 	if err := measureAll(parts, flags.Args()); err != nil {
 		return err
 	}
 	if name == "plots" {
 		return s.plots(*folder)
+	}
+	if name == "scale" { // it has printed tables of its own
+		return nil
 	}
 	fmt.Print(s.table())
 	return nil
@@ -96,6 +100,7 @@ func (s *suite) parts() map[string][]part {
 	return map[string][]part{
 		"table": {{"F1", s.f1}, {"F2", s.f2}, {"F3", s.f3}, {"F3", s.f3Postgres}, {"F4", s.f4}, {"F5", s.f5}, {"F6", s.f6}, {"F7", s.f7}, {"F9", s.f9}, {"F10", s.f10}},
 		"peers": {{"checks", s.checks}, {"caches", s.caches}, {"limiters", s.limiters}},
+		"scale": {{"PostgreSQL", s.scalePostgres}, {"SQLite", s.scaleSQLite}},
 		"plots": {{"tokens", s.f4}, {"latency", s.f7}, {"memory", s.f5}, {"memory", s.f9}, {"memory", s.caches}},
 	}
 }

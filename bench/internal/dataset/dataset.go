@@ -41,8 +41,7 @@ type DB struct{ Writer, Reader *sql.DB }
 // Open opens the file, which is made if it is not there.
 func Open(path string, pragmas ...string) (*DB, error) {
 	open := func(conns int, more ...string) (*sql.DB, error) {
-		query := url.Values{"_pragma": append([]string{"busy_timeout(3000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(0)"}, more...), "_txlock": {"immediate"}}
-		db, err := sql.Open("sqlite", "file:"+path+"?"+query.Encode())
+		db, err := sql.Open("sqlite", Name(path, more...))
 		if err == nil {
 			db.SetMaxOpenConns(conns)
 			db.SetMaxIdleConns(conns)
@@ -55,6 +54,12 @@ func Open(path string, pragmas ...string) (*DB, error) {
 	}
 	r, err := open(4, append([]string{"query_only(1)"}, pragmas...)...)
 	return &DB{w, r}, err
+}
+
+// Name is the driver's name of the file, with what holds for each connection.
+func Name(path string, pragmas ...string) string {
+	query := url.Values{"_pragma": append([]string{"busy_timeout(3000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(0)"}, pragmas...), "_txlock": {"immediate"}}
+	return "file:" + path + "?" + query.Encode()
 }
 
 // Store brings the schema up to date and opens the store.
@@ -74,6 +79,20 @@ func (d *DB) Close() {
 // Generate fills a new file with n live tokens of n/TokensPerUser users, whose
 // password hash is given. progress hears how many are done; nil: nobody.
 func Generate(ctx context.Context, path string, n int, hash string, progress func(int)) error {
+	return generate(ctx, path, n, hash, inOrder(), progress)
+}
+
+// inOrder is the row of the i-th token.
+func inOrder() func(i int) []any {
+	now, expires := time.Now().UnixMicro(), time.Now().Add(365*24*time.Hour).UnixMicro()
+	return func(i int) []any {
+		digest := Token(i).Digest()
+		user := i/TokensPerUser + 1
+		return []any{i + 1, digest[:], strconv.Itoa(user), user, i%TokensPerUser + 1, now, now, expires, "laptop", "192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64)"}
+	}
+}
+
+func generate(ctx context.Context, path string, n int, hash string, row func(i int) []any, progress func(int)) error {
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("%s is there already", path)
 	}
@@ -97,7 +116,7 @@ func Generate(ctx context.Context, path string, n int, hash string, progress fun
 	}
 	defer func() { _ = fast.Close() }()
 	fast.SetMaxOpenConns(1)
-	return fill(ctx, fast, n, hash, progress)
+	return fill(ctx, fast, n, hash, row, progress)
 }
 
 func clients(ctx context.Context, s *sqlstore.Store) error {
@@ -111,13 +130,12 @@ func clients(ctx context.Context, s *sqlstore.Store) error {
 }
 
 // fill writes the rows, with the indexes made at the end.
-func fill(ctx context.Context, db *sql.DB, n int, hash string, progress func(int)) error {
+func fill(ctx context.Context, db *sql.DB, n int, hash string, row func(i int) []any, progress func(int)) error {
 	indexes, err := dropIndexes(ctx, db)
 	if err != nil {
 		return err
 	}
 	now := time.Now().UnixMicro()
-	expires := time.Now().Add(365 * 24 * time.Hour).UnixMicro()
 	users := (n + TokensPerUser - 1) / TokensPerUser
 	err = insert(ctx, db, "durin_user (id, name, password, active, admin, created)", users, nil, func(i int) []any {
 		return []any{i + 1, UserName(i + 1), hash, 1, 0, now}
@@ -125,11 +143,7 @@ func fill(ctx context.Context, db *sql.DB, n int, hash string, progress func(int
 	if err != nil {
 		return err
 	}
-	err = insert(ctx, db, "durin_token (id, digest, user_id, owner, client_id, created, issued_at, expires, name, address, agent)", n, progress, func(i int) []any {
-		digest := Token(i).Digest()
-		user := i/TokensPerUser + 1
-		return []any{i + 1, digest[:], strconv.Itoa(user), user, i%TokensPerUser + 1, now, now, expires, "laptop", "192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64)"}
-	})
+	err = insert(ctx, db, "durin_token (id, digest, user_id, owner, client_id, created, issued_at, expires, name, address, agent)", n, progress, row)
 	if err != nil {
 		return err
 	}
