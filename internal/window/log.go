@@ -11,16 +11,18 @@ const (
 )
 
 // A log is what was accepted for a key: runs of requests in a ring, the oldest
-// at head. A run counts as long as its last request does.
+// at head. A run counts as long as its last request does. What every request
+// looks at comes first, so that it lies together.
 type log[K comparable] struct {
-	key    K
-	period int64    // of the latest request's rate
-	last   int64    // instant of the latest request that was accepted
-	at     []int64  // the last instant of each run; a power of two of them
-	counts []uint32 // requests of each run; nil: one each
+	period int64   // of the latest request's rate
+	last   int64   // instant of the latest request that was accepted
+	at     []int64 // the last instant of each run; a power of two of them
 	head   uint32
 	runs   uint32
-	total  int // requests
+	total  int      // requests
+	counts []uint32 // requests of each run; nil: one each
+	hash   uint64   // of key
+	key    K
 }
 
 func (g *log[K]) index(i uint32) uint32 { return (g.head + i) & uint32(len(g.at)-1) }

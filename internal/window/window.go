@@ -18,7 +18,7 @@
 // never pass, and whoever waits does so until the clock is there again. Clocks
 // with monotonic readings, like time.Now, never are put back.
 //
-// A key takes about 300 bytes, more when many requests of its are in the window:
+// A key takes about 250 bytes, more when many requests of its are in the window:
 // 8 to 16 for each up to N = 1,024, and about 3 KB above. Idle keys are forgotten
 // a few at a time while others are asked for; there is no goroutine.
 package window
@@ -65,7 +65,7 @@ const shards = 64
 type shard[K comparable] struct {
 	mu    sync.Mutex
 	seen  int64 // the latest instant
-	logs  map[K]*log[K]
+	logs  table[K]
 	all   []*log[K] // the same, for the sweep
 	hand  int       // where the sweep goes on
 	owed  int       // logs that it is to look at next
@@ -85,7 +85,6 @@ func New[K comparable](start time.Time, keys int) *Limiter[K] {
 	}
 	l := &Limiter[K]{seed: maphash.MakeSeed(), start: start, max: max(1, keys/shards)}
 	for i := range l.shards {
-		l.shards[i].logs = make(map[K]*log[K])
 		l.shards[i].seen = math.MinInt64
 	}
 	return l
@@ -97,22 +96,22 @@ func New[K comparable](start time.Time, keys int) *Limiter[K] {
 // there is no room is refused with a Wait of a second at most, for nobody knows
 // when there will be.
 func (l *Limiter[K]) Take(now time.Time, limits []Limit[K], states []State) bool {
-	var places [8]uint8
+	var summed [8]uint64
 	var found [8]*log[K]
-	where, logs := places[:0], found[:0]
+	hashes, logs := summed[:0], found[:0]
 	var held uint64 // a bit for each shard: locked in order, once
 	for i := range limits {
-		n := uint8(maphash.Comparable(l.seed, limits[i].Key) % shards)
-		where = append(where, n)
-		held |= 1 << n
+		h := maphash.Comparable(l.seed, limits[i].Key)
+		hashes = append(hashes, h)
+		held |= 1 << (h % shards)
 	}
 	t := l.lock(held, l.instant(now))
 	pass := true
 	for i := range limits {
-		s := &l.shards[where[i]]
-		g := s.logs[limits[i].Key]
+		s := &l.shards[hashes[i]%shards]
+		g := s.logs.find(hashes[i], &limits[i].Key)
 		logs = append(logs, g)
-		if g != nil || l.room(s, logs[:i], where) {
+		if g != nil || l.room(s, logs[:i], hashes) {
 			pass = g.ask(t, limits[i].Rate, &states[i]) && pass
 		} else {
 			states[i] = State{Wait: min(limits[i].Rate.Period, time.Second)}
@@ -122,7 +121,8 @@ func (l *Limiter[K]) Take(now time.Time, limits []Limit[K], states []State) bool
 	if pass {
 		for i, g := range logs {
 			if g == nil {
-				g = l.shards[where[i]].open(limits[i].Key, int64(limits[i].Rate.Period), t)
+				g = &log[K]{key: limits[i].Key, hash: hashes[i], period: int64(limits[i].Rate.Period), last: t}
+				l.shards[hashes[i]%shards].open(g)
 			}
 			g.add(t, limits[i].Rate.N > exact)
 			states[i].Remaining--
@@ -135,10 +135,10 @@ func (l *Limiter[K]) Take(now time.Time, limits []Limit[K], states []State) bool
 
 // room reports whether s may open one more log, beside those that the request
 // needs already.
-func (l *Limiter[K]) room(s *shard[K], logs []*log[K], where []uint8) bool {
+func (l *Limiter[K]) room(s *shard[K], logs []*log[K], hashes []uint64) bool {
 	need := 1
 	for i, g := range logs {
-		if g == nil && &l.shards[where[i]] == s {
+		if g == nil && &l.shards[hashes[i]%shards] == s {
 			need++
 		}
 	}
@@ -191,14 +191,12 @@ func (l *Limiter[K]) unlock(held uint64) {
 	}
 }
 
-// open makes the log of a new key. For each, the next request looks at some
+// open takes in the log of a new key. For each, the next request looks at some
 // others: now is not the time, the present request holds logs.
-func (s *shard[K]) open(key K, period, now int64) *log[K] {
-	g := &log[K]{key: key, period: period, last: now}
-	s.logs[key] = g
+func (s *shard[K]) open(g *log[K]) {
+	s.logs.put(g)
 	s.all = append(s.all, g)
 	s.owed += 4
-	return g
 }
 
 // sweep looks at as many logs as are owed and forgets those whose windows are
@@ -216,7 +214,7 @@ func (s *shard[K]) sweep(now int64) {
 			s.hand++
 			continue
 		}
-		delete(s.logs, g.key)
+		s.logs.remove(g)
 		last := len(s.all) - 1
 		s.all[s.hand], s.all[last] = s.all[last], nil
 		s.all = s.all[:last]
