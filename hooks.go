@@ -47,6 +47,7 @@ type Event struct {
 	UserName string // as given, for logins
 	Client   string // by name
 	Session  *Session
+	Login    bool // Created and Renewed: at a log-in by password
 	Origin   Origin
 	Err      error // why, for LoginFailed and Throttled
 }

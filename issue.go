@@ -71,16 +71,16 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 			}
 		}
 		g.tellEnded(ctx, "token.replace", Selection{UserID: req.UserID, Client: req.Client}, nil, len(res.Ended))
-		g.announceIssue(ctx, res)
+		g.announceIssue(ctx, res, login)
 		return Issued{Token: token, Session: res.Session, Reused: res.Reused, Renewed: res.Renewed}, nil
 	}
 	return Issued{}, unavailable(fmt.Errorf("durin: %w, repeatedly", ErrSeal))
 }
 
 // announceIssue calls the hooks of what the store did.
-func (g *Guard) announceIssue(ctx context.Context, res IssuedToken) {
+func (g *Guard) announceIssue(ctx context.Context, res IssuedToken, login bool) {
 	s := &res.Session
-	e := Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s}
+	e := Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s, Login: login}
 	if res.Reused {
 		g.tally.reused.Add(1)
 	} else {

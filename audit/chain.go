@@ -1,0 +1,115 @@
+package audit
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+
+	"github.com/durin-go/durin"
+)
+
+// purpose sets the key of the log apart from those that seal tokens.
+const purpose = "durin audit log v1"
+
+// keys makes hashes. It is not safe for concurrent use.
+type keys struct {
+	ring   *durin.Keyring // nil: no keys
+	newest string         // the id that new rows are hashed with; empty: none
+	macs   map[string]hash.Hash
+	buf    []byte
+}
+
+func newKeys(ring *durin.Keyring) *keys {
+	k := &keys{ring: ring, macs: map[string]hash.Hash{"": sha256.New()}}
+	if ring != nil {
+		if all := ring.Keys(); len(all) > 0 {
+			k.newest = all[len(all)-1].ID
+		}
+	}
+	return k
+}
+
+// mac returns what hashes with that key; of no key it is SHA-256 alone. Nil: the
+// key is not here.
+func (k *keys) mac(id string) hash.Hash {
+	if m, ok := k.macs[id]; ok {
+		return m
+	}
+	var m hash.Hash
+	if k.ring != nil {
+		if key, ok := k.ring.DeriveKey(id, purpose); ok {
+			m = hmac.New(sha256.New, key)
+		}
+	}
+	k.macs[id] = m
+	return m
+}
+
+// sum hashes what was put into the buffer. ok is false when the key is not here.
+func (k *keys) sum(id string) (h Hash, ok bool) {
+	m := k.mac(id)
+	if m == nil {
+		return h, false
+	}
+	m.Reset()
+	_, _ = m.Write(k.buf)
+	m.Sum(h[:0])
+	return h, true
+}
+
+func (k *keys) text(s string) {
+	k.buf = binary.AppendUvarint(k.buf, uint64(len(s)))
+	k.buf = append(k.buf, s...)
+}
+
+func (k *keys) number(n int64) { k.buf = binary.BigEndian.AppendUint64(k.buf, uint64(n)) }
+
+// row is the Hash of r behind one with the Hash prev. Every text is written with
+// its length before it, so that no two rows have the same bytes.
+func (k *keys) row(prev Hash, r *Row) (Hash, bool) {
+	k.buf = k.buf[:0]
+	k.text("row")
+	k.buf = append(k.buf, prev[:]...)
+	k.text(r.Chain)
+	k.number(r.Seq)
+	k.number(r.At.UnixMicro())
+	for _, s := range [...]string{
+		string(r.Action), string(r.Actor.Kind), r.Actor.ID, r.Actor.Name, r.UserID, r.UserName, r.Client,
+		r.Address, r.Agent, r.RequestID, r.Details, r.KeyID,
+	} {
+		k.text(s)
+	}
+	k.number(r.SessionID)
+	return k.sum(r.KeyID)
+}
+
+// end is the MAC of an end of a chain: "head" or "first".
+func (k *keys) end(which, chain string, seq int64, h Hash, keyID string) (Hash, bool) {
+	k.buf = k.buf[:0]
+	k.text(which)
+	k.text(chain)
+	k.number(seq)
+	k.buf = append(k.buf, h[:]...)
+	k.text(keyID)
+	return k.sum(keyID)
+}
+
+// extend links rows to the chain of head, and moves it.
+func (k *keys) extend(head *Head, rows []Row) {
+	for i := range rows {
+		r := &rows[i]
+		r.Chain, r.Seq, r.KeyID = head.Chain, head.Seq+1, k.newest
+		r.Hash, _ = k.row(head.Hash, r)
+		head.Seq, head.Hash = r.Seq, r.Hash
+	}
+	head.KeyID = k.newest
+	head.MAC, _ = k.end("head", head.Chain, head.Seq, head.Hash, head.KeyID)
+}
+
+// seal signs where a chain begins now.
+func (k *keys) seal(head Head) Head {
+	head.FirstKeyID = k.newest
+	head.FirstMAC, _ = k.end("first", head.Chain, head.FirstSeq, head.FirstHash, head.FirstKeyID)
+	return head
+}
