@@ -7,10 +7,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// What scripts/release writes into the program; empty in other builds.
+var (
+	stampedVersion  string
+	stampedRevision string
+)
+
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "Tell the version",
+		Short:   "Tell the version, the commit and the Go that it was built with",
 		Example: "  durin version --json",
 		Args:    cobra.NoArgs,
 		RunE: a.do(func(r *run) error {
@@ -18,7 +24,11 @@ func (a *app) version() *cobra.Command {
 			if r.json {
 				return r.out.JSON(v)
 			}
-			r.out.Line("durin %s (%s, %s)", v.Version, v.Go, v.Platform)
+			commit := ""
+			if v.Revision != "" {
+				commit = "commit " + v.Revision[:min(len(v.Revision), 12)] + ", "
+			}
+			r.out.Line("durin %s (%s%s, %s)", v.Version, commit, v.Go, v.Platform)
 			return nil
 		}),
 	}
@@ -34,17 +44,21 @@ type build struct {
 
 func buildVersion() build {
 	v := build{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
-	}
-	if info.Main.Version != "" {
-		v.Version = info.Main.Version
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v.Revision = s.Value
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			v.Version = info.Main.Version
 		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Revision = s.Value
+			}
+		}
+	}
+	if stampedVersion != "" {
+		v.Version = stampedVersion
+	}
+	if stampedRevision != "" {
+		v.Revision = stampedRevision
 	}
 	return v
 }

@@ -61,8 +61,8 @@ type Sources struct {
 // warnings are sentences about what is no fault but hardly meant.
 func Load(from Sources) (*Config, []string, error) {
 	env := environment(from.Environ)
+	faults := []error{addCredentials(env, from.Environ)}
 	c := &Config{Key: durin.Secret(env[keyVar])}
-	var faults []error
 	file, err := c.readFile(from.Flags, env)
 	faults = append(faults, err)
 	for _, s := range settings() {
