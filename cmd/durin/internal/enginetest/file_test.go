@@ -82,6 +82,13 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 			_, err := s.AdoptLegacy(ctx, []durin.LegacyDigest{{1}, {2}}, d)
 			return err
 		},
+		"CreateResourceServer": func(ctx context.Context) error {
+			_, err := s.CreateResourceServer(ctx, durin.ResourceServer{Name: "billing", Digest: d, Created: now})
+			return err
+		},
+		"ResourceServers":      func(ctx context.Context) error { _, err := s.ResourceServers(ctx); return err },
+		"DeleteResourceServer": func(ctx context.Context) error { return s.DeleteResourceServer(ctx, 99) },
+
 		"LegacyLeft":   func(ctx context.Context) error { _, err := s.LegacyLeft(ctx); return err },
 		"ExportTokens": func(ctx context.Context) error { _, err := s.ExportTokens(ctx, 0, 10); return err },
 		"ExportLedger": func(ctx context.Context) error {

@@ -56,6 +56,35 @@ func TestPruneAll(t *testing.T) {
 	})
 }
 
+// TestPruneHoldsNoLongLock: however much there is to delete, each transaction
+// deletes a bounded number of rows, and others write in between.
+func TestPruneHoldsNoLongLock(t *testing.T) {
+	const batch = 500
+	onEach(t, func(t *testing.T, e engine, d servers.Database) {
+		db, r := recorded(t, d)
+		s := e.open(t, db, sqlstore.Options{NoPrepare: true})
+		if _, err := s.CreateClient(t.Context(), durin.Client{ID: 1, Name: "a", TTL: time.Hour, Policy: durin.PolicyReplace}); err != nil {
+			t.Fatal(err)
+		}
+		populate(t, e, d.Open(t))
+		before := now.Add(24 * time.Hour)
+		if n, err := s.Prune(t.Context(), before, 3*batch); err != nil || n > 3*batch {
+			t.Fatalf("pruned %d, %v", n, err)
+		}
+		for range 2 {
+			if _, err := s.Prune(t.Context(), before, 3*batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := count(t, db, "durin_token"); n != 0 {
+			t.Errorf("%d tokens are left", n)
+		}
+		if r.most == 0 || r.most > batch {
+			t.Errorf("a transaction deleted %d rows", r.most)
+		}
+	})
+}
+
 func count(t *testing.T, db *sql.DB, rows string) (n int) {
 	t.Helper()
 	if err := db.QueryRow("SELECT COUNT(*) FROM " + rows).Scan(&n); err != nil {

@@ -16,6 +16,9 @@ import (
 type recorder struct {
 	mu   sync.Mutex
 	seen map[string][]any
+	// deleted counts the rows that the present transaction has deleted, most
+	// those of the one that deleted most: one writes at a time here.
+	deleted, most int64
 }
 
 // recorded returns a handle on d whose statements are kept.
@@ -57,7 +60,22 @@ type recordingConn struct {
 	r *recorder
 }
 
+// result counts what a statement has deleted.
+func (r *recorder) result(query string, result driver.Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case strings.HasPrefix(query, "BEGIN"):
+		r.deleted = 0
+	case strings.HasPrefix(query, "DELETE"):
+		n, _ := result.RowsAffected()
+		r.deleted += n
+		r.most = max(r.most, r.deleted)
+	}
+}
+
 func (c recordingConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c.r.result("BEGIN", nil)
 	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
 }
 
@@ -68,5 +86,9 @@ func (c recordingConn) QueryContext(ctx context.Context, query string, args []dr
 
 func (c recordingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.r.note(query, args)
-	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+	result, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+	if err == nil {
+		c.r.result(query, result)
+	}
+	return result, err
 }
