@@ -58,7 +58,10 @@ type cluster struct {
 	dir   string
 	at    string       // of the database
 	guard *durin.Guard // that of a node which is not the program
-	store durin.UserStore
+	store interface {
+		durin.Store
+		durin.UserStore
+	}
 	nodes []*node
 	users int
 	hash  string
@@ -156,6 +159,23 @@ func (c *cluster) add(db string, args ...string) *node {
 func (n *node) start() {
 	t := n.c.t
 	t.Helper()
+	file := n.launch()
+	eventually(t, "a node is ready: "+n.log, func() bool {
+		select {
+		case <-n.done:
+			t.Fatalf("a node ended:\n%s", n.logged())
+		default:
+		}
+		text, err := os.ReadFile(file)
+		n.addr = strings.TrimSpace(string(text))
+		return err == nil
+	})
+}
+
+// launch starts the process, and returns the file that will have its address.
+func (n *node) launch() string {
+	t := n.c.t
+	t.Helper()
 	binary, err := built()
 	if err != nil {
 		t.Fatal(err)
@@ -175,17 +195,8 @@ func (n *node) start() {
 	cmd, done := n.cmd, make(chan struct{})
 	n.done = done
 	go func() { _ = cmd.Wait(); close(done) }()
-	eventually(t, "a node is ready: "+n.log, func() bool {
-		select {
-		case <-done:
-			t.Fatalf("a node ended:\n%s", n.logged())
-		default:
-		}
-		text, err := os.ReadFile(file)
-		n.addr = strings.TrimSpace(string(text))
-		return err == nil
-	})
 	n.http = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
+	return file
 }
 
 // kill ends the node as a power cut does.
@@ -239,8 +250,10 @@ func (n *node) logout(token string) int {
 }
 
 // login returns the token, if the answer is 200.
-func (n *node) login(user string) (string, int) {
-	status, body := n.do("POST", "/api/auth/login/", "", url.Values{"username": {user}, "password": {pass}, "client": {"web"}})
+func (n *node) login(user string) (string, int) { return n.loginWith(user, "web") }
+
+func (n *node) loginWith(user, client string) (string, int) {
+	status, body := n.do("POST", "/api/auth/login/", "", url.Values{"username": {user}, "password": {pass}, "client": {client}})
 	var in struct{ Token string }
 	if status == http.StatusOK && json.Unmarshal([]byte(body), &in) != nil {
 		return "", 0
