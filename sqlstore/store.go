@@ -23,6 +23,12 @@ type Options struct {
 	// poolers like PgBouncer that give each transaction another connection.
 	// The driver must be told as well: for pgx, default_query_exec_mode=exec.
 	NoPrepare bool
+	// Observe, when set, is called at the beginning of each call that asks the
+	// database, with the words that its errors have, like "looking up a token":
+	// a few dozen, none of them from data. The function that it returns is
+	// called at the end, with the error; the context is the call's. It is for
+	// metrics and traces.
+	Observe func(ctx context.Context, call string) (context.Context, func(error))
 }
 
 const (
@@ -39,6 +45,7 @@ type Store struct {
 	reader  *sql.DB
 	timeout time.Duration
 	prepare bool
+	observe func(context.Context, string) (context.Context, func(error))
 	lookup  *sql.Stmt // nil where nothing is prepared
 	look    string    // its text
 
@@ -72,7 +79,7 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, opts Options) (*Stor
 	if opts.Reader != nil && dialect != SQLite {
 		return nil, fmt.Errorf("sqlstore: a second handle for queries is for SQLite only")
 	}
-	s := &Store{engine: e, db: db, reader: db, timeout: opts.Timeout, prepare: !opts.NoPrepare}
+	s := &Store{engine: e, db: db, reader: db, timeout: opts.Timeout, prepare: !opts.NoPrepare, observe: opts.Observe}
 	if s.timeout <= 0 {
 		s.timeout = defaultTimeout
 	}
@@ -155,6 +162,19 @@ func (s *Store) bounded(ctx context.Context, limit time.Duration, what string, o
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("sqlstore: %s: %w", what, err)
 	}
+	if s.observe != nil {
+		return s.observed(ctx, limit, what, once)
+	}
+	return s.within(ctx, limit, what, once)
+}
+
+func (s *Store) observed(ctx context.Context, limit time.Duration, what string, once func(context.Context) error) (err error) {
+	ctx, done := s.observe(ctx, what)
+	defer func() { done(err) }()
+	return s.within(ctx, limit, what, once)
+}
+
+func (s *Store) within(ctx context.Context, limit time.Duration, what string, once func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return s.worded(ctx, what, retry(ctx, func() error { return once(ctx) }))
