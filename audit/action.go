@@ -36,6 +36,7 @@ const (
 	ResourceDelete Action = "resource.delete"
 
 	Import        Action = "import"
+	KeyringCreate Action = "keyring.create"
 	KeyringRotate Action = "keyring.rotate"
 	ServerStart   Action = "server.start" // details: the settings
 	ServerStop    Action = "server.stop"
@@ -49,7 +50,7 @@ const (
 var actions = []Action{
 	Login, LoginFailed, Logout, LogoutAll, TokenIssue, TokenRenew, TokenRevoke, TokenReplace, TokenPrune, KeyCreate, KeyDelete,
 	ClientCreate, ClientUpdate, ClientDelete, UserCreate, UserUpdate, UserPassword, UserActivate, UserDeactivate, UserDelete,
-	ResourceCreate, ResourceDelete, Import, KeyringRotate, ServerStart, ServerStop, Anchor, Prune, Dropped,
+	ResourceCreate, ResourceDelete, Import, KeyringCreate, KeyringRotate, ServerStart, ServerStop, Anchor, Prune, Dropped,
 }
 
 // Actions are all of them, in the order of the documentation.

@@ -13,10 +13,12 @@ import (
 )
 
 // A Store is a durin.Store, durin.UserStore, durin.ResourceServerStore,
-// durin.Importer and durin.Browser. It is safe for concurrent use.
+// durin.Importer, durin.Browser and audit.Store. It is safe for concurrent use.
 type Store struct {
 	mu    sync.Mutex
 	state *state
+
+	audit auditLog
 }
 
 var (

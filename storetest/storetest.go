@@ -24,7 +24,7 @@ type Options struct {
 // opens one of its own: open must return an empty one each time, and clean up
 // with t.Cleanup. What the Store implements of durin.UserStore,
 // durin.ResourceServerStore, durin.Importer, durin.LegacyStore,
-// durin.Exporter, durin.Outbox and durin.Browser is
+// durin.Exporter, durin.Outbox, durin.Browser and audit.Store is
 // tested too.
 func Run(t *testing.T, open func(t *testing.T) durin.Store) {
 	Options{}.Run(t, open)
@@ -44,6 +44,7 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) durin.Store) {
 		{"Endings", endingTests()},
 		{"Counts", countTests()},
 		{"Browse", browseTests()},
+		{"Audit", auditTests(max(1, o.Repeat))},
 		{"Import", importTests()},
 		{"Legacy", legacyTests(max(1, o.Repeat))},
 		{"Export", exportTests()},

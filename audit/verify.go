@@ -1,0 +1,394 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/durin-go/durin"
+)
+
+// VerifyOptions say what Verify has to go by.
+type VerifyOptions struct {
+	// Keyring has the keys that rows were hashed with.
+	Keyring *durin.Keyring
+	// Marks are rows that were taken note of elsewhere, out of reach of who
+	// can write the database: the Heads of an earlier Report.
+	Marks []Mark
+	// Progress is told now and then how many rows were looked at. May be nil.
+	Progress func(done, total int64)
+}
+
+// A Report is what Verify found.
+type Report struct {
+	Rows   int64
+	Chains []ChainReport // by name
+	// Faults are signs that the log is not as it was written, the first ones
+	// of each chain; MoreFaults counts the others.
+	Faults     []Fault
+	MoreFaults int
+}
+
+// A ChainReport tells of one chain.
+type ChainReport struct {
+	Head  Mark
+	First int64 // the Seq of the first row that is there; above Head.Seq: none is
+	Rows  int64
+	// Lost are the rows that cannot be checked, by the id of the key that is
+	// not here.
+	Lost map[string]int64
+	// Unsigned says that one of the chain's ends was written without a key,
+	// or with one that is not here: who can write the database can have
+	// written it.
+	Unsigned bool
+}
+
+// A Fault is a place where the log is not as it was written.
+type Fault struct {
+	Chain string
+	Seq   int64 // the row; 0: the whole chain
+	Text  string
+}
+
+// String is a sentence.
+func (f Fault) String() string {
+	if f.Seq == 0 {
+		return fmt.Sprintf("chain %s: %s", f.Chain, f.Text)
+	}
+	return fmt.Sprintf("chain %s, row %d: %s", f.Chain, f.Seq, f.Text)
+}
+
+// Intact reports that nothing was found that is not as it was written.
+func (r *Report) Intact() bool { return len(r.Faults) == 0 }
+
+// Complete reports that all of it could be checked: no key was missing, and
+// every chain is signed at both ends.
+func (r *Report) Complete() bool {
+	return !slices.ContainsFunc(r.Chains, func(c ChainReport) bool { return len(c.Lost) > 0 || c.Unsigned })
+}
+
+const (
+	verifyPage   = 5000  // rows of one query
+	verifyPart   = 20000 // rows that one goroutine checks at a time
+	verifyFaults = 100   // that are told
+)
+
+// Verify reads the whole log, and checks every hash, both ends of every chain, and
+// what chains took note of each other. Rows may be added and pruned meanwhile.
+func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
+	heads, err := s.AuditHeads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{store: s, opt: o, report: &Report{}, chains: map[string]*ChainReport{}, heads: map[string]Head{}}
+	var parts []part
+	for _, h := range heads {
+		v.heads[h.Chain] = h
+		v.chains[h.Chain] = &ChainReport{Head: Mark{h.Chain, h.Seq, h.Hash}, First: h.FirstSeq + 1, Lost: map[string]int64{}}
+		v.checkEnds(h)
+		for from := h.FirstSeq; from < h.Seq; from += verifyPart {
+			parts = append(parts, part{h, from, min(from+verifyPart, h.Seq)})
+		}
+		v.total += h.Seq - h.FirstSeq
+	}
+	if err := v.checkParts(ctx, parts); err != nil {
+		return nil, err
+	}
+	for _, h := range heads {
+		if err := v.checkBehind(ctx, h.Chain); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.checkMarks(ctx); err != nil {
+		return nil, err
+	}
+	for _, h := range heads {
+		v.report.Chains = append(v.report.Chains, *v.chains[h.Chain])
+	}
+	slices.SortFunc(v.report.Faults, func(a, b Fault) int {
+		return compare(strings.Compare(a.Chain, b.Chain), int(a.Seq-b.Seq))
+	})
+	return v.report, nil
+}
+
+func compare(first, second int) int {
+	if first != 0 {
+		return first
+	}
+	return second
+}
+
+// A part is the rows of a chain above from, up to to.
+type part struct {
+	head     Head
+	from, to int64
+}
+
+type verifier struct {
+	store Store
+	opt   VerifyOptions
+	heads map[string]Head // as they were at the beginning
+	total int64
+
+	mu     sync.Mutex
+	done   int64
+	report *Report
+	chains map[string]*ChainReport
+	marks  []noted
+}
+
+// noted is a Mark and where it was found.
+type noted struct {
+	Mark
+	by string
+}
+
+func (v *verifier) fault(chain string, seq int64, format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.report.Faults) >= verifyFaults {
+		v.report.MoreFaults++
+		return
+	}
+	v.report.Faults = append(v.report.Faults, Fault{chain, seq, fmt.Sprintf(format, args...)})
+}
+
+// checkEnds checks the MACs of a chain's two ends.
+func (v *verifier) checkEnds(h Head) {
+	k, c := newKeys(v.opt.Keyring), v.chains[h.Chain]
+	ends := []struct {
+		which, key string
+		seq        int64
+		hash, mac  Hash
+	}{{"head", h.KeyID, h.Seq, h.Hash, h.MAC}}
+	if h.FirstSeq > 0 {
+		ends = append(ends, struct {
+			which, key string
+			seq        int64
+			hash, mac  Hash
+		}{"first", h.FirstKeyID, h.FirstSeq, h.FirstHash, h.FirstMAC})
+	}
+	for _, e := range ends {
+		mac, ok := k.end(e.which, h.Chain, e.seq, e.hash, e.key)
+		switch {
+		case h.Seq == 0 && e.key == "": // made, and never written to
+		case !ok, e.key == "" && k.newest != "":
+			c.Unsigned = true
+		case mac != e.mac && e.which == "head":
+			v.fault(h.Chain, e.seq, "the end of the chain is not the one that was signed")
+		case mac != e.mac:
+			v.fault(h.Chain, e.seq, "the beginning of the chain is not the one that was signed when older rows were pruned")
+		}
+	}
+	if h.Seq < h.FirstSeq {
+		v.fault(h.Chain, h.Seq, "the chain ends before it begins")
+	}
+}
+
+// checkParts checks all rows, several parts at a time.
+func (v *verifier) checkParts(ctx context.Context, parts []part) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan part)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		workers.Go(func() {
+			k := newKeys(v.opt.Keyring)
+			for p := range next {
+				if err := v.checkPart(ctx, k, p); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for _, p := range parts {
+		select {
+		case next <- p:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// checkPart checks the hashes of a part. A row that does not fit is told, and the
+// next one is checked against the hash that it bears: so each change is told
+// where it is.
+func (v *verifier) checkPart(ctx context.Context, k *keys, p part) error {
+	prev, known, err := v.before(ctx, p)
+	if err != nil {
+		return err
+	}
+	chain, want := p.head.Chain, p.from+1
+	for want <= p.to && ctx.Err() == nil {
+		rows, err := v.store.AuditRows(ctx, chain, want-1, int(min(verifyPage, p.to-want+1)))
+		if err != nil {
+			return err
+		}
+		found := tally{lost: map[string]int64{}}
+		for i := range rows {
+			r := &rows[i]
+			if r.Seq > p.to {
+				break
+			}
+			if r.Seq != want {
+				if err := v.missing(ctx, chain, want, r.Seq-1); err != nil {
+					return err
+				}
+				known = false
+			}
+			v.checkRow(k, &found, prev, known, r)
+			prev, known, want = r.Hash, true, r.Seq+1
+		}
+		v.add(chain, found, want == p.to+1 && p.to == p.head.Seq && prev != p.head.Hash, p)
+		if len(rows) == 0 || rows[len(rows)-1].Seq > p.to {
+			break
+		}
+	}
+	if want <= p.to && ctx.Err() == nil {
+		return v.missing(ctx, chain, want, p.to)
+	}
+	return ctx.Err()
+}
+
+// before is the hash of the row that a part begins behind.
+func (v *verifier) before(ctx context.Context, p part) (Hash, bool, error) {
+	if p.from == p.head.FirstSeq {
+		return p.head.FirstHash, true, nil
+	}
+	rows, err := v.store.AuditRows(ctx, p.head.Chain, p.from-1, 1)
+	if err != nil || len(rows) == 0 || rows[0].Seq != p.from {
+		return Hash{}, false, err // the part before tells of it
+	}
+	return rows[0].Hash, true, nil
+}
+
+// missing tells of rows that are not there, unless they were pruned meanwhile.
+func (v *verifier) missing(ctx context.Context, chain string, from, to int64) error {
+	heads, err := v.store.AuditHeads(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		if h.Chain == chain && h.FirstSeq >= to {
+			return nil
+		}
+	}
+	if from == to {
+		v.fault(chain, from, "the row is missing")
+	} else {
+		v.fault(chain, from, "the rows up to %d are missing", to)
+	}
+	return nil
+}
+
+// tally is what a few rows add up to.
+type tally struct {
+	rows  int64
+	lost  map[string]int64
+	marks []noted
+}
+
+func (v *verifier) checkRow(k *keys, found *tally, prev Hash, known bool, r *Row) {
+	found.rows++
+	switch h, ok := k.row(prev, r); {
+	case !ok:
+		found.lost[r.KeyID]++
+		return
+	case known && h != r.Hash:
+		v.fault(r.Chain, r.Seq, "the row, or the one before it, is not as it was written")
+		return
+	}
+	if r.Action == Anchor {
+		for _, m := range marksOf(r.Details) {
+			found.marks = append(found.marks, noted{m, fmt.Sprintf("chain %s, row %d", r.Chain, r.Seq)})
+		}
+	}
+}
+
+// add takes over what was found. wrong says that the last row is not the one that
+// the chain's head knows.
+func (v *verifier) add(chain string, found tally, wrong bool, p part) {
+	if wrong {
+		v.fault(chain, p.to, "the last row is not the one that the chain ends with")
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	c := v.chains[chain]
+	c.Rows += found.rows
+	for id, n := range found.lost {
+		c.Lost[id] += n
+	}
+	v.marks = append(v.marks, found.marks...)
+	v.report.Rows += found.rows
+	if v.done += found.rows; v.opt.Progress != nil {
+		v.opt.Progress(v.done, v.total)
+	}
+}
+
+// checkBehind looks for rows behind a chain's end.
+func (v *verifier) checkBehind(ctx context.Context, chain string) error {
+	for last := int64(-1); ; {
+		seq, err := v.seqOf(ctx, chain)
+		if err != nil || last > seq {
+			if err == nil {
+				v.fault(chain, seq+1, "there are rows behind the end of the chain")
+			}
+			return err
+		}
+		rows, err := v.store.AuditRows(ctx, chain, seq, 1)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		last = rows[0].Seq // it may have been added meanwhile: then the end has moved
+	}
+}
+
+func (v *verifier) seqOf(ctx context.Context, chain string) (int64, error) {
+	heads, err := v.store.AuditHeads(ctx)
+	for _, h := range heads {
+		if h.Chain == chain {
+			return h.Seq, err
+		}
+	}
+	return 0, err
+}
+
+// checkMarks looks whether chains are still what was noted of them.
+func (v *verifier) checkMarks(ctx context.Context) error {
+	for _, m := range v.opt.Marks {
+		v.marks = append(v.marks, noted{m, "the note"})
+	}
+	for _, m := range v.marks {
+		h, there := v.heads[m.Chain]
+		switch {
+		case !there:
+			v.fault(m.Chain, 0, "the chain is gone: %s took note of its row %d", m.by, m.Seq)
+			continue
+		case m.Seq > h.Seq:
+			v.fault(m.Chain, m.Seq, "the chain was cut off: it ends at row %d, and %s took note of this one", h.Seq, m.by)
+			continue
+		case m.Seq < h.FirstSeq: // pruned
+			continue
+		}
+		hash := h.FirstHash
+		if m.Seq > h.FirstSeq {
+			rows, err := v.store.AuditRows(ctx, m.Chain, m.Seq-1, 1)
+			if err != nil {
+				return err
+			}
+			if len(rows) == 0 || rows[0].Seq != m.Seq { // missing: told already, or pruned meanwhile
+				continue
+			}
+			hash = rows[0].Hash
+		}
+		if hash != m.Hash {
+			v.fault(m.Chain, m.Seq, "the row is not the one that %s took note of", m.by)
+		}
+	}
+	return nil
+}
