@@ -269,11 +269,17 @@ func (h *Hasher) encode(salt, sum []byte) string {
 // unknown.
 func Kind(encoded string) string { return string(phc.KindOf(encoded)) }
 
-// Stats are a Hasher's gauges.
+// Stats are a Hasher's gauges, their bounds, and what was counted since New.
 type Stats struct {
 	Running int   // hashes being computed
 	Waiting int   // callers in the queue
 	Memory  int64 // bytes that the running ones take
+
+	Workers, Queue int   // bounds of Running, where hashes take a thread each, and of Waiting
+	MemoryLimit    int64 // of Memory
+
+	Admitted uint64 // hashes that got their turn
+	Refused  uint64 // callers who found the queue full
 }
 
 // Stats returns the state at this moment.

@@ -28,7 +28,9 @@ type pool struct {
 	mu      sync.Mutex
 	used    need
 	running int
-	waiting list.List // of *waiter, the oldest first
+	// admitted and refused are counted for Stats.
+	admitted, refused uint64
+	waiting           list.List // of *waiter, the oldest first
 }
 
 type waiter struct {
@@ -53,6 +55,7 @@ func (p *pool) acquire(ctx context.Context, n need) error {
 		return nil
 	}
 	if p.waiting.Len() >= p.queue {
+		p.refused++
 		p.mu.Unlock()
 		return durin.ErrBusy
 	}
@@ -110,6 +113,7 @@ func (p *pool) fits(n need) bool {
 func (p *pool) take(n need) {
 	p.used = need{p.used.cores + n.cores, p.used.memory + n.memory}
 	p.running++
+	p.admitted++
 }
 
 func (p *pool) give(n need) {
@@ -120,5 +124,8 @@ func (p *pool) give(n need) {
 func (p *pool) stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Running: p.running, Waiting: p.waiting.Len(), Memory: p.used.memory}
+	return Stats{
+		Running: p.running, Waiting: p.waiting.Len(), Memory: p.used.memory,
+		Workers: p.cores, Queue: p.queue, MemoryLimit: p.memory, Admitted: p.admitted, Refused: p.refused,
+	}
 }
