@@ -11,11 +11,11 @@ import (
 )
 
 // large are the tables that grow with tokens, users, endings or time, each filled
-// by populate; small those with as many rows as there are clients, services or
-// migrations, or one of them a day.
+// by populate; small those with as many rows as there are clients, services,
+// nodes or migrations, or one of them a day.
 var (
-	large = []string{"token", "user", "slot", "outbox", "usage", "import"}
-	small = []string{"client", "resource_server", "schema", "activity"}
+	large = []string{"token", "user", "slot", "outbox", "usage", "import", "audit"}
+	small = []string{"client", "resource_server", "schema", "activity", "audit_chain"}
 )
 
 // TestEveryTableIsKnown: a new table belongs to one of the lists, so that

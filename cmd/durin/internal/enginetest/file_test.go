@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
 )
@@ -82,6 +83,17 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 			_, err := s.AdoptLegacy(ctx, []durin.LegacyDigest{{1}, {2}}, d)
 			return err
 		},
+		"AppendAudit": func(ctx context.Context) error { return s.AppendAudit(ctx, "node", appendOne) },
+		"AuditHeads":  func(ctx context.Context) error { _, err := s.AuditHeads(ctx); return err },
+		"AuditRows":   func(ctx context.Context) error { _, err := s.AuditRows(ctx, "node", 5, 10); return err },
+		"FindAudit": func(ctx context.Context) error {
+			_, err := s.FindAudit(ctx, audit.Filter{}, audit.Cursor{}, 10)
+			return err
+		},
+		"PruneAudit": func(ctx context.Context) error {
+			_, err := s.PruneAudit(ctx, "node", now, 10, func(h audit.Head) (audit.Head, error) { return h, nil })
+			return err
+		},
 		"CreateResourceServer": func(ctx context.Context) error {
 			_, err := s.CreateResourceServer(ctx, durin.ResourceServer{Name: "billing", Digest: d, Created: now})
 			return err
@@ -128,6 +140,14 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 			return err
 		},
 	}
+}
+
+// appendOne extends a chain of the audit log by a row.
+func appendOne(h audit.Head) ([]audit.Row, audit.Head, error) {
+	h.Seq++
+	var r audit.Row
+	r.Seq, r.At = h.Seq, now
+	return []audit.Row{r}, h, nil
 }
 
 // TestFileTakenAway takes the file away in several ways: every method must fail,

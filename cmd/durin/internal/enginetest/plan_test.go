@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
 )
@@ -99,6 +100,16 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 			t.Error(err)
 		}
 	}
+	for _, f := range []audit.Filter{
+		{}, {UserID: u.ID}, {ActorID: u.ID}, {Action: "x1"}, {Client: "x1"}, {Client: "x1", Action: "x1"}, {Client: "x1", UserID: u.ID},
+		{Since: now, Until: now.Add(2 * time.Second)}, {Since: now, Until: now.Add(2 * time.Second), Action: "x1"},
+	} {
+		for _, after := range []audit.Cursor{{}, {At: now.Add(time.Second), Chain: "node", Seq: 7}} {
+			if _, err := s.FindAudit(t.Context(), f, after, 20); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 	for _, client := range []int64{0, 1} { // nobody asks for that of all users
 		if _, err := s.Usage(t.Context(), now.Add(-24*time.Hour), u.ID, client, 20); err != nil {
 			t.Error(err)
@@ -131,7 +142,10 @@ const rowsOfPlan = 100 * 100
 func populate(t *testing.T, e engine, db *sql.DB) {
 	t.Helper()
 	text, blob, analyze := "printf('%032d', i)", "CAST(printf('%032d', i) AS BLOB)", "ANALYZE"
+	word := "CONCAT('x', i % 20)" // one of twenty
 	switch e.dialect {
+	case sqlstore.SQLite:
+		word = "'x' || i % 20"
 	case sqlstore.PostgreSQL:
 		text, blob = "LPAD(CAST(i AS TEXT), 32, '0')", "CAST(LPAD(CAST(i AS TEXT), 32, '0') AS BYTEA)"
 	case sqlstore.MySQL:
@@ -151,6 +165,10 @@ func populate(t *testing.T, e engine, db *sql.DB) {
 		"durin_slot (user_id, client_id, touched)" + numbers + fmt.Sprintf("SELECT %s, i %% 20 + 1, 0 FROM m", text),
 		"durin_outbox (at, gone, digest)" + numbers + fmt.Sprintf("SELECT %d + i * 1000, 0, %s FROM m", at, blob),
 		"durin_usage (day, user_id, client_id, requests, throttled)" + numbers + fmt.Sprintf("SELECT %d, %s, 1, i, 0 FROM m", at-1_000_000_000, text),
+		"durin_audit_chain (id, name, seq, hash, key_id, mac, first_seq, first_hash, first_key, first_mac, anchored)" + numbers +
+			"SELECT 1, 'node', 20000, " + blob + ", '', " + blob + ", 0, " + blob + ", '', " + blob + ", 0 FROM m WHERE i = 100",
+		"durin_audit (chain_id, seq, at, action, actor_kind, actor_id, actor_name, user_id, user_name, client, session_id, address, agent, request_id, details, key_id, hash)" + numbers +
+			fmt.Sprintf("SELECT 1, i, %d + i * 1000, %s, 'user', %s, '', %s, '', %s, i, '', '', '', '', '', %s FROM m", at, word, text, text, word, blob),
 		"durin_import (source, source_key, target, at)" + numbers + "SELECT 's', " + text + ", i, 0 FROM m",
 	} {
 		if _, err := db.Exec("INSERT INTO " + insert); err != nil {
@@ -169,7 +187,7 @@ func (e engine) scans(query string) *regexp.Regexp {
 	tables := "durin_(" + strings.Join(large, "|") + ")"
 	switch e.dialect {
 	case sqlstore.PostgreSQL:
-		return regexp.MustCompile("Seq Scan on " + tables)
+		return regexp.MustCompile("Seq Scan on " + tables + `\b`)
 	case sqlstore.MySQL:
 		return regexp.MustCompile("(?m)^(" + tables + "|t|s|u) ALL ")
 	}
