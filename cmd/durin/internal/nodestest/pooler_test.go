@@ -1,90 +1,20 @@
 package nodestest
 
 import (
-	"fmt"
-	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
-// pooler runs a PgBouncer in transaction mode before a database, with fewer
-// connections to it than it takes, and returns the database's URL through it.
-func pooler(t *testing.T, db string) string {
-	t.Helper()
-	binary := servers.Program(t, "pgbouncer", "pgbouncer")
-	u, err := url.Parse(db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	_ = l.Close()
-	folder, err := os.MkdirTemp("", "durin-pooler-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	config := filepath.Join(folder, "pgbouncer.ini")
-	text := fmt.Sprintf("[databases]\n* = host=%s port=%s user=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\nmax_client_conn = 200\ndefault_pool_size = 4\nignore_startup_parameters = extra_float_digits\n",
-		u.Hostname(), u.Port(), u.User.Username(), port)
-	if password, ok := u.User.Password(); ok {
-		text = strings.Replace(text, "\n[pgbouncer]", " password="+password+"\n[pgbouncer]", 1)
-	}
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, config)
-	asPostgres(cmd, folder, config)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	addr := net.JoinHostPort("127.0.0.1", port)
-	eventually(t, "the pooler answers", func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
-	return through(t, db, addr)
-}
-
-// asPostgres runs cmd as the user postgres where we are root: PgBouncer refuses
-// to be.
-func asPostgres(cmd *exec.Cmd, files ...string) {
-	u, err := user.Lookup("postgres")
-	if err != nil || os.Getuid() != 0 {
-		return
-	}
-	uid, _ := strconv.Atoi(u.Uid)
-	gid, _ := strconv.Atoi(u.Gid)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	for _, f := range files {
-		_ = os.Chown(f, uid, gid)
-	}
-}
-
 // TestThroughAPooler runs nodes behind PgBouncer in transaction mode: by polling,
 // and with NOTIFY past it.
 func TestThroughAPooler(t *testing.T) {
 	direct := servers.PostgreSQL(t).URL
-	pooled := pooler(t, direct) + "&default_query_exec_mode=exec"
+	pooled := servers.OwnPooler(t, direct).URL
 	c := newCluster(t, pooled)
 	c.add(pooled)
 	c.add(pooled)

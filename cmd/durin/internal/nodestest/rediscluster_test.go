@@ -1,41 +1,19 @@
 package nodestest
 
 import (
-	"net"
-	"os/exec"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
-// tell has redis-cli ask a server.
-func tell(t *testing.T, addr string, words ...string) string {
-	t.Helper()
-	host, port, _ := net.SplitHostPort(addr)
-	out, err := exec.CommandContext(t.Context(), servers.Program(t, "redis-cli", "redis-tools"), append([]string{"-h", host, "-p", port}, words...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("redis-cli %v: %v\n%s", words, err, out)
-	}
-	return string(out)
-}
-
 // TestRedisCluster shares throttles and news through a cluster of three masters.
 func TestRedisCluster(t *testing.T) {
 	const n = 100
 	db := servers.PostgreSQL(t).URL
 	var addrs []string
-	for range 3 {
-		addrs = append(addrs, servers.OwnRedis(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(servers.Port(t))).Addr)
-	}
-	out := tell(t, addrs[0], append(append([]string{"--cluster", "create"}, addrs...), "--cluster-yes")...)
-	if !strings.Contains(out, "All 16384 slots covered") {
-		t.Fatal(out)
-	}
-	for _, addr := range addrs {
-		eventually(t, "the cluster is whole", func() bool { return strings.Contains(tell(t, addr, "cluster", "info"), "cluster_state:ok") })
+	for _, o := range servers.OwnRedisCluster(t) {
+		addrs = append(addrs, o.Addr)
 	}
 	c := newCluster(t, db)
 	for range 3 {
@@ -61,17 +39,7 @@ func TestRedisCluster(t *testing.T) {
 func TestRedisFailover(t *testing.T) {
 	const n = 50
 	db := servers.PostgreSQL(t).URL
-	master := servers.OwnRedis(t)
-	host, port, _ := net.SplitHostPort(master.Addr)
-	replica := servers.OwnRedis(t, "--replicaof", host+" "+port)
-	eventually(t, "the replica follows", func() bool {
-		return strings.Contains(tell(t, replica.Addr, "info", "replication"), "master_link_status:up")
-	})
-	sentinel := servers.OwnSentinel(t)
-	for _, words := range []string{"monitor m " + host + " " + port + " 1", "set m down-after-milliseconds 1000", "set m failover-timeout 3000"} {
-		tell(t, sentinel.Addr, append([]string{"sentinel"}, strings.Fields(words)...)...)
-	}
-	eventually(t, "the Sentinel knows the replica", func() bool { return strings.Contains(tell(t, sentinel.Addr, "sentinel", "replicas", "m"), "slave") })
+	master, _, sentinel := servers.OwnRedisWatched(t)
 	c := newCluster(t, db)
 	for range 3 {
 		c.add(db, "--redis", "redis://"+sentinel.Addr+"?master_set=m", "--throttle", "50/h")

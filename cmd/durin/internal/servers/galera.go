@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -19,7 +18,7 @@ const galeraLibrary = "/usr/lib/galera/libgalera_smm.so"
 
 // galeraNode is a MariaDB that answers when it belongs to its group.
 var galeraNode = &kind{
-	name: "Galera", packages: "mariadb-server galera-4", binaries: mariadb.binaries,
+	name: "Galera", packages: "mariadb-server galera-4 rsync", binaries: append([]string{"rsync"}, mariadb.binaries...), library: galeraLibrary,
 	answers: func(ctx context.Context, at string) error {
 		db, err := sql.Open("mysql", at)
 		if err != nil {
@@ -35,13 +34,6 @@ var galeraNode = &kind{
 // have one database, which the URLs name.
 func OwnGalera(t testing.TB, n int) []*Own {
 	t.Helper()
-	if _, err := os.Stat(galeraLibrary); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	Program(t, "rsync", "rsync")
 	nodes, ports, group := make([]*Own, n), make([]int, n), make([]string, n)
 	for i := range nodes {
 		nodes[i], ports[i] = own(t, galeraNode, syscall.SIGTERM)

@@ -87,9 +87,7 @@ func OwnSentinel(t testing.TB) *Own {
 	if err := os.WriteFile(file, fmt.Appendf(nil, "bind 127.0.0.1\nport %d\ndir %s\n", port, o.folder), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if id, ok := account("redis"); ok && os.Getuid() == 0 {
-		_ = os.Chown(file, int(id.uid), int(id.gid))
-	}
+	give(file, "redis")
 	o.command = func() *exec.Cmd { return command("redis", o.folder, "redis-server", file, "--sentinel") }
 	o.at = o.Addr
 	o.Start()

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,8 +21,9 @@ import (
 type kind struct {
 	name, env string
 	usual     string // where one answers that others have started
-	packages  string // of Debian
+	packages  string // of Debian, with blanks between
 	binaries  []string
+	library   string // that must be there, too
 	answers   func(ctx context.Context, at string) error
 	// start lays out a data folder and runs a server on a free port.
 	start func(k *kind, folder string, port int) (at string, err error)
@@ -123,27 +125,58 @@ func (k *kind) within(limit time.Duration, at string) error {
 	}
 }
 
-// installed sees that the binaries are there.
+// installed sees that what is needed is there, and installs it where it may.
 func (k *kind) installed() error {
-	missing := func() error {
-		for _, b := range k.binaries {
-			if binary(b) == "" {
-				return fmt.Errorf("%s is not installed", b)
-			}
+	missing := k.missing()
+	if missing == nil {
+		return nil
+	}
+	apt, err := exec.LookPath("apt-get")
+	if err != nil || os.Getuid() != 0 {
+		return missing
+	}
+	if err := install(apt, strings.Fields(k.packages)); err != nil {
+		return fmt.Errorf("%w, and installing %s failed: %w", missing, k.packages, err)
+	}
+	return k.missing()
+}
+
+func (k *kind) missing() error {
+	for _, b := range k.binaries {
+		if binary(b) == "" {
+			return fmt.Errorf("%s is not installed (on Debian: %s)", b, k.packages)
+		}
+	}
+	if k.library != "" {
+		if _, err := os.Stat(k.library); err != nil {
+			return fmt.Errorf("%w (on Debian: %s)", err, k.packages)
+		}
+	}
+	return nil
+}
+
+// install has apt-get install packages. The lists of a new machine are empty:
+// they are fetched when a package is not found. Tests of several packages may
+// install at the same time, and wait for each other.
+func install(apt string, packages []string) error {
+	run := func(args ...string) error {
+		cmd := exec.Command(apt, append([]string{"-q", "-y", "-o", "DPkg::Lock::Timeout=600"}, args...)...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
 		}
 		return nil
 	}
-	err := missing()
-	apt, noApt := exec.LookPath("apt-get")
-	if err == nil || noApt != nil || os.Getuid() != 0 {
-		return err
+	packages = append([]string{"install"}, packages...)
+	err := run(packages...)
+	if err == nil {
+		return nil
 	}
-	cmd := exec.Command(apt, "install", "-y", "-q", k.packages)
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("installing %s: %w\n%s", k.packages, err, out)
+	if updated := run("update"); updated != nil {
+		return errors.Join(err, updated)
 	}
-	return missing()
+	return run(packages...)
 }
 
 // binary is the path of a program, also of those that Debian keeps apart.
