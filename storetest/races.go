@@ -22,21 +22,22 @@ func raceTests(repeat int) []test {
 			}
 		}
 	}
+	users := func(run func(*testing.T, durin.Store, durin.UserStore, int)) func(*testing.T, durin.Store, durin.UserStore) {
+		return func(t *testing.T, s durin.Store, users durin.UserStore) {
+			times(func(t *testing.T, s durin.Store, round int) { run(t, s, users, round) })(t, s)
+		}
+	}
 	return []test{
 		{"first log-ins", times(raceFirst)},
 		{"log-ins when full", times(raceFull)},
 		{"single", times(raceSingle)},
-		{"updates of a client", raceUpdates},
+		{"updates of a client", times(raceUpdates)},
 		{"log-ins while the client goes", times(raceDeleteClient)},
-		ofUsers("log-ins while the user goes", func(t *testing.T, s durin.Store, users durin.UserStore) {
-			times(func(t *testing.T, s durin.Store, round int) { raceDeleteUser(t, s, users, round) })(t, s)
-		}),
-		ofUsers("log-ins while the user is deactivated", func(t *testing.T, s durin.Store, users durin.UserStore) {
-			times(func(t *testing.T, s durin.Store, round int) { raceDeactivate(t, s, users, round) })(t, s)
-		}),
-		ofUsers("new users of one name", raceNames),
+		ofUsers("log-ins while the user goes", users(raceDeleteUser)),
+		ofUsers("log-ins while the user is deactivated", users(raceDeactivate)),
+		ofUsers("new users of one name", users(raceNames)),
 		{"prune and renew", times(racePrune)},
-		{"usage", raceUsage},
+		{"usage", times(raceUsage)},
 		{"endings are exact", func(t *testing.T, s durin.Store) { raceEndings(t, s, repeat) }},
 	}
 }
@@ -165,8 +166,9 @@ func raceSingle(t *testing.T, s durin.Store, round int) {
 }
 
 // raceUpdates adds to a number: none of the changes may be lost.
-func raceUpdates(t *testing.T, s durin.Store) {
+func raceUpdates(t *testing.T, s durin.Store, round int) {
 	c := withPolicy(durin.PolicyEvict, 1)
+	c.Name += fmt.Sprint(round)
 	create(t, s, c)
 	together(racers, func(int) {
 		for range 5 {
@@ -280,9 +282,11 @@ func raceDeactivate(t *testing.T, s durin.Store, users durin.UserStore, round in
 	same(t, "tokens", len(there), len(concerned))
 }
 
-func raceNames(t *testing.T, _ durin.Store, users durin.UserStore) {
+func raceNames(t *testing.T, _ durin.Store, users durin.UserStore, round int) {
 	errs := make([]error, racers)
-	together(racers, func(i int) { _, errs[i] = users.CreateUser(t.Context(), ada()) })
+	one := ada()
+	one.Name += fmt.Sprint(round)
+	together(racers, func(i int) { _, errs[i] = users.CreateUser(t.Context(), one) })
 	made := 0
 	for _, err := range errs {
 		if err == nil {
@@ -295,7 +299,7 @@ func raceNames(t *testing.T, _ durin.Store, users durin.UserStore) {
 	ids := make([]string, racers)
 	together(racers, func(i int) {
 		u := ada()
-		u.Name = fmt.Sprint("one of many ", i)
+		u.Name = fmt.Sprint("one of many ", round, " ", i)
 		u, errs[i] = users.CreateUser(t.Context(), u)
 		ids[i] = u.ID
 	})
@@ -336,9 +340,11 @@ func racePrune(t *testing.T, s durin.Store, round int) {
 }
 
 // raceUsage counts from everywhere for one row and several, in any order.
-func raceUsage(t *testing.T, s durin.Store) {
-	c := create(t, s, web())
-	day := start.Truncate(24 * time.Hour)
+func raceUsage(t *testing.T, s durin.Store, round int) {
+	c := web()
+	c.Name += fmt.Sprint(round)
+	c = create(t, s, c)
+	day := start.Truncate(24*time.Hour).AddDate(0, 0, round)
 	together(racers, func(i int) {
 		for n := range 5 {
 			usage := []durin.Usage{
