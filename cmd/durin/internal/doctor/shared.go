@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -78,7 +79,7 @@ func (e *examination) notify(ctx context.Context) {
 	defer pool.Close()
 	ctx, heard := context.WithCancel(ctx)
 	defer heard()
-	channel := pgxdurin.NewInvalidator(pool, pgxdurin.InvalidatorOptions{Channel: "durin_doctor"})
+	channel := pgxdurin.NewInvalidator(pool, pgxdurin.InvalidatorOptions{Channel: "durin_doctor", Logger: slog.New(slog.DiscardHandler)})
 	_ = channel.Listen(ctx, func(endings []durin.Ending) {
 		if endings != nil {
 			heard()
