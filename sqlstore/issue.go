@@ -91,7 +91,7 @@ func (t session) owner(ctx context.Context, n durin.NewToken) (any, error) {
 // until the transaction ends, and returns the tokens that are there, locked.
 func (t session) lockSlot(ctx context.Context, n durin.NewToken, clientID int64) ([]tokenrule.Row, error) {
 	at := tokenrule.Instant(n.Now).UnixMicro()
-	if err := t.exec(ctx, insertInto("durin_slot", slotFields)+t.upsert("user_id, client_id")+"touched = ?", n.UserID, clientID, at, at); err != nil {
+	if err := t.touchSlot(ctx, n.UserID, clientID, at); err != nil {
 		return nil, err
 	}
 	var all []tokenrule.Row

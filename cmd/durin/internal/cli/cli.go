@@ -155,10 +155,19 @@ func (a *app) do(work func(*run) error) func(*cobra.Command, []string) error {
 			return refusal{err}
 		}
 		if err := work(r); err != nil {
-			return failure{err}
+			return failure{r.explained(err)}
 		}
 		return nil
 	}
+}
+
+// explained puts a driver's words into ours.
+func (r *run) explained(err error) error {
+	target, unknown := database.Parse(r.config.DB)
+	if unknown != nil {
+		return err
+	}
+	return target.Explain(cause(err))
 }
 
 func (a *app) newRun(cmd *cobra.Command, args []string, c *config.Config) *run {

@@ -223,6 +223,21 @@ func (h *Handle) limit() {
 // Ping reports whether the database answers.
 func (h *Handle) Ping(ctx context.Context) error { return h.Target.mask(h.DB.PingContext(ctx)) }
 
+// Intact has SQLite look for faults in the file; servers look after theirs.
+func (h *Handle) Intact(ctx context.Context) error {
+	if !h.Target.IsFile() {
+		return nil
+	}
+	var found string
+	if err := h.reader.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return &explained{fmt.Sprintf("the database %s %s (%s)", h.Target, Damaged, found), nil}
+	}
+	return nil
+}
+
 // Clock is the time on a database server; a file has none.
 func (h *Handle) Clock(ctx context.Context) (at time.Time, known bool, err error) {
 	query := ""

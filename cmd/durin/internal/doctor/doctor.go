@@ -105,7 +105,15 @@ func (e *examination) data(ctx context.Context) {
 	}
 	defer func() { _ = h.Close() }()
 	if err := h.Ping(ctx); err != nil {
+		if words := target.Explain(err); words.Error() != err.Error() {
+			e.fault("database", "", "%v", words)
+			return
+		}
 		e.fault("database", "see that the server runs, and that name and password are right", "%s does not answer: %v", target, err)
+		return
+	}
+	if err := h.Intact(ctx); err != nil {
+		e.fault("database", "", "%v", target.Explain(err))
 		return
 	}
 	e.ok("database", "%s answers", target)

@@ -75,10 +75,11 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"AddUsage": func(ctx context.Context) error {
 			return s.AddUsage(ctx, []durin.Usage{{Day: now, UserID: "u", Requests: 1}})
 		},
-		"Usage":  func(ctx context.Context) error { _, err := s.Usage(ctx, now, "", 0, 1); return err },
-		"Seals":  func(ctx context.Context) error { _, err := s.Seals(ctx, 0, 1); return err },
-		"Reseal": func(ctx context.Context) error { _, err := s.Reseal(ctx, d, nil, []byte("s")); return err },
-		"Ping":   s.Ping,
+		"Usage":    func(ctx context.Context) error { _, err := s.Usage(ctx, now, "", 0, 1); return err },
+		"Seals":    func(ctx context.Context) error { _, err := s.Seals(ctx, 0, 1); return err },
+		"Reseal":   func(ctx context.Context) error { _, err := s.Reseal(ctx, d, nil, []byte("s")); return err },
+		"Ping":     s.Ping,
+		"Writable": func(ctx context.Context) error { return s.Writable(ctx, now) },
 		"AdoptLegacy": func(ctx context.Context) error {
 			_, err := s.AdoptLegacy(ctx, []durin.LegacyDigest{{1}, {2}}, d)
 			return err

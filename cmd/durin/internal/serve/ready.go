@@ -18,6 +18,8 @@ const (
 	readyTimeout = 2 * time.Second
 	// readyKept is how long its result is given to others who ask.
 	readyKept = 500 * time.Millisecond
+	// writeEvery is how often a change of the database is tried.
+	writeEvery = 5 * time.Second
 	// staleBound is the Guard's default, which the program keeps to.
 	staleBound = time.Second
 )
@@ -46,6 +48,9 @@ type readiness struct {
 	mu    sync.Mutex
 	asked time.Time
 	last  report
+
+	wrote     time.Time // when a change was tried
+	takesNone part      // what came of it; zero: it was made
 }
 
 // A report is the body of /readyz.
@@ -99,6 +104,27 @@ func (s *readiness) lookShared(parts map[string]part) {
 	}
 }
 
+// lookWrites tries a change now and then, and each time while none is taken.
+func (s *readiness) lookWrites(ctx context.Context, parts map[string]part) {
+	if parts["database"].Status != "ok" {
+		s.wrote, parts["writes"] = time.Time{}, part{"unavailable", "cannot be told"}
+		return
+	}
+	if now := s.now(); s.wrote.IsZero() || s.takesNone.Status != "" || now.Sub(s.wrote).Abs() > writeEvery {
+		s.wrote, s.takesNone = now, part{}
+		switch err := s.node.Store.Writable(ctx, now); {
+		case errors.Is(err, context.DeadlineExceeded):
+			s.takesNone = part{"warning", "the database does not take changes in time: another program holds its lock, or it is slow"}
+		case err != nil:
+			s.takesNone = part{"unavailable", "the database takes no changes: its disk is full, or it may only be read"}
+		}
+	}
+	parts["writes"] = s.takesNone
+	if s.takesNone.Status == "" {
+		parts["writes"] = part{Status: "ok"}
+	}
+}
+
 // look asks every part. Details never tell what a driver said: it is in the log.
 func (s *readiness) look(ctx context.Context) report {
 	parts := map[string]part{"database": {Status: "ok"}, "schema": {Status: "ok"}, "key": {Status: "ok"}, "outbox": {Status: "ok"}}
@@ -113,6 +139,7 @@ func (s *readiness) look(ctx context.Context) report {
 	} else if lag := s.node.Guard.Lag(); lag > staleBound {
 		parts["outbox"] = part{"warning", "endings of other nodes were heard of " + lag.Round(time.Second).String() + " ago: cached sessions are trusted for a second only"}
 	}
+	s.lookWrites(ctx, parts)
 	s.lookShared(parts)
 	if !s.node.HasKeys() {
 		parts["key"] = part{"warning", "there is no key: logins replace tokens instead of showing them again"}
