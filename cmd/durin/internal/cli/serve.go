@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/serve"
+	"github.com/durin-go/durin/cmd/durin/internal/sockets"
+	"github.com/durin-go/durin/cmd/durin/internal/systemd"
 	"github.com/spf13/cobra"
 )
 
@@ -22,7 +26,11 @@ func (a *app) serve() *cobra.Command {
 		Long: `Start the server. With nothing set it makes the SQLite file durin.db and the key
 file durin.key, brings the schema up to date, and is ready on 127.0.0.1:8000.
 
-SIGINT and SIGTERM stop it: requests that are under way are answered first.`,
+SIGINT and SIGTERM stop it: requests that are under way are answered first.
+SIGUSR2 starts the program anew, from the file that is there then, and hands over
+to it without dropping a connection; if the new process does not come to serve,
+nothing changes. Sockets that systemd passes (LISTEN_FDS, named main and ops) are
+used in the place of addr and ops-addr.`,
 		Example: `  durin serve
   durin serve --addr :8000 --public-url https://auth.example.org --trusted-proxies 10.0.0.0/8
   DURIN_DB=postgres://durin:secret@db/durin durin serve --cache-ttl 5m`,
@@ -39,6 +47,14 @@ const closeTimeout = 10 * time.Second
 
 func runServe(r *run) (err error) {
 	log := r.log()
+	set, err := sockets.Inherit(r.Environ)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	if addr := set.Passed(sockets.Ops); addr != "" {
+		r.config.OpsAddr = addr
+	}
 	n, err := node.Open(r.ctx, node.Options{
 		Config: r.config, Purpose: node.Serve, Keys: true, Log: log,
 		Say: func(sentence string) { log.Info(sentence) },
@@ -52,15 +68,44 @@ func runServe(r *run) (err error) {
 		err = errors.Join(err, n.Close(ctx))
 		log.Info("stopped")
 	}()
-	server, err := serve.Listen(r.ctx, n, log)
+	server, err := serve.ListenOn(r.ctx, set, n, log)
 	if err != nil {
 		return err
 	}
 	following, stop := context.WithCancel(r.ctx)
 	defer stop()
 	go n.FollowKeys(following, log)
+	return r.serveOn(server, set, n, log)
+}
+
+// serveOn serves until the signal to stop, or until another process has taken
+// over.
+func (r *run) serveOn(server *serve.Server, set *sockets.Set, n *node.Node, log *slog.Logger) error {
+	manager := systemd.ManagerOf(r.Environ)
+	upgrades, err := newUpgrader(set, manager, log)
+	if err != nil {
+		return err
+	}
+	if path := r.config.PIDFile; path != "" {
+		if err := serve.WriteWhole(path, strconv.Itoa(os.Getpid())+"\n"); err != nil {
+			return fmt.Errorf("pid-file: %w", err)
+		}
+		defer removePIDFile(path)
+	}
+	ctx, leave := context.WithCancelCause(r.ctx)
+	defer leave(nil)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx) }()
 	announce(r, n, server, log)
-	return server.Serve(r.ctx)
+	upgrades.tell(errors.Join(set.Ready(), manager.Ready()))
+	following := make(chan struct{})
+	go func() { defer close(following); upgrades.follow(ctx, leave) }()
+	stopping := context.AfterFunc(r.ctx, func() { upgrades.tell(manager.Stopping()) })
+	defer stopping()
+	err = <-ended
+	leave(nil)
+	<-following
+	return err
 }
 
 // announce tells where the server listens, and a newcomer what to type next.

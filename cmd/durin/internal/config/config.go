@@ -30,6 +30,7 @@ type Config struct {
 	Addr     string // host:port to serve on; port 0 picks one
 	AddrFile string // the file that the address is written to, or empty
 	OpsAddr  string // host:port of /readyz, or empty
+	PIDFile  string // the file that the process id is written to, or empty
 	Mount    string // the API's path, without a slash at its end; "" is the root
 	TLSCert  string // PEM file, or empty
 	TLSKey   string
@@ -38,6 +39,8 @@ type Config struct {
 	CORSOrigins    []string // "https://app.example.org"
 	TrustedProxies []netip.Prefix
 	Demo           bool
+	MaxConnections int           // at most open on Addr
+	DrainTime      time.Duration // between the signal to stop and the end of accepting
 
 	IdentityPrefix  string   // "X-Durin-"
 	SignInURL       string   // empty: nobody is sent to sign in

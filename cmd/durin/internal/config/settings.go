@@ -58,6 +58,9 @@ func servingSettings() []setting {
 		{"ops-addr", Serving, "HOST:PORT", "address of /readyz (default: the main one, for callers on this host)", "", address(func(c *Config) *string { return &c.OpsAddr })},
 		{"tls-cert", Serving, "PATH", "certificate chain, PEM; serves HTTPS", "", text(func(c *Config) *string { return &c.TLSCert })},
 		{"tls-key", Serving, "PATH", "key of the certificate, PEM", "", text(func(c *Config) *string { return &c.TLSKey })},
+		{"max-connections", Serving, "N", "connections that may be open on addr at a time", "10000", count(func(c *Config) *int { return &c.MaxConnections })},
+		{"drain-time", Serving, "SPAN", "how long to go on after the signal to stop, while /readyz says 503", "0", setDrainTime},
+		{"pid-file", Serving, "PATH", "file to write the process id to", "", text(func(c *Config) *string { return &c.PIDFile })},
 		{"access-log", Serving, "", "log every request", "false", yesNo(func(c *Config) *bool { return &c.AccessLog })},
 	}
 }
@@ -98,6 +101,17 @@ func oneOf(field func(*Config) *string, words ...string) func(*Config, string) e
 			}
 		}
 		return fmt.Errorf("%q is not one of %s", t, strings.Join(words, ", "))
+	}
+}
+
+func count(field func(*Config) *int) func(*Config, string) error {
+	return func(c *Config, t string) error {
+		n, err := strconv.Atoi(t)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is not a whole number above zero", t)
+		}
+		*field(c) = n
+		return nil
 	}
 }
 
@@ -143,6 +157,17 @@ func spanOf(field func(*Config) *time.Duration, least time.Duration, fault strin
 		*field(c) = d
 		return nil
 	}
+}
+
+// maxDrain bounds drain-time: service managers kill what takes for ever to stop.
+const maxDrain = time.Hour
+
+func setDrainTime(c *Config, t string) error {
+	err := notNegative(func(c *Config) *time.Duration { return &c.DrainTime })(c, t)
+	if err == nil && c.DrainTime > maxDrain {
+		return fmt.Errorf("%q is longer than an hour", t)
+	}
+	return err
 }
 
 func setThrottle(c *Config, t string) (err error) {

@@ -52,6 +52,9 @@ type Node struct {
 	Hasher   *password.Hasher
 	Guard    *durin.Guard
 	Shared   *Shared // of Serve
+	// Leaving says that the node is about to stop: it works, and asks not to
+	// be given more.
+	Leaving atomic.Bool
 
 	hasKeys atomic.Bool
 }

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -69,6 +70,10 @@ func newReadiness(n *node.Node) *readiness { return &readiness{node: n, now: tim
 
 func (s *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	result := s.report(r.Context())
+	if s.node.Leaving.Load() {
+		result = report{"unavailable", maps.Clone(result.Parts)}
+		result.Parts["server"] = part{"unavailable", "it is about to stop"}
+	}
 	status := http.StatusOK
 	if result.Status != "ok" {
 		status = http.StatusServiceUnavailable

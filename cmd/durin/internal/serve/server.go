@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/sockets"
 )
 
 // Bounds of a connection. A login may wait for its turn to be hashed, a slow
@@ -24,8 +24,8 @@ const (
 	idleTimeout   = 120 * time.Second
 	maxHeader     = 32 << 10
 
-	// stopTimeout is how long requests may go on after the signal to stop.
-	stopTimeout = 20 * time.Second
+	// opsConnections are at most open on ops-addr.
+	opsConnections = 128
 )
 
 // A Server listens and is about to serve.
@@ -34,14 +34,19 @@ type Server struct {
 	log   *slog.Logger
 	main  *http.Server
 	ops   *http.Server // nil: none
-	lines map[*http.Server]net.Listener
+	lines map[*http.Server]*connections
 }
 
 // Listen takes the addresses of the configuration, and writes the main one to
 // the address file.
 func Listen(ctx context.Context, n *node.Node, log *slog.Logger) (*Server, error) {
+	return ListenOn(ctx, &sockets.Set{}, n, log)
+}
+
+// ListenOn is Listen with sockets that were inherited in the place of addresses.
+func ListenOn(ctx context.Context, from *sockets.Set, n *node.Node, log *slog.Logger) (*Server, error) {
 	c := n.Config
-	s := &Server{node: n, log: log, lines: map[*http.Server]net.Listener{}}
+	s := &Server{node: n, log: log, lines: map[*http.Server]*connections{}}
 	h, err := Handler(n, log)
 	if err != nil {
 		return nil, err
@@ -52,19 +57,22 @@ func Listen(ctx context.Context, n *node.Node, log *slog.Logger) (*Server, error
 		if err != nil {
 			return nil, err
 		}
-		s.main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.current}
+		s.main.TLSConfig = secured(pair)
 	}
-	if err := s.listen(ctx, s.main, c.Addr); err != nil {
+	line, err := from.Listen(ctx, sockets.Main, c.Addr)
+	if err != nil {
 		return nil, err
 	}
+	s.lines[s.main] = newConnections(line, underFileLimit(c.MaxConnections, log), log)
 	if c.OpsAddr != "" {
 		s.ops = s.newServer(OpsHandler(n, log))
-		if err := s.listen(ctx, s.ops, c.OpsAddr); err != nil {
+		if line, err = from.Listen(ctx, sockets.Ops, c.OpsAddr); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
+		s.lines[s.ops] = newConnections(line, opsConnections, log)
 	}
 	if c.AddrFile != "" {
-		if err := writeWhole(c.AddrFile, s.Addr()+"\n"); err != nil {
+		if err := WriteWhole(c.AddrFile, s.Addr()+"\n"); err != nil {
 			return nil, errors.Join(fmt.Errorf("addr-file: %w", err), s.close())
 		}
 	}
@@ -73,18 +81,9 @@ func Listen(ctx context.Context, n *node.Node, log *slog.Logger) (*Server, error
 
 func (s *Server) newServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: s.leaving(h), ConnState: noteState, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-}
-
-func (s *Server) listen(ctx context.Context, srv *http.Server, addr string) error {
-	line, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", addr, err)
-	}
-	s.lines[srv] = line
-	return nil
 }
 
 func (s *Server) close() error {
@@ -124,38 +123,9 @@ func (s *Server) URL() string {
 	return scheme + addr + c.Mount + "/"
 }
 
-// Serve answers requests until ctx ends; those that are under way then are
-// answered before it returns.
-func (s *Server) Serve(ctx context.Context) error {
-	failed := make(chan error, len(s.lines))
-	for srv, line := range s.lines {
-		go func() {
-			if srv.TLSConfig != nil {
-				failed <- srv.ServeTLS(line, "", "")
-			} else {
-				failed <- srv.Serve(line)
-			}
-		}()
-	}
-	var err error
-	select {
-	case <-ctx.Done():
-		s.log.Info("stopping: requests that are under way are answered first")
-	case err = <-failed:
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-	defer cancel()
-	for srv := range s.lines {
-		if stopErr := srv.Shutdown(stopping); stopErr != nil {
-			s.log.Warn("requests were cut off", "error", stopErr)
-			_ = srv.Close()
-		}
-	}
-	return err
-}
-
-// writeWhole writes a file in one piece: nobody reads half an address.
-func writeWhole(path, text string) error {
+// WriteWhole writes a file that everybody may read, in one piece: nobody reads
+// half an address.
+func WriteWhole(path, text string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".durin-addr-*")
 	if err != nil {
 		return err
