@@ -15,6 +15,7 @@ import (
 const (
 	scaleChecks = 100 // in a turn
 	scaleWrites = 20  // of each kind in a turn
+	scaleInUse  = 500 // tokens in the cache
 	scaleBatch  = 64  // checks of the cache that are timed together
 	scaleShown  = 50  // rows of a page
 	scaleCount  = 10_000
@@ -35,7 +36,7 @@ func (s *suite) scale(engine string, open func(n int) (*scaled, error)) error {
 			all = append(all, d)
 		}
 		if err == nil {
-			err = d.guards(s.ctx, min(s.inUse, n/2))
+			err = d.guards(s.ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("%s tokens: %w", thousands(n), err)

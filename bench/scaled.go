@@ -59,14 +59,14 @@ func (n byName) Authenticate(ctx context.Context, name string, _ durin.Secret) (
 }
 
 // guards puts both on the store.
-func (d *scaled) guards(ctx context.Context, inUse int) error {
+func (d *scaled) guards(ctx context.Context) error {
 	for _, g := range []struct {
 		to  **durin.Guard
 		ttl time.Duration
 	}{{&d.warm, time.Hour}, {&d.off, -1}} {
 		guard, err := durin.New(ctx, durin.Options{
 			Store: unused{d.store}, Users: unused{d.store}, Authenticator: byName{d.store}, LoginLimiter: durin.NoLoginLimit(), ReuseWithoutKey: durin.PolicyReplace,
-			CacheTTL: g.ttl, CacheEntries: 2 * inUse, PruneAfter: -1, Logger: slog.New(slog.DiscardHandler),
+			CacheTTL: g.ttl, CacheEntries: 2 * scaleInUse, PruneAfter: -1, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			return err
@@ -74,8 +74,8 @@ func (d *scaled) guards(ctx context.Context, inUse int) error {
 		d.close = append(d.close, func() { _ = guard.Close(context.WithoutCancel(ctx)) })
 		*g.to = guard
 	}
-	for i := range inUse {
-		token := dataset.Token(d.live(uint64(i) << 20))
+	for i := range scaleInUse { // as many everywhere, spread over all
+		token := dataset.Token(number(i * d.candidates() / scaleInUse))
 		if _, err := d.warm.Verify(ctx, token); err != nil {
 			return err
 		}
@@ -85,10 +85,15 @@ func (d *scaled) guards(ctx context.Context, inUse int) error {
 }
 
 // live is the number of a token that has not expired, of a client whose tokens
-// stay as they are: those of the first come and go.
-func (d *scaled) live(i uint64) int {
-	user := measure.Scatter(i, d.n/dataset.TokensPerUser)
-	return user*dataset.TokensPerUser + 1 + int(i%(dataset.TokensPerUser-2))
+// stay as they are: those of the first come and go, of the last some have expired.
+func (d *scaled) live(i uint64) int { return number(measure.Scatter(i, d.candidates())) }
+
+// candidates are how many such tokens there are, and number is that of the i-th.
+func (d *scaled) candidates() int { return d.n / dataset.TokensPerUser * (dataset.TokensPerUser - 2) }
+
+func number(i int) int {
+	const each = dataset.TokensPerUser - 2
+	return i/each*dataset.TokensPerUser + 1 + i%each
 }
 
 func (d *scaled) stop() {
