@@ -70,6 +70,27 @@ func TestNotADump(t *testing.T) {
 	}
 }
 
+// A row without a model stops a strict import; a lenient one leaves it out and
+// tells, as long as others have one.
+func TestRowsWithoutAModel(t *testing.T) {
+	dump := array(`{"model":5}`, userRow(1, "alice"), `{"pk":1}`)
+	store := memstore.New()
+	report, err := Django(t.Context(), strings.NewReader(dump), store, Options{Lenient: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Problems) != 2 || report.Problems[0].String() != "row 1: the row names no model" || report.Problems[1].Row != 3 || report.Problems[0].Action != LeftOut {
+		t.Errorf("told %+v", report.Problems)
+	}
+	if all := contents(t, store); len(all.Users) != 1 {
+		t.Errorf("%d users", len(all.Users))
+	}
+	var rows *RowsError
+	if _, err := Django(t.Context(), strings.NewReader(dump), memstore.New(), Options{}); !errors.As(err, &rows) || len(rows.Problems) != 2 {
+		t.Errorf("a strict import: %v", err)
+	}
+}
+
 // replaced returns row with one thing replaced.
 func replaced(row, old, new string) string {
 	if !strings.Contains(row, old) {

@@ -29,6 +29,10 @@ type job struct {
 	ordered bool // every user comes before every token
 	step    int
 	steps   int
+
+	strays     []Problem // rows without a model
+	strayAt    int64     // where the first one begins
+	moreStrays int
 }
 
 const sampleSize = 200
@@ -44,11 +48,8 @@ func (j *job) survey(ctx context.Context) error {
 		if err := raw.check(); err != nil {
 			return err
 		}
-		if model == "" && raw.cut {
-			return &FormatError{raw.number, raw.offset, "the row is longer than a mebibyte and does not begin with its model"}
-		}
 		if model == "" {
-			return &FormatError{raw.number, raw.offset, `the row names no model: this is not a dump that "manage.py dumpdata" made`}
+			return j.stray(raw)
 		}
 		kind := j.kindOf(model)
 		if kind == noRows {
@@ -72,11 +73,33 @@ func (j *job) survey(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err == nil && len(j.strays) > 0 && j.others+len(j.counts) == 0 {
+		err = &FormatError{j.strays[0].Row, j.strayAt, noDump}
+	}
 	if err == nil {
 		j.judgeClients()
 		j.planSteps()
 	}
 	return err
+}
+
+const noDump = `the row names no model: this is not a dump that "manage.py dumpdata" made`
+
+// stray takes note of a row without a model, which cannot be taken. Where none has
+// one, this is no dump.
+func (j *job) stray(raw rawRow) error {
+	if raw.cut {
+		return &FormatError{raw.number, raw.offset, "the row is longer than a mebibyte and does not begin with its model"}
+	}
+	if len(j.strays) == 0 {
+		j.strayAt = raw.offset
+	}
+	if len(j.strays) < maxProblems {
+		j.strays = append(j.strays, Problem{Row: raw.number, What: "the row names no model", Action: LeftOut})
+	} else {
+		j.moreStrays++
+	}
+	return nil
 }
 
 // sampleUser keeps each user with the same probability (reservoir sampling).

@@ -47,6 +47,7 @@ func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
 			p.report.model(model)
 		}
 	}
+	p.report.Problems, p.report.MoreProblems = slices.Clone(j.strays), j.moreStrays
 	err := p.run()
 	slices.SortStableFunc(p.report.Problems, func(a, b Problem) int { return a.Row - b.Row })
 	return p.report, err

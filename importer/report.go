@@ -61,6 +61,9 @@ const (
 const maxProblems = 50_000
 
 func (p Problem) String() string {
+	if p.Model == "" {
+		return fmt.Sprintf("row %d: %s", p.Row, p.What)
+	}
 	name := p.Model
 	if p.Key != "" {
 		name += " " + p.Key

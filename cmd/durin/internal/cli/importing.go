@@ -81,6 +81,11 @@ func (r *run) imports(do importFunc) error {
 		defer func() { _ = file.Close() }()
 		src = file
 	}
+	src, done, err := r.tried(do, src)
+	defer done()
+	if err != nil {
+		return err
+	}
 	dry, _ := r.cmd.Flags().GetBool("dry-run")
 	if dry {
 		return r.rehearse(do, src)
@@ -107,14 +112,9 @@ func (r *run) rehearse(do importFunc, src io.Reader) error {
 }
 
 func (r *run) importFrom(do importFunc, src io.Reader, dst durin.Importer, keys *durin.Keyring, dry bool) error {
-	flags := r.cmd.Flags()
 	told := r.teller()
-	opts := importer.Options{DryRun: dry, DefaultTTL: r.config.TokenTTL, Keyring: keys, Zone: r.config.Timezone, Progress: told.importing}
-	opts.Lenient, _ = flags.GetBool("lenient")
-	opts.ClientFor, _ = flags.GetStringToString("client-for")
-	opts.UserModel, _ = flags.GetString("user-model")
-	opts.UserNameField, _ = flags.GetString("username-field")
-	opts.ActiveField, _ = flags.GetString("active-field")
+	opts := r.importOptions(dry)
+	opts.Keyring, opts.Progress = keys, told.importing
 	report, err := do(r.ctx, src, dst, opts)
 	told.end()
 	var rows *importer.RowsError
@@ -127,6 +127,17 @@ func (r *run) importFrom(do importFunc, src io.Reader, dst durin.Importer, keys 
 		}
 	}
 	return err
+}
+
+func (r *run) importOptions(dry bool) importer.Options {
+	flags := r.cmd.Flags()
+	opts := importer.Options{DryRun: dry, DefaultTTL: r.config.TokenTTL, Zone: r.config.Timezone}
+	opts.Lenient, _ = flags.GetBool("lenient")
+	opts.ClientFor, _ = flags.GetStringToString("client-for")
+	opts.UserModel, _ = flags.GetString("user-model")
+	opts.UserNameField, _ = flags.GetString("username-field")
+	opts.ActiveField, _ = flags.GetString("active-field")
+	return opts
 }
 
 // refused lists the rows that stopped an import.
