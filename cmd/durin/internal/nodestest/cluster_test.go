@@ -65,6 +65,7 @@ type cluster struct {
 	nodes []*node
 	users int
 	hash  string
+	late  spans // of requests with ended tokens that were let through
 }
 
 const pass = "correct horse battery staple"
