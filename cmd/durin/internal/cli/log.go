@@ -6,6 +6,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/output"
+	"github.com/durin-go/durin/cmd/durin/internal/tracing"
 )
 
 // log is the program's log, on standard error: text for people who watch, JSON
@@ -18,12 +19,15 @@ func (r *run) log() *slog.Logger {
 	return slog.New(inRequest{slog.NewJSONHandler(r.Err, options)})
 }
 
-// inRequest adds the id of the request that a record belongs to.
+// inRequest adds the id of the request that a record belongs to, and of its trace.
 type inRequest struct{ slog.Handler }
 
 func (h inRequest) Handle(ctx context.Context, record slog.Record) error {
 	if id := durin.OriginFrom(ctx).RequestID; id != "" {
 		record.AddAttrs(slog.String("request_id", id))
+	}
+	if id := tracing.ID(ctx); id != "" {
+		record.AddAttrs(slog.String("trace_id", id))
 	}
 	return h.Handler.Handle(ctx, record)
 }

@@ -55,10 +55,14 @@ func runServe(r *run) (err error) {
 	if addr := set.Passed(sockets.Ops); addr != "" {
 		r.config.OpsAddr = addr
 	}
-	n, err := node.Open(r.ctx, node.Options{
+	options, endTraces, err := r.watched(node.Options{
 		Config: r.config, Purpose: node.Serve, Keys: true, Log: log,
 		Say: func(sentence string) { log.Info(sentence) },
 	})
+	if err != nil {
+		return err
+	}
+	n, err := node.Open(r.ctx, options)
 	if err != nil {
 		return err
 	}
@@ -66,6 +70,7 @@ func runServe(r *run) (err error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), closeTimeout)
 		defer cancel()
 		err = errors.Join(err, n.Close(ctx))
+		endTraces(ctx)
 		log.Info("stopped")
 	}()
 	server, err := serve.ListenOn(r.ctx, set, n, log)

@@ -29,7 +29,7 @@ type Config struct {
 
 	Addr     string // host:port to serve on; port 0 picks one
 	AddrFile string // the file that the address is written to, or empty
-	OpsAddr  string // host:port of /readyz, or empty
+	OpsAddr  string // host:port of /readyz and /metrics, or empty
 	PIDFile  string // the file that the process id is written to, or empty
 	Mount    string // the API's path, without a slash at its end; "" is the root
 	TLSCert  string // PEM file, or empty
@@ -80,6 +80,10 @@ type Config struct {
 	LogFormat string // "text", "json" or "auto"
 	LogLevel  slog.Level
 	AccessLog bool
+
+	// OTLPEndpoint is the URL of the collector of traces. Empty: there are
+	// none.
+	OTLPEndpoint string
 }
 
 // Scope says which commands show the flag of a setting. All of them take it from

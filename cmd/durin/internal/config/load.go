@@ -80,7 +80,7 @@ func Load(from Sources) (*Config, []string, error) {
 			faults = append(faults, fault(source, err))
 		}
 	}
-	faults = append(faults, c.together())
+	faults = append(faults, c.standardTracing(from.Environ), c.together())
 	return c, strange(env), errors.Join(faults...)
 }
 

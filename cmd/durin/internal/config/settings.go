@@ -28,7 +28,7 @@ func (s setting) isSwitch() bool { return s.arg == "" }
 
 // settings lists all of them, in the order of the help.
 func settings() []setting {
-	return slices.Concat(commonSettings(), servingSettings(), tokenSettings(), besideSettings(), sharedSettings(), compatSettings())
+	return slices.Concat(commonSettings(), servingSettings(), tokenSettings(), besideSettings(), sharedSettings(), tracingSettings(), compatSettings())
 }
 
 func commonSettings() []setting {
@@ -55,7 +55,7 @@ func servingSettings() []setting {
 		{"public-url", Serving, "URL", "how the world reaches this server (default: as it is asked)", "", setPublicURL},
 		{"trusted-proxies", Serving, "LIST", "addresses or networks whose Forwarded and X-Forwarded-For are believed", "", setProxies},
 		{"cors-origin", Serving, "LIST", "origins whose pages may call the API from a browser", "", setOrigins},
-		{"ops-addr", Serving, "HOST:PORT", "address of /readyz (default: the main one, for callers on this host)", "", address(func(c *Config) *string { return &c.OpsAddr })},
+		{"ops-addr", Serving, "HOST:PORT", "address of /readyz and /metrics (default: the main one, for callers on this host)", "", address(func(c *Config) *string { return &c.OpsAddr })},
 		{"tls-cert", Serving, "PATH", "certificate chain, PEM; serves HTTPS", "", text(func(c *Config) *string { return &c.TLSCert })},
 		{"tls-key", Serving, "PATH", "key of the certificate, PEM", "", text(func(c *Config) *string { return &c.TLSKey })},
 		{"max-connections", Serving, "N", "connections that may be open on addr at a time", "10000", count(func(c *Config) *int { return &c.MaxConnections })},

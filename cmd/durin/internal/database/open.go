@@ -220,6 +220,9 @@ func (h *Handle) limit() {
 	h.DB.SetConnMaxLifetime(maxLife)
 }
 
+// Reader is the pool of a SQLite file's queries, or nil.
+func (h *Handle) Reader() *sql.DB { return h.reader }
+
 // Ping reports whether the database answers.
 func (h *Handle) Ping(ctx context.Context) error { return h.Target.mask(h.DB.PingContext(ctx)) }
 

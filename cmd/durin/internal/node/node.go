@@ -13,6 +13,8 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
+	"github.com/durin-go/durin/cmd/durin/internal/metrics"
+	"github.com/durin-go/durin/cmd/durin/internal/tracing"
 	"github.com/durin-go/durin/internal/span"
 	"github.com/durin-go/durin/password"
 	"github.com/durin-go/durin/sqlstore"
@@ -41,7 +43,13 @@ type Options struct {
 	// Log hears of trouble. Say hears, in sentences, of what was made.
 	Log *slog.Logger
 	Say func(sentence string)
+	// Metrics and Trace are told what the node does. Nil: nobody is.
+	Metrics *metrics.Metrics
+	Trace   *tracing.Tracer
 }
+
+// StaleBound is the Guard's default, which the program keeps to.
+const StaleBound = time.Second
 
 // A Node is opened and ready.
 type Node struct {
@@ -51,7 +59,9 @@ type Node struct {
 	Keys     *durin.Keyring // as they were at the start; nil: none
 	Hasher   *password.Hasher
 	Guard    *durin.Guard
-	Shared   *Shared // of Serve
+	Shared   *Shared          // of Serve
+	Metrics  *metrics.Metrics // nil: none
+	Trace    *tracing.Tracer  // nil: none
 	// Leaving says that the node is about to stop: it works, and asks not to
 	// be given more.
 	Leaving atomic.Bool
@@ -61,7 +71,7 @@ type Node struct {
 
 // Open puts a node together. What it has opened is closed again if it fails.
 func Open(ctx context.Context, o Options) (_ *Node, err error) {
-	n := &Node{Config: o.Config}
+	n := &Node{Config: o.Config, Metrics: o.Metrics, Trace: o.Trace}
 	defer func() {
 		if err != nil {
 			_ = n.Close(ctx)
@@ -80,13 +90,14 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	if o.Purpose == Serve {
-		if n.Shared, err = openShared(ctx, o.Config, o.Log); err != nil {
+		if n.Shared, err = openShared(ctx, o); err != nil {
 			return nil, err
 		}
 	}
 	if n.Guard, err = durin.New(ctx, n.guardOptions(o)); err != nil {
 		return nil, err
 	}
+	n.watch()
 	return n, nil
 }
 
@@ -98,6 +109,7 @@ func (n *Node) openStore(ctx context.Context, o Options) error {
 	if n.Database, err = database.Open(target, o.Purpose != Look); err != nil {
 		return err
 	}
+	n.Database.Observe = o.observer(metrics.Database)
 	if o.Purpose == Serve || o.Purpose == Change && target.IsFile() {
 		steps, err := n.Database.Migrate(ctx)
 		if err != nil {
@@ -119,7 +131,7 @@ func (n *Node) guardOptions(o Options) durin.Options {
 	c := o.Config
 	opt := durin.Options{
 		Store: n.Store, Users: n.Store, Keyring: n.Keys,
-		Authenticator: password.NewUsers(n.Store, n.Hasher, password.UsersOptions{Logger: o.Log}),
+		Authenticator: observeUsers(password.NewUsers(n.Store, n.Hasher, password.UsersOptions{Logger: o.Log}), o.observer(metrics.Password)),
 		TokenTTL:      c.TokenTTL, TokenLength: c.TokenLength, TokenPrefix: c.TokenPrefix, Schemes: c.AuthSchemes,
 		CacheTTL: orOff(c.CacheTTL), RefreshOnLogin: c.RefreshOnLogin, DefaultRate: c.Throttle,
 		TrustedProxies: c.TrustedProxies, PruneAfter: pruneAfter(c.PruneAfter), Logger: o.Log,
@@ -165,6 +177,7 @@ func pruneAfter(d time.Duration) time.Duration {
 // it.
 func (n *Node) Close(ctx context.Context) error {
 	var faults []error
+	n.Metrics.Close()
 	if n.Guard != nil {
 		faults = append(faults, n.Guard.Close(ctx))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
+	"github.com/durin-go/durin/cmd/durin/internal/metrics"
 	"github.com/durin-go/durin/pgxdurin"
 	"github.com/durin-go/durin/redisdurin"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -28,11 +29,12 @@ type Shared struct {
 
 // openShared makes what the settings name. Nothing has to answer yet: a node
 // starts without Redis as it goes on without it.
-func openShared(ctx context.Context, c *config.Config, log *slog.Logger) (*Shared, error) {
+func openShared(ctx context.Context, o Options) (*Shared, error) {
+	c, log := o.Config, o.Log
 	s := &Shared{}
 	if c.Redis != "" {
 		var err error
-		s.redis, err = newLateRedis(c, log)
+		s.redis, err = newLateRedis(c, log, o.observer(metrics.Redis))
 		return s, err
 	}
 	if c.Notify == config.NotifyOff {
@@ -103,6 +105,7 @@ type lateRedis struct {
 	url     *url.URL
 	away    redisdurin.Away
 	log     *slog.Logger
+	observe observer
 	local   durin.Limiter
 	parts   atomic.Pointer[redisParts]
 }
@@ -156,7 +159,7 @@ func RedisOption(text string) (rueidis.ClientOption, *url.URL, error) {
 	return o, u, nil
 }
 
-func newLateRedis(c *config.Config, log *slog.Logger) (*lateRedis, error) {
+func newLateRedis(c *config.Config, log *slog.Logger, observe observer) (*lateRedis, error) {
 	option, u, err := RedisOption(c.Redis)
 	if err != nil {
 		return nil, err
@@ -165,7 +168,7 @@ func newLateRedis(c *config.Config, log *slog.Logger) (*lateRedis, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), log: log, local: durin.NewLimiter()}
+	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), log: log, observe: observe, local: durin.NewLimiter()}
 	if err := r.connect(); err != nil {
 		log.Error("Redis does not answer; it is tried again", "redis", database.Masked(c.Redis), "throttles", c.RedisAway, "error", err)
 	}
@@ -177,6 +180,7 @@ func (r *lateRedis) connect() error {
 	if err != nil {
 		return database.MaskError(err, r.url)
 	}
+	client = observeRedis(client, r.observe)
 	limiter, err := redisdurin.NewLimiter(client, redisdurin.LimiterOptions{WhenAway: r.away, Timeout: r.timeout, Logger: r.log})
 	if err != nil {
 		client.Close()

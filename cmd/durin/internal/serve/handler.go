@@ -22,6 +22,7 @@ type routes struct {
 	api     *api.Handler
 	demo    map[string]http.Handler // by the path behind the mount; nil: off
 	ready   http.Handler            // for callers on this host; nil: elsewhere
+	metrics http.Handler            // the same
 	pages   pages
 	openapi []byte
 	guard   *durin.Guard
@@ -33,6 +34,8 @@ func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.alone(w, r, alive)
 	case path == "/readyz" && s.ready != nil && isLocal(r):
 		s.alone(w, r, s.ready.ServeHTTP)
+	case path == "/metrics" && s.metrics != nil && isLocal(r):
+		s.alone(w, r, s.metrics.ServeHTTP)
 	case path == "/openapi.json":
 		s.alone(w, r, s.describe)
 	case s.pages.at(path) != nil:
@@ -106,27 +109,37 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 		s.demo = demo(n.Guard)
 	}
 	if c.OpsAddr == "" {
-		s.ready = newReadiness(n)
+		s.ready, s.metrics = newReadiness(n), newScrape(n)
 	}
 	var h http.Handler = s
 	if len(c.CORSOrigins) > 0 {
 		h = allowOrigins(c.CORSOrigins, c.CORSCredentials, c.Mount, h)
 	}
-	return surround(n, log, h), nil
+	return surround(n, log, newNaming(n, s), h), nil
 }
 
 // OpsHandler is what ops-addr serves.
 func OpsHandler(n *node.Node, log *slog.Logger) http.Handler {
 	ready := newReadiness(n)
-	s := &routes{guard: n.Guard}
-	return surround(n, log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &routes{guard: n.Guard, metrics: newScrape(n)}
+	return surround(n, log, newNaming(n, s), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/healthz":
 			s.alone(w, r, alive)
 		case "/readyz":
 			s.alone(w, r, ready.ServeHTTP)
+		case "/metrics":
+			s.alone(w, r, s.metrics.ServeHTTP)
 		default:
 			n.Guard.Fail(w, r, durin.ErrNotFound)
 		}
 	}))
+}
+
+// newScrape answers Prometheus.
+func newScrape(n *node.Node) http.Handler {
+	if n.Metrics == nil {
+		return http.NotFoundHandler()
+	}
+	return n.Metrics.Handler()
 }

@@ -21,8 +21,6 @@ const (
 	readyKept = 500 * time.Millisecond
 	// writeEvery is how often a change of the database is tried.
 	writeEvery = 5 * time.Second
-	// staleBound is the Guard's default, which the program keeps to.
-	staleBound = time.Second
 )
 
 // forwarding are the headers that proxies add: behind one on the same host
@@ -141,7 +139,7 @@ func (s *readiness) look(ctx context.Context) report {
 	}
 	if _, err := s.node.Store.LastEnding(ctx); err != nil {
 		parts["outbox"] = part{"unavailable", "endings of other nodes cannot be read"}
-	} else if lag := s.node.Guard.Lag(); lag > staleBound {
+	} else if lag := s.node.Guard.Lag(); lag > node.StaleBound {
 		parts["outbox"] = part{"warning", "endings of other nodes were heard of " + lag.Round(time.Second).String() + " ago: cached sessions are trusted for a second only"}
 	}
 	s.lookWrites(ctx, parts)

@@ -19,8 +19,9 @@ import (
 const requestIDHeader = "X-Request-Id"
 
 // surround is what every request goes through: an id, headers that make browsers
-// careful, a bound on the body, the log, and an answer when the rest panics.
-func surround(n *node.Node, log *slog.Logger, next http.Handler) http.Handler {
+// careful, a bound on the body, the log, metrics and a span, and an answer when the
+// rest panics.
+func surround(n *node.Node, log *slog.Logger, name naming, next http.Handler) http.Handler {
 	c := n.Config
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -37,10 +38,17 @@ func surround(n *node.Node, log *slog.Logger, next http.Handler) http.Handler {
 		r = r.WithContext(durin.WithOrigin(r.Context(), origin))
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		out := &recorder{ResponseWriter: w}
+		route := name(r.URL.Path)
+		if n.Trace != nil {
+			traced, end := n.Trace.Request(r, route)
+			r = traced
+			defer func() { end(out.result()) }()
+		}
 		defer func() {
 			if fault := recover(); fault != nil {
 				out.rescue(r, log, fault)
 			}
+			n.Metrics.Served(route, out.result(), time.Since(began))
 			if c.AccessLog {
 				logAccess(log, r, origin, out, time.Since(began))
 			}
@@ -53,7 +61,7 @@ func surround(n *node.Node, log *slog.Logger, next http.Handler) http.Handler {
 func logAccess(log *slog.Logger, r *http.Request, origin durin.Origin, out *recorder, took time.Duration) {
 	log.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelInfo, "request",
 		slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Int("status", out.status), slog.Int64("bytes", out.bytes), slog.Duration("took", took), slog.String("address", origin.Address))
+		slog.Int("status", out.result()), slog.Int64("bytes", out.bytes), slog.Duration("took", took), slog.String("address", origin.Address))
 }
 
 // A recorder notes what was answered.
@@ -77,6 +85,15 @@ func (w *recorder) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes += int64(n)
 	return n, err
+}
+
+// result is the status that the caller has got, or gets now that nothing was
+// written.
+func (w *recorder) result() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
 }
 
 // Unwrap is for http.ResponseController.
