@@ -22,8 +22,8 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/argon2"
 	"github.com/durin-go/durin/internal/phc"
-	"golang.org/x/crypto/argon2"
 )
 
 // MaxBytes is the length of the longest password. Longer ones are never right.
@@ -59,20 +59,28 @@ type Options struct {
 	// so that a core is left for everything else.
 	Workers int
 	// Memory bounds what all hashes together take at a time, in bytes. A hash
-	// that asks for more by itself cannot be verified. The garbage collector
-	// keeps what finished hashes took a little longer: GOMEMLIMIT bounds that.
+	// that asks for more by itself cannot be verified. While callers wait, a
+	// finished hash leaves its memory to the next; what the last ones took the
+	// garbage collector gives back later.
 	// Zero: 256 MiB, enough for two of Django's Argon2 hashes.
 	Memory int64
 	// Queue is how many callers may wait; for one more it is ErrBusy at once.
 	// Zero: 256 for each worker. Negative: nobody waits.
 	Queue int
+	// Background gives way to everything else that the program does: each
+	// hash is computed on one thread, of a priority that is lowered by 10
+	// (on Linux; elsewhere by nothing). Such a thread keeps one of the
+	// GOMAXPROCS while it waits for a core: raise GOMAXPROCS above the number
+	// of cores by as many as there are Workers, or the rest waits with it.
+	Background bool
 }
 
 // A Hasher computes password hashes, a bounded number at a time. It is safe for
 // concurrent use, and has no goroutines of its own.
 type Hasher struct {
-	params Params
-	pool   *pool
+	params     Params
+	pool       *pool
+	background bool
 	// quickest is the shortest time that a hash with params took, in
 	// nanoseconds; zero when none has been made.
 	quickest atomic.Int64
@@ -102,7 +110,7 @@ func New(o Options) (*Hasher, error) {
 	if o.Workers < 0 || o.Memory < 0 {
 		return nil, errors.New("password: workers and memory may not be negative")
 	}
-	h := &Hasher{params: p, pool: newPool(o.Workers, o.Memory, max(0, o.Queue))}
+	h := &Hasher{params: p, pool: newPool(o.Workers, o.Memory, max(0, o.Queue)), background: o.Background}
 	own, err := phc.Parse(h.encode(make([]byte, saltBytes), make([]byte, sumBytes)))
 	if err != nil {
 		return nil, fmt.Errorf("password: parameters m=%d,t=%d,p=%d: %w", p.Memory, p.Time, p.Threads, err)
@@ -126,7 +134,9 @@ func (h *Hasher) Hash(ctx context.Context, pw durin.Secret) (string, error) {
 	defer h.pool.release(h.ownNeed())
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt)
-	return h.encode(salt, h.derive(pw, salt)), nil
+	var sum []byte
+	h.compute(func() { sum = h.derive(pw, salt) })
+	return h.encode(salt, sum), nil
 }
 
 // A Result is what became of a verification.
@@ -158,7 +168,8 @@ func (h *Hasher) Verify(ctx context.Context, pw durin.Secret, encoded string) (R
 		return Result{}, err
 	}
 	defer h.pool.release(h.need(hash))
-	ok, err := h.match(pw, hash)
+	var ok bool
+	h.compute(func() { ok, err = h.match(pw, hash) })
 	return Result{OK: ok, Weak: h.weak(hash)}, err
 }
 
@@ -214,15 +225,17 @@ func (h *Hasher) verifyEvenly(ctx context.Context, pw durin.Secret, encoded stri
 	}
 	defer h.pool.release(need)
 	c.waited = time.Since(began)
-	if possible {
-		began = time.Now()
-		c.OK, c.fault = h.match(pw, hash)
-		c.Weak = h.weak(hash)
-		if h.enough(hash, time.Since(began)) {
-			return c, nil
+	h.compute(func() {
+		if possible {
+			began = time.Now()
+			c.OK, c.fault = h.match(pw, hash)
+			c.Weak = h.weak(hash)
+			if h.enough(hash, time.Since(began)) {
+				return
+			}
 		}
-	}
-	h.derive("", make([]byte, saltBytes))
+		h.derive("", make([]byte, saltBytes))
+	})
 	return c, nil
 }
 
@@ -242,7 +255,9 @@ func (h *Hasher) enough(hash phc.Hash, took time.Duration) bool {
 // derive computes the checksum of a new hash, and notes how long it took.
 func (h *Hasher) derive(pw durin.Secret, salt []byte) []byte {
 	began := time.Now()
-	sum := argon2.IDKey([]byte(pw.Reveal()), salt, h.params.Time, h.params.Memory, h.params.Threads, sumBytes)
+	space := h.space()
+	defer h.keep(space)
+	sum := space.IDKey([]byte(pw.Reveal()), salt, h.params.Time, h.params.Memory, h.params.Threads, sumBytes)
 	h.note(time.Since(began))
 	return sum
 }

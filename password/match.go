@@ -12,7 +12,6 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/phc"
-	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/crypto/scrypt"
 )
@@ -27,7 +26,11 @@ func (h *Hasher) ownNeed() need {
 
 // need is what verifying a hash takes of the pool, at most all of its cores.
 func (h *Hasher) need(hash phc.Hash) need {
-	return need{cores: min(max(1, int(hash.Threads)), h.pool.cores), memory: hash.Bytes()}
+	cores := 1
+	if !h.background {
+		cores = min(max(1, int(hash.Threads)), h.pool.cores)
+	}
+	return need{cores: cores, memory: hash.Bytes()}
 }
 
 // match computes the hash of pw in the manner of hash, and compares the two in
@@ -38,9 +41,13 @@ func (h *Hasher) match(pw durin.Secret, hash phc.Hash) (bool, error) {
 	var err error
 	switch hash.Kind {
 	case phc.Argon2id:
-		sum = argon2.IDKey(text, hash.Salt, hash.Time, hash.Memory, hash.Threads, uint32(len(hash.Sum)))
+		space := h.space()
+		defer h.keep(space)
+		sum = space.IDKey(text, hash.Salt, hash.Time, hash.Memory, hash.Threads, uint32(len(hash.Sum)))
 	case phc.Argon2i:
-		sum = argon2.Key(text, hash.Salt, hash.Time, hash.Memory, hash.Threads, uint32(len(hash.Sum)))
+		space := h.space()
+		defer h.keep(space)
+		sum = space.Key(text, hash.Salt, hash.Time, hash.Memory, hash.Threads, uint32(len(hash.Sum)))
 	case phc.PBKDF2SHA256:
 		sum, err = pbkdf2.Key(sha256.New, pw.Reveal(), hash.Salt, hash.Rounds, len(hash.Sum))
 	case phc.PBKDF2SHA1:

@@ -39,6 +39,8 @@ func hashing() password.Options {
 		Workers: 0,                                                      // one less than there are cores
 		Memory:  256 << 20,                                              // bytes, of all hashes at a time
 		Queue:   0,                                                      // 256 for each worker
+
+		Background: false, // true needs GOMAXPROCS above the number of cores
 	}
 }
 

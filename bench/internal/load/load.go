@@ -100,7 +100,7 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 		for code, n := range w.status {
 			r.Status[code] += n
 		}
-		if w.err != nil && !errors.Is(w.err, context.Canceled) {
+		if w.err != nil && !errors.Is(w.err, context.Canceled) && !errors.Is(w.err, net.ErrClosed) {
 			faults = append(faults, w.err)
 		}
 	}

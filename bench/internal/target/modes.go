@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -196,10 +197,11 @@ func signed(r *http.Request) bool {
 }
 
 // Program is a whole server: the API at /api/auth/, and next for everybody who
-// is known elsewhere. hashing is how many hashes are computed at once; zero is
-// the default.
+// is known elsewhere. hashing is how many hashes are computed at once, in the
+// background as the program does it; zero is the default of a library user.
 func Program(ctx context.Context, path string, hashing int, auth durin.Authenticator, next http.Handler) (http.Handler, func(), error) {
-	hasher, err := password.New(password.Options{Workers: hashing})
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + hashing)
+	hasher, err := password.New(password.Options{Workers: hashing, Background: hashing > 0})
 	if err != nil {
 		return nil, nil, err
 	}

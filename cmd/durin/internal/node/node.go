@@ -86,7 +86,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		}
 	}
 	n.hasKeys.Store(n.Keys != nil)
-	if n.Hasher, err = password.New(password.Options{}); err != nil {
+	if n.Hasher, err = newHasher(o.Purpose); err != nil {
 		return nil, err
 	}
 	if o.Purpose == Serve {
