@@ -140,6 +140,10 @@ func (s *server) do(method, path, token string, form url.Values, headers ...stri
 }
 
 func (s *server) try(method, path, token string, form url.Values, headers ...string) (answer, error) {
+	return s.tryWith(http.DefaultClient, method, path, token, form, headers...)
+}
+
+func (s *server) tryWith(client *http.Client, method, path, token string, form url.Values, headers ...string) (answer, error) {
 	var body io.Reader
 	if form != nil {
 		body = strings.NewReader(form.Encode())
@@ -157,7 +161,7 @@ func (s *server) try(method, path, token string, form url.Values, headers ...str
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return answer{}, err
 	}
