@@ -187,15 +187,16 @@ func (g *Guard) start(reader *outboxReader) {
 	if g.legacy.store != nil {
 		g.workers.Go(func() { g.every(ctx, legacyEvery, "look for imported tokens", &g.tally.legacies, g.lookLegacy) })
 	}
-	if g.opt.PruneAfter > 0 {
-		g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", &g.tally.prunes, g.prune) })
-	}
+	g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", &g.tally.prunes, g.prune) })
 }
 
 const (
 	usageEvery = time.Minute
 	pruneEvery = time.Minute
 	pruneBatch = 1000
+	// newsKept is how long the store is told to keep endings, whatever
+	// PruneAfter is: clocks of nodes that are wrong by less do no harm.
+	newsKept = time.Hour
 	// workTimeout bounds one round of a worker.
 	workTimeout = 30 * time.Second
 )
@@ -226,12 +227,14 @@ func (g *Guard) every(ctx context.Context, interval time.Duration, what string, 
 	}
 }
 
-// prune deletes what has been expired for long enough, in small batches.
+// prune deletes what has been expired for long enough, in small batches, and what
+// nodes no longer have to hear of.
 func (g *Guard) prune(ctx context.Context) error {
-	for {
-		n, err := g.store.Prune(ctx, g.now().Add(-g.opt.PruneAfter), pruneBatch)
+	for n := pruneBatch; n == pruneBatch && g.opt.PruneAfter > 0; {
+		var err error
+		n, err = g.store.Prune(ctx, g.now().Add(-g.opt.PruneAfter), pruneBatch)
 		g.tally.ended[pruned].Add(uint64(max(0, n)))
-		if err != nil || n < pruneBatch {
+		if err != nil {
 			return unavailable(err)
 		}
 		select {
@@ -240,6 +243,8 @@ func (g *Guard) prune(ctx context.Context) error {
 		case <-time.After(50 * time.Millisecond): // let others write
 		}
 	}
+	_, err := g.store.Prune(ctx, g.now().Add(-newsKept), 0)
+	return unavailable(err)
 }
 
 // listen hears what other nodes announce, until ctx ends.

@@ -79,7 +79,7 @@ type Store interface {
 	// instant (imported ones: and were imported before it), and what else
 	// is no longer needed, in a way that no lock is held for long. It
 	// returns how many tokens it deleted. Only dead tokens go, so no digest
-	// is returned.
+	// is returned. With a limit of zero no token goes.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Touch notes uses. Each Use updates at most one row; rows that are

@@ -127,6 +127,7 @@ func pruneExpired(t *testing.T, s durin.Store) {
 	issue(t, s, newToken("first", client("evict"), at(after(-time.Microsecond))))
 	issue(t, s, newToken("second", client("evict")))
 	prune(t, s, after(time.Hour-time.Microsecond), 100, 0)
+	prune(t, s, after(time.Hour), 0, 0)
 	prune(t, s, after(time.Hour), 100, 1)
 	isThere(t, s, "never", "second")
 	prune(t, s, after(time.Hour), 100, 0)
