@@ -10,6 +10,7 @@ import (
 	"net/url"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -147,7 +148,8 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request) {
 			h.site.Message(w, r, h.frame(v, pages.View{}), http.StatusNotFound)
 			return
 		}
-		h.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
+		ctx := audit.WithActor(r.Context(), audit.Actor{Kind: audit.User, ID: v.session.UserID, Name: v.name})
+		h.mux.ServeHTTP(w, r.WithContext(context.WithValue(ctx, visitKey{}, v)))
 	}
 }
 

@@ -64,6 +64,9 @@ func (h *Handler) route() {
 	h.page("tokens/revoke", h.askTokens, h.revokeTokens)
 	h.page("tokens/{id}", h.showToken, nil)
 	h.page("tokens/{id}/renew", nil, h.renewToken)
+	if h.opt.History != nil {
+		h.page("history", h.listHistory, nil)
+	}
 	h.page("people/suggest", h.suggest, nil)
 	h.page("users/{id}", h.showUser, nil)
 	if h.opt.Users != nil {
@@ -192,6 +195,9 @@ func (h *Handler) nav() []pages.Link {
 	keys := []string{"clients", "tokens"}
 	if h.opt.Users != nil {
 		keys = append(keys, "users")
+	}
+	if h.opt.History != nil {
+		keys = append(keys, "history")
 	}
 	list := []pages.Link{{Key: "dashboard", Text: h.site.Text("nav.dashboard"), URL: h.site.Path()}}
 	for _, key := range keys {

@@ -252,6 +252,8 @@ type clientPage struct {
 	Live   string
 	Used   time.Time
 	Tokens string // the address of its tokens
+	// History is the address of what was done about it; empty: none.
+	History string
 }
 
 func (h *Handler) newClient(v *visit) error {
@@ -328,6 +330,7 @@ func (h *Handler) showClientForm(v *visit, page *clientPage, status int) error {
 			return err
 		}
 		page.Live, page.Used = pages.Bounded(n, maxCount), used[page.Client.ID]
+		page.History = h.historyOf("client", page.Client.Name)
 		page.Tokens = h.site.At("tokens") + with(nil, "client", page.Client.Name)
 	}
 	return h.show(v, "client", pages.View{Status: status, Title: title, Here: "clients", Data: page})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -31,8 +32,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		h.message(w, r, &v.user, http.StatusNotFound)
 		return
 	}
-	h.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
+	ctx := audit.WithActor(r.Context(), by(v.user))
+	h.mux.ServeHTTP(w, r.WithContext(context.WithValue(ctx, visitKey{}, v)))
 }
+
+// by is u as the one who does something on these pages.
+func by(u durin.User) audit.Actor { return audit.Actor{Kind: audit.Admin, ID: u.ID, Name: u.Name} }
 
 // identify finds out who asks, and whether that is an administrator now.
 func (h *Handler) identify(r *http.Request) (*visit, error) {
@@ -123,7 +128,7 @@ func (h *Handler) logIn(r *http.Request, name string, password durin.Secret) (du
 			if _, err := h.people.administrator(ctx, u.ID); err != nil {
 				return durin.Issued{}, err
 			}
-			return h.open(ctx, req)
+			return h.open(audit.WithActor(ctx, by(u)), req)
 		},
 	})
 }
@@ -143,6 +148,7 @@ func (h *Handler) prepareClient(ctx context.Context) error {
 		Name: durin.AdminClient, TTL: h.opt.Idle, Sliding: max(h.opt.Idle/20, time.Second), MaxLife: h.opt.MaxLife,
 		Policy: durin.PolicyEvict, MaxTokens: 10, NoPassword: true, Cookie: true, Description: h.site.Text("client.admin"),
 	}
+	ctx = audit.WithActor(ctx, audit.Actor{Kind: audit.System})
 	all, err := h.guard.Clients(ctx)
 	if err != nil {
 		return err
@@ -171,7 +177,8 @@ func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
 	if c, err := r.Cookie(h.opt.CookieName); err == nil {
 		s, err := h.guard.VerifyAdmin(r.Context(), durin.Secret(c.Value))
 		if err == nil {
-			err = h.guard.LogOut(r.Context(), s)
+			who := audit.Actor{Kind: audit.Admin, ID: s.UserID, Name: s.UserName}
+			err = h.guard.LogOut(audit.WithActor(r.Context(), who), s)
 		}
 		if err != nil && durin.AsError(err).Status >= http.StatusInternalServerError {
 			h.fail(w, r, nil, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 )
 
 // DefaultCookie is the name of the cookie of the pages' sessions.
@@ -31,6 +32,10 @@ type Options struct {
 	// Directory knows the users of an application that has its own. The pages
 	// then show their tokens, and leave the users themselves alone.
 	Directory Directory
+
+	// History keeps what was done, to be looked through: the Store of the
+	// audit.Log whose Hooks the Guard has. Nil: there is no such page.
+	History audit.Store
 
 	// Idle is how long a session lives without use: at least two minutes.
 	// Zero: 30 minutes.

@@ -21,6 +21,7 @@ type tokenRow struct {
 	User         string
 	State        string // "live", "soon", "expired" or "inactive"
 	Mine         bool   // the one that is looked with
+	History      string // the address of what was done to its user for its client; empty: none
 }
 
 // tokenList is what the list shows.
@@ -209,6 +210,7 @@ func (h *Handler) showToken(v *visit) error {
 		return err
 	}
 	row := h.tokenRows(v.r.Context(), v, []durin.Session{s})[0]
+	row.History = h.historyOf("user", s.UserID, "client", s.Client.Name)
 	return h.show(v, "token", pages.View{Title: h.site.Text("tokens.one", s.ID), Here: "tokens", Data: row})
 }
 

@@ -74,7 +74,7 @@ func (h *Handler) addUser(v *visit) error {
 		}
 	}
 	if form.Faults() == 0 {
-		made, err := h.opt.Users.CreateUser(v.r.Context(), u)
+		made, err := h.guard.CreateUser(v.r.Context(), u)
 		if err == nil {
 			return h.done(v, h.site.At("users", made.ID), h.site.Text("users.added", made.Name))
 		}

@@ -57,6 +57,7 @@ type userPage struct {
 	Chart    *pages.Chart
 	Clients  []pages.Share
 	Live     string
+	History  string // the address of what was done to the user; empty: none
 }
 
 func (h *Handler) showUser(v *visit) error {
@@ -67,7 +68,7 @@ func (h *Handler) showUser(v *visit) error {
 		return err
 	}
 	page := &userPage{User: u, Own: h.opt.Users != nil, Password: h.opt.Users != nil && h.opt.HashPassword != nil, Self: id == v.user.ID}
-	page.User.ID = id
+	page.User.ID, page.History = id, h.historyOf("user", id)
 	live, err := h.guard.CountSessions(ctx, durin.SessionFilter{UserID: id, State: durin.Live}, maxCount)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 )
 
 // oauthError is the body of RFC 6749 section 5.2.
@@ -36,7 +37,7 @@ type introspection struct {
 // in a cookie is active only for one who says with transport=cookie that it came
 // in one.
 func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) {
-	form, ok := h.resourceRequest(w, r)
+	form, _, ok := h.resourceRequest(w, r)
 	if !ok {
 		return
 	}
@@ -66,11 +67,12 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) {
 // revoke ends a token for a resource server (RFC 7009). One that is not there is
 // as good as ended.
 func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) {
-	form, ok := h.resourceRequest(w, r)
+	form, server, ok := h.resourceRequest(w, r)
 	if !ok {
 		return
 	}
-	if _, err := h.guard.EndToken(r.Context(), durin.Secret(form.Get("token"))); err != nil {
+	ctx := audit.WithActor(r.Context(), audit.Actor{Kind: audit.Resource, ID: strconv.FormatInt(server.ID, 10), Name: server.Name})
+	if _, err := h.guard.EndToken(ctx, durin.Secret(form.Get("token"))); err != nil {
 		h.guard.Fail(w, r, err)
 		return
 	}
@@ -82,19 +84,20 @@ const maxTokenForm = 16 << 10
 
 // resourceRequest reads a form with a token from a resource server. When it
 // returns false the answer is written.
-func (h *Handler) resourceRequest(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
-	if err := h.checkServer(r); err != nil {
+func (h *Handler) resourceRequest(w http.ResponseWriter, r *http.Request) (url.Values, durin.ResourceServer, bool) {
+	server, err := h.checkServer(r)
+	if err != nil {
 		if !errors.Is(err, durin.ErrInvalidServer) {
 			h.guard.Fail(w, r, err)
-			return nil, false
+			return nil, server, false
 		}
 		challenge(w.Header(), r)
 		durin.WriteJSON(w, http.StatusUnauthorized, oauthError{"invalid_client", durin.ErrInvalidServer.Detail})
-		return nil, false
+		return nil, server, false
 	}
-	invalid := func(status int, description string) (url.Values, bool) {
+	invalid := func(status int, description string) (url.Values, durin.ResourceServer, bool) {
 		durin.WriteJSON(w, status, oauthError{"invalid_request", description})
-		return nil, false
+		return nil, server, false
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
 		return invalid(http.StatusBadRequest, "The body is no form: application/x-www-form-urlencoded.")
@@ -116,26 +119,25 @@ func (h *Handler) resourceRequest(w http.ResponseWriter, r *http.Request) (url.V
 			return invalid(http.StatusBadRequest, "A parameter is there more than once.")
 		}
 	}
-	return form, true
+	return form, server, true
 }
 
 // checkServer reads the secret of a resource server: as the password of HTTP
 // Basic, with name and secret form-encoded (RFC 6749 section 2.3.1), or as a
 // Bearer token.
-func (h *Handler) checkServer(r *http.Request) error {
+func (h *Handler) checkServer(r *http.Request) (durin.ResourceServer, error) {
 	name, secret, basic := r.BasicAuth()
 	if basic {
 		var err1, err2 error
 		name, err1 = url.QueryUnescape(name)
 		secret, err2 = url.QueryUnescape(secret)
 		if name == "" || err1 != nil || err2 != nil {
-			return durin.ErrInvalidServer
+			return durin.ResourceServer{}, durin.ErrInvalidServer
 		}
 	} else if scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		secret = strings.TrimSpace(rest)
 	}
-	_, err := h.guard.CheckResourceServer(r.Context(), name, durin.Secret(secret))
-	return err
+	return h.guard.CheckResourceServer(r.Context(), name, durin.Secret(secret))
 }
 
 // challenge tells how to authenticate, by the scheme that was tried first (RFC

@@ -128,16 +128,19 @@ func (l *Log) changed(ctx context.Context, c durin.Change) {
 			e.Details["expires"] = instantText(c.Server.Expires)
 		}
 	default:
-		l.ended(&e, c)
+		l.ended(ctx, &e, c)
 	}
 	l.Record(ctx, e)
 }
 
 // ended tells of sessions that were ended.
-func (l *Log) ended(e *Entry, c durin.Change) {
+func (l *Log) ended(ctx context.Context, e *Entry, c durin.Change) {
 	e.UserID, e.Client, e.SessionID = c.Ended.UserID, c.Ended.Client, c.Ended.ID
 	if c.Session != nil {
 		e.about(c.Session)
+	}
+	if s := c.Session; s != nil && (e.Action == Logout || e.Action == LogoutAll) && ActorFrom(ctx) == (Actor{}) {
+		e.Actor = Actor{User, s.UserID, s.UserName}
 	}
 	if e.Action == LogoutAll {
 		e.Client, e.SessionID = "", 0

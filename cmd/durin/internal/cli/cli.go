@@ -1,6 +1,7 @@
 // Package cli is the program's command line.
 //
-// Exit status: 0 done, 1 failed, 2 not understood or not confirmed. What scripts
+// Exit status: 0 done, 1 failed, 2 not understood or not confirmed, 3 not certain.
+// What scripts
 // read goes to standard output, everything else to standard error.
 package cli
 
@@ -15,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
@@ -24,8 +26,9 @@ import (
 )
 
 const (
-	exitFailed = 1
-	exitUsage  = 2
+	exitFailed    = 1
+	exitUsage     = 2
+	exitUncertain = 3
 )
 
 // A World is what a command sees of the system.
@@ -71,6 +74,10 @@ func (f failure) Unwrap() error { return f.error }
 // A refusal is the answer to what was not confirmed, or makes no sense.
 type refusal struct{ error }
 
+// An uncertainty is the answer of a check that found nothing wrong, and could not
+// look at everything.
+type uncertainty struct{ error }
+
 // report tells err and returns the exit status.
 func report(w World, err error) int {
 	if err == nil {
@@ -79,7 +86,10 @@ func report(w World, err error) int {
 	_, _ = fmt.Fprintln(w.Err, "durin: "+output.CleanLines(strings.TrimPrefix(cause(err).Error(), "durin: ")))
 	var refused refusal
 	var failed failure
+	var uncertain uncertainty
 	switch {
+	case errors.As(err, &uncertain):
+		return exitUncertain
 	case errors.As(err, &refused):
 		return exitUsage
 	case errors.As(err, &failed):
@@ -124,7 +134,7 @@ and from a TOML file (--config), in that order of precedence.`,
 	root.PersistentFlags().Bool("json", false, "write JSON")
 	root.PersistentFlags().SortFlags = false
 	a := &app{World: w}
-	root.AddCommand(a.serve(), a.migrate(), a.clients(), a.users(), a.tokens(), a.resources(), a.imports(), a.export(), a.keys(), a.doctor(), a.health(), a.version(), a.completion(), a.man())
+	root.AddCommand(a.serve(), a.migrate(), a.clients(), a.users(), a.tokens(), a.resources(), a.imports(), a.export(), a.keys(), a.audits(), a.doctor(), a.health(), a.version(), a.completion(), a.man())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
 	return root
@@ -173,7 +183,7 @@ func (r *run) explained(err error) error {
 func (a *app) newRun(cmd *cobra.Command, args []string, c *config.Config) *run {
 	json, _ := cmd.Flags().GetBool("json")
 	return &run{
-		app: a, ctx: cmd.Context(), cmd: cmd, args: args, config: c, json: json,
+		app: a, ctx: audit.WithActor(cmd.Context(), commander()), cmd: cmd, args: args, config: c, json: json,
 		out: output.New(a.Out, a.noColour()), err: output.New(a.Err, a.noColour()),
 	}
 }

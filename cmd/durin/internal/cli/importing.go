@@ -7,9 +7,11 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/importer"
@@ -90,7 +92,15 @@ func (r *run) imports(do importFunc) error {
 	if dry {
 		return r.rehearse(do, src)
 	}
-	return r.with(node.Change, true, func(n *node.Node) error { return r.importFrom(do, src, n.Store, n.Keys, false) })
+	return r.with(node.Change, true, func(n *node.Node) error {
+		err := r.importFrom(do, src, n.Store, n.Keys, false)
+		details := map[string]any{"kind": r.cmd.Name(), "file": filepath.Base(r.args[0])}
+		if err != nil {
+			details["failed"] = "yes"
+		}
+		n.Audit.Record(r.ctx, audit.Entry{Action: audit.Import, Details: details})
+		return err
+	})
 }
 
 // rehearse goes through the import on the database that is there, or on an empty

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/durin-go/durin/internal/span"
@@ -93,6 +94,8 @@ func rotateKey(r *run) error {
 			return err
 		}
 		keys := ring.Keys()
+		n.Audit.SetKeyring(ring)
+		n.Audit.Record(r.ctx, audit.Entry{Action: audit.KeyringRotate, Details: map[string]any{"key": keys[len(keys)-1].ID}})
 		r.err.Line("Added the key %s to %s.", keys[len(keys)-1].ID, node.KeyFile(r.config))
 		if err := r.waitForServers(); err != nil {
 			return err

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
+	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/serve"
 	"github.com/durin-go/durin/cmd/durin/internal/sockets"
@@ -69,6 +71,7 @@ func runServe(r *run) (err error) {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), closeTimeout)
 		defer cancel()
+		n.Audit.Record(r.ctx, audit.Entry{Action: audit.ServerStop})
 		err = errors.Join(err, n.Close(ctx))
 		endTraces(ctx)
 		log.Info("stopped")
@@ -77,6 +80,7 @@ func runServe(r *run) (err error) {
 	if err != nil {
 		return err
 	}
+	r.recordStart(n)
 	following, stop := context.WithCancel(r.ctx)
 	defer stop()
 	go n.FollowKeys(following, log)
@@ -111,6 +115,16 @@ func (r *run) serveOn(server *serve.Server, set *sockets.Set, n *node.Node, log 
 	leave(nil)
 	<-following
 	return err
+}
+
+// recordStart takes the settings into the audit log: those that are not the
+// default, without passwords.
+func (r *run) recordStart(n *node.Node) {
+	details := map[string]any{"version": buildVersion().Version}
+	for name, text := range r.config.Given {
+		details[name] = database.Masked(text)
+	}
+	n.Audit.Record(r.ctx, audit.Entry{Action: audit.ServerStart, Details: details})
 }
 
 // announce tells where the server listens, and a newcomer what to type next.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/internal/span"
 	"github.com/spf13/cobra"
@@ -273,6 +274,9 @@ func pruneTokens(r *run) error {
 				return err
 			}
 			if total += pruned; pruned < batch {
+				if total > 0 {
+					n.Audit.Record(r.ctx, audit.Entry{Action: audit.TokenPrune, Details: map[string]any{"tokens": total}})
+				}
 				return r.counted(total, "pruned")
 			}
 		}

@@ -45,7 +45,7 @@ func createUser(r *run) error {
 		if u.Password, err = n.Hasher.Hash(r.ctx, pw); err != nil {
 			return err
 		}
-		u, err := n.Store.CreateUser(r.ctx, u)
+		u, err := n.Guard.CreateUser(r.ctx, u)
 		if errors.Is(err, durin.ErrExists) {
 			err = &durin.FieldError{Field: "name", Message: "user with this name already exists."}
 		}

@@ -61,6 +61,13 @@ type Config struct {
 	LoginLimit     bool
 	PruneAfter     time.Duration // durin.Never: for ever
 
+	Audit      bool
+	AuditKeep  time.Duration // durin.Never: for ever
+	AuditChain string        // empty: the host's name
+	// Given are the settings that are not the default, by name. Some hold
+	// passwords, as DB.
+	Given map[string]string
+
 	APIAccessClient      string // empty: no such route
 	APIAccessHideSession bool
 	APIAccessShowToken   bool

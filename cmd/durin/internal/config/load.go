@@ -62,7 +62,7 @@ type Sources struct {
 func Load(from Sources) (*Config, []string, error) {
 	env := environment(from.Environ)
 	faults := []error{addCredentials(env, from.Environ)}
-	c := &Config{Key: durin.Secret(env[keyVar])}
+	c := &Config{Key: durin.Secret(env[keyVar]), Given: map[string]string{}}
 	file, err := c.readFile(from.Flags, env)
 	faults = append(faults, err)
 	for _, s := range settings() {
@@ -75,6 +75,9 @@ func Load(from Sources) (*Config, []string, error) {
 		}
 		if f := from.Flags.Lookup(s.name); f != nil && f.Changed && isRaw(f) {
 			text, source = f.Value.String(), "--"+s.name
+		}
+		if text != s.text {
+			c.Given[s.name] = text
 		}
 		if err := s.set(c, text); err != nil {
 			faults = append(faults, fault(source, err))

@@ -28,7 +28,7 @@ func (s setting) isSwitch() bool { return s.arg == "" }
 
 // settings lists all of them, in the order of the help.
 func settings() []setting {
-	return slices.Concat(commonSettings(), servingSettings(), tokenSettings(), besideSettings(), sharedSettings(), tracingSettings(), compatSettings())
+	return slices.Concat(commonSettings(), servingSettings(), tokenSettings(), auditSettings(), besideSettings(), sharedSettings(), tracingSettings(), compatSettings())
 }
 
 func commonSettings() []setting {

@@ -77,7 +77,7 @@ func (n *Node) makeKeys(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	n.Keys = ring
+	n.Keys, n.madeKeys = ring, made
 	if made && o.Say != nil {
 		o.Say(fmt.Sprintf("Made the key file %s. Keep it: without it no token can be shown a second time.", path))
 		if !n.Database.Target.IsFile() {

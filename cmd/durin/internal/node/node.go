@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/metrics"
@@ -62,11 +63,13 @@ type Node struct {
 	Shared   *Shared          // of Serve
 	Metrics  *metrics.Metrics // nil: none
 	Trace    *tracing.Tracer  // nil: none
+	Audit    *audit.Log       // nil: off
 	// Leaving says that the node is about to stop: it works, and asks not to
 	// be given more.
 	Leaving atomic.Bool
 
-	hasKeys atomic.Bool
+	hasKeys  atomic.Bool
+	madeKeys bool // there were none before
 }
 
 // Open puts a node together. What it has opened is closed again if it fails.
@@ -86,6 +89,9 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		}
 	}
 	n.hasKeys.Store(n.Keys != nil)
+	if err := n.openAudit(ctx, o); err != nil {
+		return nil, err
+	}
 	if n.Hasher, err = newHasher(o.Purpose); err != nil {
 		return nil, err
 	}
@@ -151,6 +157,7 @@ func (n *Node) guardOptions(o Options) durin.Options {
 	if o.Purpose != Serve {
 		opt.PruneAfter = -1
 	}
+	opt.Hooks = n.Audit.Hooks(opt.Hooks)
 	n.Shared.apply(&opt)
 	return opt
 }
@@ -182,6 +189,7 @@ func (n *Node) Close(ctx context.Context) error {
 		faults = append(faults, n.Guard.Close(ctx))
 	}
 	n.Shared.close()
+	faults = append(faults, n.Audit.Close(ctx))
 	if n.Store != nil {
 		faults = append(faults, n.Store.Close())
 	}

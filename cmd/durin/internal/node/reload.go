@@ -38,6 +38,7 @@ func (n *Node) FollowKeys(ctx context.Context, log *slog.Logger) {
 			continue
 		}
 		n.Guard.SetKeyring(ring)
+		n.Audit.SetKeyring(ring)
 		n.hasKeys.Store(true)
 		log.Info("the key file has changed; its keys are in use", "keys", len(ring.Keys()))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/account"
 	"github.com/durin-go/durin/admin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/password"
 )
@@ -28,7 +29,7 @@ func newPages(n *node.Node, log *slog.Logger) (pages, error) {
 	if c.PublicURL != nil {
 		origins = append(origins, c.PublicURL.Scheme+"://"+c.PublicURL.Host)
 	}
-	forAdmins, err := admin.New(n.Guard, admin.Options{Path: adminPath, Users: n.Store, HashPassword: hashPassword(n), Origins: origins, Logger: log})
+	forAdmins, err := admin.New(n.Guard, admin.Options{Path: adminPath, Users: n.Store, HashPassword: hashPassword(n), History: history(n), Origins: origins, Logger: log})
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +41,14 @@ func newPages(n *node.Node, log *slog.Logger) (pages, error) {
 		Path: accountPath, APIKeyClient: c.APIAccessClient, Example: example, Scheme: c.AuthSchemes[0], SetPassword: setPassword(n), Origins: origins, Logger: log,
 	})
 	return pages{adminPath: forAdmins, accountPath: forUsers}, err
+}
+
+// history is where the admin pages look for what was done; nil: nowhere.
+func history(n *node.Node) audit.Store {
+	if n.Audit == nil {
+		return nil
+	}
+	return n.Store
 }
 
 // at is what answers at path, or nil. A page's address without its slash leads to
