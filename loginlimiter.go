@@ -3,55 +3,36 @@ package durin
 import (
 	"context"
 	"errors"
-	"sync/atomic"
-	"time"
 
 	"github.com/durin-go/durin/internal/attempts"
 )
 
 // NewLoginLimiter returns a LoginLimiter that counts in this process's memory:
 //
-//   - Ten failures of an account within 15 minutes lock it for 30 seconds; then
-//     one attempt at a time is let through, and each further failure locks for
-//     twice as long, up to 15 minutes.
-//   - A hundred failures from one address (an IPv6 /64), over all accounts, lock
-//     it the same way.
+//   - Ten failures of an account from one address (an IPv6 /64) within 15
+//     minutes lock it there for 30 seconds; then one attempt at a time is let
+//     through, and each further failure locks for twice as long, up to 15
+//     minutes. Callers whose address is not known count as one address.
+//   - Twenty failures of an account from everywhere lock it the same way.
+//   - A hundred failures from one address, over all accounts, lock the address.
 //   - Attempts that bear a live token of the account are counted apart, so that
 //     strangers do not lock out a device that has logged in before.
 //
 // A right password takes back the failures of its account from its address.
 // Attempts that run side by side never get further than one after the other.
+// Package loginlimit has it with other numbers, and tells who is held back.
 func NewLoginLimiter() LoginLimiter {
 	return &localLoginLimiter{core: attempts.New(attempts.Numbers{})}
 }
 
-type localLoginLimiter struct {
-	core    *attempts.Limiter
-	waiting atomic.Int64
-}
-
-// maxWaitingLogins bounds the logins that wait for others of the same account or
-// address.
-const maxWaitingLogins = 1024
+type localLoginLimiter struct{ core *attempts.Limiter }
 
 func (l *localLoginLimiter) Admit(ctx context.Context, a LoginAttempt) (bool, error) {
-	began := time.Now()
-	if l.waiting.Add(1) > maxWaitingLogins {
-		l.waiting.Add(-1)
-		return false, ErrBusy
+	admitted, err := l.core.Wait(ctx, a.At, attemptOf(a))
+	if errors.Is(err, attempts.ErrFull) {
+		err = ErrBusy
 	}
-	defer l.waiting.Add(-1)
-	for {
-		verdict, ended := l.core.Ask(a.At.Add(time.Since(began)), attemptOf(a))
-		if verdict != attempts.Later {
-			return verdict == attempts.Admitted, nil
-		}
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			return false, context.Cause(ctx)
-		}
-	}
+	return admitted, err
 }
 
 func (l *localLoginLimiter) Done(_ context.Context, a LoginAttempt, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,10 +29,21 @@ func TestALockedAccountAnswersLikeAWrongPassword(t *testing.T) {
 	for range 9 {
 		guess(g, "ada", "x", "192.0.2.1", "")
 	}
-	if !guess(g, "ada", "right", "198.51.100.1", "") {
+	if !guess(g, "ada", "right", "192.0.2.1", "") {
 		t.Error("refused below ten failures")
 	}
-	guess(g, "ada", "x", "192.0.2.1", "")
+	for range 10 {
+		guess(g, "ada", "x", "192.0.2.1", "")
+	}
+	if guess(g, "ada", "right", "192.0.2.1", "") {
+		t.Error("let in although the account is locked for the address")
+	}
+	if !guess(g, "ada", "right", "198.51.100.1", "") {
+		t.Error("one address locks the account for another")
+	}
+	for range 10 {
+		guess(g, "ada", "x", "192.0.2.2", "")
+	}
 	if guess(g, "ada", "right", "198.51.100.1", "") {
 		t.Error("let in although the account is locked")
 	}
@@ -52,8 +64,8 @@ func TestAKnownDeviceGetsIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	users.Client(durin.Client{Name: "web"})
-	for range 20 {
-		guess(users, u.Name, "x", "192.0.2.1", "")
+	for i := range 20 {
+		guess(users, u.Name, "x", "192.0.2."+strconv.Itoa(i), "")
 	}
 	if guess(users, u.Name, "right", "198.51.100.1", "") {
 		t.Error("a stranger gets in")

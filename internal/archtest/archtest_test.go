@@ -19,7 +19,7 @@ const module = "github.com/durin-go/durin"
 // internal packages, never one another.
 var leaves = map[string]bool{
 	"password": true, "memstore": true, "sqlstore": true, "storetest": true, "durintest": true,
-	"api": true, "client": true, "admin": true, "account": true, "importer": true,
+	"api": true, "client": true, "loginlimit": true, "admin": true, "account": true, "importer": true,
 }
 
 // exceptions are the imports that a rule forbids and a reason allows.

@@ -1,21 +1,26 @@
 // Package attempts slows down those who guess passwords. It counts failures for
 // each account, by the name that was given, whether there is such an account or
-// not; and for each address, over all accounts, where the address is known. An
-// IPv6 address counts as its /64 network.
+// not; for each address, over all accounts, where the address is known; and for
+// each pair of the two. An IPv6 address counts as its /64 network.
 //
-// Below Numbers.Account failures of an account in Numbers.Window nobody is
-// refused, nor below Numbers.Address failures of an address. The failure that
-// reaches the number locks the account or address for Numbers.Lock; from then on
-// attempts are admitted one at a time, and each further failure locks for twice
-// as long, up to Numbers.MaxLock. A Window without an attempt after the end of
-// the last lock makes all good. What is refused does not count and does not make
-// a lock longer: nobody is kept out by being knocked for. Attempts that run side
-// by side could all fail: so no more run than failures are left, and others wait
-// for their ends. Guesses made side by side pass no sooner than one after the
+// Below Numbers.Pair failures of an account from one address in Numbers.Window
+// nobody is refused there, nor below Numbers.Account failures of an account from
+// everywhere, nor below Numbers.Address failures of an address. The failure that
+// reaches the number locks the pair, account or address for Numbers.Lock; from
+// then on attempts are admitted one at a time, and each further failure locks for
+// twice as long, up to Numbers.MaxLock. A Window without an attempt after the end
+// of the last lock makes all good. What is refused does not count and does not
+// make a lock longer: nobody is kept out by being knocked for. Attempts that run
+// side by side could all fail: so no more run than failures are left, and others
+// wait for their ends. Guesses made side by side pass no sooner than one after the
 // other, and a crowd that knows the password is let in.
 //
+// The pair's number is so much lower than the account's that one address alone
+// never locks an account for others: the locks of the pair let too few through.
+// Attempts from addresses that are not known are one pair.
+//
 // A right password takes back the failures of its own account from its own
-// address, in both counts, and nothing else: a guesser does not wash away guesses
+// address, in all counts, and nothing else: a guesser does not wash away guesses
 // by logging in to an account of his own, nor does the owner's login elsewhere.
 // A lock ends with it when fewer failures are left than lock. Where the address is
 // not known, nothing is taken back.
@@ -29,6 +34,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,7 +42,10 @@ import (
 type Numbers struct {
 	// Window is how long a failure counts. Zero: 15 minutes.
 	Window time.Duration
-	// Account is how many failures of an account lock it. Zero: 10.
+	// Pair is how many failures of an account from one address lock the
+	// account there. Zero: 10.
+	Pair int
+	// Account is how many failures of an account lock it everywhere. Zero: 20.
 	Account int
 	// Address is how many failures of an address, over all accounts, lock it.
 	// Zero: 100.
@@ -45,10 +54,10 @@ type Numbers struct {
 	Lock time.Duration
 	// MaxLock bounds the doubling of locks. Zero: 15 minutes.
 	MaxLock time.Duration
-	// Entries bounds the accounts that are remembered, and the addresses as
-	// well. The one that was used least lately gives way, but never one that
+	// Entries bounds the accounts that are remembered, and the addresses and
+	// the pairs as well. The one that was used least lately gives way, but never one that
 	// is locked or being tried; when there is no other, new ones are refused.
-	// Each takes about 250 bytes, and 16 for each failure of an address.
+	// Each takes about 250 bytes, and 16 for each failure.
 	// Zero: 100,000.
 	Entries int
 }
@@ -74,10 +83,12 @@ const (
 type Limiter struct {
 	numbers Numbers
 	seed    maphash.Seed
+	waiting atomic.Int64
 
 	mu        sync.Mutex
 	start     time.Time // of the first attempt
 	seen      int64     // the latest instant, in nanoseconds since start
+	pairs     table
 	accounts  table
 	addresses table
 	ended     chan struct{} // closed by the next Done; nil while nobody waits
@@ -85,16 +96,24 @@ type Limiter struct {
 
 // New returns a Limiter.
 func New(n Numbers) *Limiter {
+	n = n.OrDefaults()
+	l := &Limiter{numbers: n, seed: maphash.MakeSeed()}
+	l.pairs.init(n, n.Pair)
+	l.accounts.init(n, n.Account)
+	l.addresses.init(n, n.Address)
+	return l
+}
+
+// OrDefaults returns the numbers with what is documented in place of zeros.
+func (n Numbers) OrDefaults() Numbers {
 	n.Window = orElse(n.Window, 15*time.Minute)
-	n.Account = orElse(n.Account, 10)
+	n.Pair = orElse(n.Pair, 10)
+	n.Account = orElse(n.Account, 20)
 	n.Address = orElse(n.Address, 100)
 	n.Lock = orElse(n.Lock, 30*time.Second)
 	n.MaxLock = max(n.Lock, orElse(n.MaxLock, 15*time.Minute))
 	n.Entries = orElse(n.Entries, 100_000)
-	l := &Limiter{numbers: n, seed: maphash.MakeSeed()}
-	l.accounts.init(n, n.Account)
-	l.addresses.init(n, n.Address)
-	return l
+	return n
 }
 
 func orElse[T int | time.Duration](v, def T) T {
@@ -123,23 +142,22 @@ func (l *Limiter) Ask(now time.Time, a Attempt) (Verdict, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.instant(now)
-	account, address := l.keys(a)
-	verdict := l.accounts.ask(t, account)
-	if verdict != Refused && address != 0 {
-		verdict = worse(verdict, l.addresses.ask(t, address))
-	}
-	switch verdict {
-	case Admitted:
-		l.accounts.begin(t, account)
-		if address != 0 {
-			l.addresses.begin(t, address)
-		}
-	case Later:
-		if l.ended == nil {
-			l.ended = make(chan struct{})
+	verdict := Admitted
+	for _, side := range l.sides(a) {
+		if verdict = worse(verdict, side.table.ask(t, side.key)); verdict == Refused {
+			return Refused, nil
 		}
 	}
-	return verdict, l.ended
+	if verdict == Admitted {
+		for _, side := range l.sides(a) {
+			side.table.begin(t, side.key)
+		}
+		return Admitted, nil
+	}
+	if l.ended == nil {
+		l.ended = make(chan struct{})
+	}
+	return Later, l.ended
 }
 
 func worse(a, b Verdict) Verdict {
@@ -163,15 +181,34 @@ func (l *Limiter) Done(now time.Time, a Attempt, outcome Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.instant(now)
-	account, address := l.keys(a)
-	l.accounts.end(t, account, address, outcome)
-	if address != 0 {
-		l.addresses.end(t, address, account, outcome)
+	for _, side := range l.sides(a) {
+		side.table.end(t, side, outcome, a)
 	}
 	if l.ended != nil {
 		close(l.ended)
 		l.ended = nil
 	}
+}
+
+// A side of an attempt is what one table counts of it.
+type side struct {
+	table *table
+	key   uint64
+	// other is what a right password takes back by: the address where an
+	// account or a pair is counted, the account where an address is. Zero:
+	// not known.
+	other uint64
+}
+
+// sides are the pair, the account and, where it is known, the address.
+func (l *Limiter) sides(a Attempt) []side {
+	account, address := l.keys(a)
+	pair := maphash.Comparable(l.seed, [2]uint64{account, address})
+	all := []side{{&l.pairs, pair, address}, {&l.accounts, account, address}, {&l.addresses, address, account}}
+	if address == 0 {
+		return all[:2]
+	}
+	return all
 }
 
 // Len is the number of accounts and of addresses that are remembered.
@@ -198,13 +235,13 @@ func (l *Limiter) keys(a Attempt) (account, address uint64) {
 	}
 	account = maphash.Comparable(l.seed, device{a.Account, a.Known})
 	if a.Address.IsValid() {
-		address = max(1, maphash.Comparable(l.seed, network(a.Address)))
+		address = max(1, maphash.Comparable(l.seed, Network(a.Address)))
 	}
 	return account, address
 }
 
-// network is the part of an address that one customer has to himself.
-func network(a netip.Addr) netip.Prefix {
+// Network is the part of an address that one customer has to himself.
+func Network(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	length := 32
 	if a.Is6() {

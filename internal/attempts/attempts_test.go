@@ -3,7 +3,9 @@ package attempts
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,10 +51,10 @@ func TestTenThousandGuesses(t *testing.T) {
 		attempt func(i int) Attempt
 		want    int
 	}{
-		// 10, then after locks of 30 s, 1, 2, 4, 8 and ten times 15 minutes.
+		// 10 of the pair, then after locks of 30 s, 1, 2, 4, 8 and ten times 15 minutes.
 		{"one account, one address", time.Second, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(1)} }, 25},
 		{"one account, no address", time.Second, func(i int) Attempt { return Attempt{Account: "ada"} }, 25},
-		{"one account, 1,000 addresses", time.Second, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(i % 1000)} }, 25},
+		{"one account, 1,000 addresses", time.Second, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(i % 1000)} }, 35},
 		{"one account, one IPv6 network", time.Second, func(i int) Attempt {
 			return Attempt{Account: name(i), Address: netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i), 14: byte(i >> 8)})}
 		}, 114},
@@ -61,7 +63,8 @@ func TestTenThousandGuesses(t *testing.T) {
 		{"1,000 accounts, 1,000 addresses", time.Second, func(i int) Attempt { return Attempt{Account: name(i % 1000), Address: addr(i % 1000)} }, 10_000},
 		{"1,000 accounts, no address", 0, func(i int) Attempt { return Attempt{Account: name(i % 1000)} }, 10_000},
 		{"500 accounts, 500 addresses at once", 0, func(i int) Attempt { return Attempt{Account: name(i % 500), Address: addr(i % 500)} }, 5000},
-		{"one account, all at once", 0, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(i)} }, 10},
+		{"one account, all at once", 0, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(i)} }, 20},
+		{"one account, one address, all at once", 0, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(1)} }, 10},
 		{"10,000 accounts at once", 0, func(i int) Attempt { return Attempt{Account: name(i), Address: addr(1)} }, 100},
 		{"one account, every 100 seconds", 100 * time.Second, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(1)} }, 10_000},
 	}
@@ -88,8 +91,8 @@ func TestGuessesSideBySide(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := admitted.Load(); n != 10 {
-		t.Errorf("%d guesses ran side by side, want 10", n)
+	if n := admitted.Load(); n != 20 {
+		t.Errorf("%d guesses ran side by side, want 20", n)
 	}
 	if n := guesses(New(Numbers{}), 1000, 0, func(i int) Attempt { return Attempt{Account: "ada"} }); n != 10 {
 		t.Errorf("%d one after the other, want 10", n)
@@ -176,6 +179,9 @@ func TestARightPassword(t *testing.T) {
 	if !try(l, start, guesser, Wrong) || try(l, start, guesser, Wrong) {
 		t.Error("the owner's login took back the guesser's failures")
 	}
+	if !try(l, start, owner, Right) {
+		t.Error("one address locks the account for another")
+	}
 
 	l = New(Numbers{})
 	for i := range 99 {
@@ -213,7 +219,7 @@ func TestTheOwnersLockEndsWithTheRightPassword(t *testing.T) {
 
 func TestKnownDevices(t *testing.T) {
 	l := New(Numbers{})
-	guesses(l, 10, 0, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(i)} })
+	guesses(l, 20, 0, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(i)} })
 	known := Attempt{Account: "ada", Address: addr(500), Known: true}
 	if !try(l, start, known, Right) {
 		t.Error("strangers lock a known device out")
@@ -245,7 +251,7 @@ func TestAddressesOfOneNetwork(t *testing.T) {
 		{"2001:db8::1", "2001:db8:0:1::1", false},
 		{"fe80::1%eth0", "fe80::2%eth1", true},
 	} {
-		if same := network(netip.MustParseAddr(c.a)) == network(netip.MustParseAddr(c.b)); same != c.same {
+		if same := Network(netip.MustParseAddr(c.a)) == Network(netip.MustParseAddr(c.b)); same != c.same {
 			t.Errorf("%s and %s: same network %v, want %v", c.a, c.b, same, c.same)
 		}
 	}
@@ -277,6 +283,56 @@ func TestMemoryIsBounded(t *testing.T) {
 func firstKey(l *Limiter, a Attempt) uint64 {
 	key, _ := l.keys(a)
 	return key
+}
+
+// An address that goes on for hours does not lock the account for others; two can.
+func TestOneAddressAloneLocksNobodyElseOut(t *testing.T) {
+	l := New(Numbers{})
+	owner := Attempt{Account: "ada", Address: addr(1)}
+	for i := range 20_000 {
+		now := at(time.Duration(i) * time.Second)
+		try(l, now, Attempt{Account: "ada", Address: addr(2)}, Wrong)
+		if i%100 == 0 && !try(l, now, owner, Right) {
+			t.Fatalf("the owner is refused after %d s", i)
+		}
+	}
+	l = New(Numbers{})
+	guesses(l, 20, 0, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(2 + i%2)} })
+	if try(l, start, owner, Right) {
+		t.Error("20 failures from two addresses do not lock the account")
+	}
+}
+
+func TestHeld(t *testing.T) {
+	l := New(Numbers{})
+	guesses(l, 9, 0, func(int) Attempt { return Attempt{Account: "secret typed as a name", Address: addr(1)} })
+	if held := l.Held(start); len(held) != 0 {
+		t.Fatalf("%+v", held)
+	}
+	guesses(l, 91, 0, func(i int) Attempt { return Attempt{Account: "ada", Address: addr(2 + i/10)} })
+	guesses(l, 11, time.Second, func(int) Attempt { return Attempt{Account: "grace", Known: true} })
+	want := []Held{
+		{Account: "grace", Known: true, Locks: 1, Until: at(39 * time.Second)},
+		{Account: "ada", Locks: 1, Until: at(30 * time.Second)},
+		{Account: "ada", Network: netip.PrefixFrom(addr(2), 32), Locks: 1, Until: at(30 * time.Second)},
+		{Account: "ada", Network: netip.PrefixFrom(addr(3), 32), Locks: 1, Until: at(30 * time.Second)},
+	}
+	if held := l.Held(at(10 * time.Second)); !slices.Equal(held, want) {
+		t.Errorf("%+v\nwant %+v", held, want)
+	}
+	if held := l.Held(at(39 * time.Second)); len(held) != 0 {
+		t.Errorf("after the locks: %+v", held)
+	}
+	l = New(Numbers{})
+	guesses(l, 100, 0, func(i int) Attempt { return Attempt{Account: strconv.Itoa(i), Address: addr(7)} })
+	if held := l.Held(start); len(held) != 1 || held[0].Account != "" || held[0].Network != netip.PrefixFrom(addr(7), 32) {
+		t.Errorf("an address: %+v", held)
+	}
+	long := strings.Repeat("ä", 1000)
+	guesses(l, 10, 0, func(int) Attempt { return Attempt{Account: long} })
+	if held := l.Held(start); len(held) != 2 || len(held[0].Account)+len(held[1].Account) != maxLabel {
+		t.Error("a long name is kept whole")
+	}
 }
 
 func TestFullOfLocks(t *testing.T) {
@@ -323,7 +379,7 @@ func TestAClockThatIsPutBack(t *testing.T) {
 }
 
 func TestNumbersAreObeyed(t *testing.T) {
-	n := Numbers{Window: time.Minute, Account: 2, Address: 3, Lock: time.Second, MaxLock: 3 * time.Second}
+	n := Numbers{Window: time.Minute, Pair: 2, Address: 3, Lock: time.Second, MaxLock: 3 * time.Second}
 	l := New(n)
 	ada := Attempt{Account: "ada"}
 	var admitted []time.Duration

@@ -2,7 +2,7 @@ package attempts
 
 import "container/list"
 
-// A table is what is remembered of all accounts, or of all addresses.
+// A table is what is remembered of all pairs, accounts or addresses.
 type table struct {
 	limit   int   // failures that lock
 	window  int64 // nanoseconds, as all instants and spans here
@@ -13,7 +13,7 @@ type table struct {
 	byUse   list.List // of *entry, the one used least lately in front
 }
 
-// An entry is what is remembered of one account or address.
+// An entry is what is remembered of one pair, account or address.
 type entry struct {
 	key      uint64
 	failures []failure // the latest, at most limit
@@ -21,10 +21,13 @@ type entry struct {
 	until    int64     // end of the latest lock
 	pending  int       // attempts that run
 	used     int64     // the latest admission or end of an attempt
+	// last is the attempt that locked; nil: none has. Names are not kept
+	// before: some who fail have typed a password where the name belongs.
+	last *Attempt
 }
 
 // A failure remembers the other side: the address where it is kept for an
-// account, the account where it is kept for an address.
+// account or a pair, the account where it is kept for an address.
 type failure struct {
 	at    int64
 	other uint64
@@ -68,7 +71,7 @@ func (t *table) refresh(now int64, e *entry) *entry {
 	}
 	if e.locks > 0 {
 		if now-max(e.used, e.until) >= t.window {
-			e.locks, e.failures = 0, nil
+			e.locks, e.failures, e.last = 0, nil, nil
 		}
 		return e
 	}
@@ -86,17 +89,19 @@ func (t *table) begin(now int64, key uint64) {
 }
 
 // end counts how an attempt ended.
-func (t *table) end(now int64, key, other uint64, outcome Outcome) {
-	e := t.refresh(now, t.touch(now, key))
+func (t *table) end(now int64, s side, outcome Outcome, a Attempt) {
+	e := t.refresh(now, t.touch(now, s.key))
 	e.pending = max(0, e.pending-1)
 	switch outcome {
 	case Wrong:
-		t.fail(now, e, other)
+		if t.fail(now, e, s.other); e.locks > 0 {
+			e.last = a.short()
+		}
 	case Right:
-		e.forgive(other, t.limit)
+		e.forgive(s.other, t.limit)
 	}
 	if e.pending == 0 && e.locks == 0 && len(e.failures) == 0 {
-		t.forget(t.entries[key])
+		t.forget(t.entries[s.key])
 	}
 }
 
@@ -133,7 +138,7 @@ func (e *entry) forgive(other uint64, limit int) {
 	}
 	e.failures = kept
 	if len(kept) < limit {
-		e.locks, e.until = 0, 0
+		e.locks, e.until, e.last = 0, 0, nil
 	}
 }
 

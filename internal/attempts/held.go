@@ -1,0 +1,98 @@
+package attempts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Held is a lock that is in force.
+type Held struct {
+	Account string       // empty: all accounts, from the network
+	Network netip.Prefix // not valid: from everywhere
+	Known   bool         // of attempts from devices that the account knows
+	// Locks is how many there were, one after the other.
+	Locks int
+	Until time.Time
+}
+
+// maxLabel bounds the names that are kept to be shown, in bytes.
+const maxLabel = 600
+
+// Label is the part of a name that is kept to be shown.
+func Label(name string) string {
+	if len(name) > maxLabel {
+		name = strings.ToValidUTF8(name[:maxLabel], "")
+	}
+	return strings.Clone(name)
+}
+
+func (a Attempt) short() *Attempt {
+	a.Account = Label(a.Account)
+	return &a
+}
+
+// Held lists the locks in force at now, the last to end first.
+func (l *Limiter) Held(now time.Time) []Held {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.instant(now)
+	var all []Held
+	for _, table := range []*table{&l.accounts, &l.pairs, &l.addresses} {
+		for _, at := range table.entries {
+			e := at.Value.(*entry)
+			if e.last == nil || t >= e.until {
+				continue
+			}
+			h := Held{Account: e.last.Account, Known: e.last.Known, Locks: e.locks, Until: l.start.Add(time.Duration(e.until))}
+			if table != &l.accounts && e.last.Address.IsValid() {
+				h.Network = Network(e.last.Address)
+			}
+			if table == &l.addresses {
+				h.Account, h.Known = "", false
+			}
+			all = append(all, h)
+		}
+	}
+	Sort(all)
+	return all
+}
+
+// Sort brings locks into the order of Held.
+func Sort(all []Held) {
+	slices.SortFunc(all, func(a, b Held) int {
+		return cmp.Or(b.Until.Compare(a.Until), strings.Compare(a.Account, b.Account), a.Network.Compare(b.Network))
+	})
+}
+
+// maxWaiting bounds the attempts that wait for others of the same account or
+// address.
+const maxWaiting = 1024
+
+// ErrFull says that too many wait.
+var ErrFull = errors.New("attempts: too many wait")
+
+// Wait is Ask that waits until it is known. The error is ErrFull, or ctx's.
+func (l *Limiter) Wait(ctx context.Context, now time.Time, a Attempt) (bool, error) {
+	began := time.Now()
+	if l.waiting.Add(1) > maxWaiting {
+		l.waiting.Add(-1)
+		return false, ErrFull
+	}
+	defer l.waiting.Add(-1)
+	for {
+		verdict, ended := l.Ask(now.Add(time.Since(began)), a)
+		if verdict != Later {
+			return verdict == Admitted, nil
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+}

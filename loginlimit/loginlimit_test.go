@@ -1,0 +1,73 @@
+package loginlimit_test
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/loginlimit"
+)
+
+func attempt(name, address string) durin.LoginAttempt {
+	a := durin.LoginAttempt{At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Name: name}
+	if address != "" {
+		a.Address = netip.MustParseAddr(address)
+	}
+	return a
+}
+
+// try reports whether an attempt was admitted, and ends it with err.
+func try(t *testing.T, l durin.LoginLimiter, a durin.LoginAttempt, err error) bool {
+	t.Helper()
+	ok, fault := l.Admit(t.Context(), a)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	if ok {
+		l.Done(t.Context(), a, err)
+	}
+	return ok
+}
+
+func TestNumbersAreObeyedAndShown(t *testing.T) {
+	l := loginlimit.New(loginlimit.Numbers{Pair: 2, Account: 4, Address: 5, Lock: time.Minute})
+	guess := func(name, address string) bool { return try(t, l, attempt(name, address), durin.ErrBadCredentials) }
+	passed := 0
+	for range 5 {
+		for _, address := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
+			if guess("ada", address) {
+				passed++
+			}
+		}
+	}
+	if passed != 4 {
+		t.Errorf("%d guesses pass, want 4", passed)
+	}
+	held := l.Held(attempt("", "").At)
+	if len(held) != 2 || held[1].Network != netip.MustParsePrefix("192.0.2.1/32") || held[0].Network.IsValid() || held[0].Account != "ada" || held[0].Locks != 1 || held[0].Until.Sub(attempt("", "").At).Round(time.Second) != time.Minute {
+		t.Errorf("held: %+v", held)
+	}
+	if len(l.Held(attempt("", "").At.Add(2 * time.Minute))) != 0 {
+		t.Error("held after the locks")
+	}
+}
+
+func TestOnlyWrongPasswordsCount(t *testing.T) {
+	l := loginlimit.New(loginlimit.Numbers{Pair: 2})
+	for _, err := range []error{nil, durin.ErrUnavailable, durin.ErrBadCredentials, errors.New("what"), nil, durin.ErrBadCredentials} {
+		if !try(t, l, attempt("ada", "192.0.2.1"), err) {
+			t.Fatal("refused")
+		}
+	}
+	if !try(t, l, attempt("ada", "192.0.2.1"), durin.ErrBadCredentials) || try(t, l, attempt("ada", "192.0.2.1"), nil) {
+		t.Error("the second failure after a right password does not lock")
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	if got, want := (loginlimit.Numbers{}).String(), "pair=10,account=20,address=100,window=15m0s,lock=30s,max-lock=15m0s"; got != want {
+		t.Errorf("%q", got)
+	}
+}
