@@ -16,6 +16,9 @@ const (
 	// outboxKept is how long before the instant of a Prune endings are kept:
 	// longer than any node is trusted without having read them.
 	outboxKept = 15 * time.Minute
+	// usageKept is how long before it the counts of users are kept: a year, and
+	// some days to look back on it.
+	usageKept = 400 * 24 * time.Hour
 )
 
 // A cursor is a place in durin_slot.
@@ -33,8 +36,8 @@ type sweep struct {
 
 // Prune implements durin.Store. Each batch is a transaction of its own. With the
 // tokens go those that an interrupted deletion of a client has left, endings
-// older than a quarter of an hour before the given instant, and slots without
-// tokens, some at each call.
+// older than a quarter of an hour before the given instant, the usage of users older
+// than 400 days, and slots without tokens, some at each call.
 func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	at := tokenrule.Instant(before).UnixMicro()
 	deleted := 0
@@ -48,7 +51,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 			break
 		}
 	}
-	for _, part := range []func(context.Context, int64) error{s.pruneOrphans, s.pruneOutbox, s.pruneSlots} {
+	for _, part := range []func(context.Context, int64) error{s.pruneOrphans, s.pruneOutbox, s.pruneUsage, s.pruneSlots} {
 		if err := part(ctx, at); err != nil {
 			return deleted, err
 		}
@@ -147,6 +150,32 @@ func (s *Store) pruneOutbox(ctx context.Context, at int64) error {
 			return err
 		}
 	}
+}
+
+// pruneUsage deletes old counts of users; those of all together stay.
+func (s *Store) pruneUsage(ctx context.Context, at int64) error {
+	bound := at - usageKept.Microseconds()
+	for n := pruneBatch; n == pruneBatch; {
+		err := s.write(ctx, "pruning the usage", func(ctx context.Context, t session) error {
+			var keys [][]any
+			err := t.each(ctx, func(rows *sql.Rows) error {
+				var day, client int64
+				var user string
+				err := rows.Scan(&day, &user, &client)
+				keys = append(keys, []any{day, user, client})
+				return err
+			}, "SELECT day, user_id, client_id FROM durin_usage WHERE day < ? ORDER BY day, user_id, client_id LIMIT ?", bound, int64(pruneBatch))
+			if err != nil {
+				return err
+			}
+			n = len(keys)
+			return t.repeat(ctx, "DELETE FROM durin_usage WHERE day = ? AND user_id = ? AND client_id = ?", n, func(i int) []any { return keys[i] })
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pruneSlots looks at some slots, and deletes those without tokens that nobody

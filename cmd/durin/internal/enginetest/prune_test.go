@@ -53,6 +53,9 @@ func TestPruneAll(t *testing.T) {
 		if _, err := s.Lookup(t.Context(), durin.Secret("live").Digest()); err != nil {
 			t.Error(err)
 		}
+		if n := count(t, db, "durin_usage"); n != rowsOfPlan {
+			t.Errorf("%d counts of a day are left", n)
+		}
 	})
 }
 
@@ -78,6 +81,12 @@ func TestPruneHoldsNoLongLock(t *testing.T) {
 		}
 		if n := count(t, db, "durin_token"); n != 0 {
 			t.Errorf("%d tokens are left", n)
+		}
+		if n, err := s.Prune(t.Context(), before.AddDate(2, 0, 0), 0); err != nil || n != 0 {
+			t.Errorf("pruned %d, %v", n, err)
+		}
+		if n := count(t, db, "durin_usage"); n != 0 {
+			t.Errorf("%d counts of two years ago are left", n)
 		}
 		if r.most == 0 || r.most > batch {
 			t.Errorf("a transaction deleted %d rows", r.most)
