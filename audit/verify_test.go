@@ -1,0 +1,220 @@
+package audit_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/memstore"
+)
+
+func verify(t *testing.T, s audit.Store, ring *durin.Keyring, marks ...audit.Mark) *audit.Report {
+	t.Helper()
+	report, err := audit.Verify(t.Context(), s, audit.VerifyOptions{Keyring: ring, Marks: marks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// verified fails unless the log is as it was written.
+func verified(t *testing.T, s audit.Store, ring *durin.Keyring) *audit.Report {
+	t.Helper()
+	report := verify(t, s, ring)
+	if !report.Intact() || !report.Complete() {
+		t.Errorf("an honest log: %v, complete %v", report.Faults, report.Complete())
+	}
+	return report
+}
+
+// record appends n rows to the chain of l, one batch each.
+func record(t *testing.T, l *audit.Log, n int) {
+	t.Helper()
+	for i := range n {
+		l.Record(t.Context(), audit.Entry{Action: audit.Logout, UserID: fmt.Sprint(i), UserName: "ada"})
+		flush(t, l)
+	}
+}
+
+func TestHonest(t *testing.T) {
+	s, ring := memstore.New(), newRing(t)
+	if report := verified(t, s, ring); report.Rows != 0 {
+		t.Errorf("%d rows in an empty log", report.Rows)
+	}
+	a, b := quiet(t, s, keyed(ring)), quiet(t, s, keyed(ring), func(o *audit.Options) { o.Chain = "b" })
+	record(t, a, 3)
+	record(t, b, 2) // with an anchor of a
+	report := verified(t, s, ring)
+	if report.Rows != 6 || len(report.Chains) != 2 || report.Chains[1].Head.Seq != 3 {
+		t.Errorf("%+v", report)
+	}
+	if r := rows(t, s, "b")[0]; r.Action != audit.Anchor || !strings.Contains(r.Details, report.Chains[0].Head.String()) {
+		t.Errorf("the first row of b is %s", line(r))
+	}
+	mark, err := audit.ParseMark(report.Chains[0].Head.String())
+	if err != nil || mark != report.Chains[0].Head {
+		t.Fatalf("%v, %v", mark, err)
+	}
+	record(t, a, 1)
+	if r := verify(t, s, ring, mark); !r.Intact() {
+		t.Error(r.Faults)
+	}
+	for _, text := range []string{"", "a:1", "a:x:" + strings.Repeat("0", 64), ":1:" + strings.Repeat("0", 64), "a:0:" + strings.Repeat("0", 64), "a:1:zz"} {
+		if _, err := audit.ParseMark(text); err == nil {
+			t.Errorf("%q is read", text)
+		}
+	}
+}
+
+// TestKeysChange: rows of an older key are checked with it; those of a lost one
+// are told, and not as tampering.
+func TestKeysChange(t *testing.T) {
+	s, first := memstore.New(), newRing(t)
+	l := quiet(t, s, keyed(first))
+	record(t, l, 2)
+	both, err := first.WithNewKey(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetKeyring(both)
+	record(t, l, 3)
+	verified(t, s, both)
+	id := rows(t, s, "a")[0].KeyID
+	if later := rows(t, s, "a")[4].KeyID; later == id || id == "" {
+		t.Errorf("the keys are %s and %s", id, later)
+	}
+	other := newRing(t)
+	report := verify(t, s, first)
+	if !report.Intact() || report.Complete() || len(report.Chains[0].Lost) != 1 || !report.Chains[0].Unsigned {
+		t.Errorf("without the new key: %+v", report)
+	}
+	report = verify(t, s, other)
+	if !report.Intact() || report.Complete() || report.Chains[0].Lost[id] != 2 {
+		t.Errorf("without any: %+v", report)
+	}
+}
+
+// TestSign: what was written before there was a key is signed when it is made.
+func TestSign(t *testing.T) {
+	s, ring := memstore.New(), newRing(t)
+	record(t, quiet(t, s), 2)
+	if report := verify(t, s, ring); !report.Intact() || report.Complete() {
+		t.Errorf("before: %+v", report)
+	}
+	l := quiet(t, s, keyed(ring), func(o *audit.Options) { o.Chain = "b" })
+	if err := l.Sign(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if report := verified(t, s, ring); report.Rows != 3 {
+		t.Errorf("after: %+v", report)
+	}
+}
+
+// TestPruned: a pruned log verifies, and goes on.
+func TestPruned(t *testing.T) {
+	s, ring := memstore.New(), newRing(t)
+	now := time.Now()
+	clock := func(o *audit.Options) { o.Now = func() time.Time { return now } }
+	l := quiet(t, s, keyed(ring), clock)
+	record(t, l, 3)
+	now = now.Add(48 * time.Hour)
+	record(t, l, 2)
+	mark := verified(t, s, ring).Chains[0].Head
+	keeping := quiet(t, s, keyed(ring), clock, func(o *audit.Options) { o.Keep, o.Chain = 24*time.Hour, "b" })
+	if err := audit.PruneNow(t.Context(), keeping); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, keeping)
+	report := verified(t, s, ring)
+	if c := report.Chains[0]; c.First != 4 || c.Rows != 2 {
+		t.Errorf("%+v", c)
+	}
+	if all := rows(t, s, "b"); !slices.ContainsFunc(all, func(r audit.Row) bool { return r.Action == audit.Prune && strings.Contains(r.Details, `"rows":3`) }) {
+		t.Errorf("pruning is not recorded: %q", lines(all))
+	}
+	if r := verify(t, s, ring, mark); !r.Intact() {
+		t.Error(r.Faults)
+	}
+	now = now.Add(48 * time.Hour)
+	if err := audit.PruneNow(t.Context(), keeping); err != nil {
+		t.Fatal(err)
+	}
+	record(t, l, 1)
+	verified(t, s, ring)
+}
+
+// spoilt is a store whose answers somebody has changed.
+type spoilt struct {
+	audit.Store
+	heads func([]audit.Head) []audit.Head
+	row   func(audit.Row) (audit.Row, bool)
+}
+
+func (s spoilt) AuditHeads(ctx context.Context) ([]audit.Head, error) {
+	heads, err := s.Store.AuditHeads(ctx)
+	if s.heads != nil {
+		heads = s.heads(heads)
+	}
+	return heads, err
+}
+
+func (s spoilt) AuditRows(ctx context.Context, chain string, after int64, limit int) ([]audit.Row, error) {
+	all, err := s.Store.AuditRows(ctx, chain, 0, 1<<20)
+	var some []audit.Row
+	for _, r := range all {
+		if s.row != nil {
+			var there bool
+			if r, there = s.row(r); !there {
+				continue
+			}
+		}
+		if r.Seq > after && len(some) < limit {
+			some = append(some, r)
+		}
+	}
+	return some, err
+}
+
+// TestEveryFieldCounts changes each field of a row, and each of a head.
+func TestEveryFieldCounts(t *testing.T) {
+	s, ring := memstore.New(), newRing(t)
+	l := quiet(t, s, keyed(ring))
+	record(t, l, 4)
+	for name, change := range map[string]func(*audit.Row){
+		"at": func(r *audit.Row) { r.At = r.At.Add(time.Microsecond) }, "action": func(r *audit.Row) { r.Action += "x" },
+		"actor kind": func(r *audit.Row) { r.Actor.Kind += "x" }, "actor id": func(r *audit.Row) { r.Actor.ID += "x" },
+		"actor name": func(r *audit.Row) { r.Actor.Name += "x" }, "user id": func(r *audit.Row) { r.UserID += "x" },
+		"user name": func(r *audit.Row) { r.UserName += "x" }, "client": func(r *audit.Row) { r.Client += "x" },
+		"session": func(r *audit.Row) { r.SessionID++ }, "address": func(r *audit.Row) { r.Address += "x" },
+		"agent": func(r *audit.Row) { r.Agent += "x" }, "request": func(r *audit.Row) { r.RequestID += "x" },
+		"details": func(r *audit.Row) { r.Details += "{}" }, "hash": func(r *audit.Row) { r.Hash[0]++ }, "key": func(r *audit.Row) { r.KeyID = "" },
+		"moved between fields": func(r *audit.Row) { r.UserID, r.UserName = r.UserID+r.UserName[:1], r.UserName[1:] },
+	} {
+		report := verify(t, spoilt{Store: s, row: func(r audit.Row) (audit.Row, bool) {
+			if r.Seq == 2 {
+				change(&r)
+			}
+			return r, true
+		}}, ring)
+		if report.Intact() || report.Faults[0].Seq != 2 {
+			t.Errorf("%s: %v", name, report.Faults)
+		}
+	}
+	for name, change := range map[string]func(*audit.Head){
+		"seq": func(h *audit.Head) { h.Seq-- }, "hash": func(h *audit.Head) { h.Hash[0]++ }, "mac": func(h *audit.Head) { h.MAC[0]++ },
+		"first": func(h *audit.Head) { h.FirstSeq++ }, "chain": func(h *audit.Head) { h.Seq, h.FirstSeq = 1, 3 },
+	} {
+		report := verify(t, spoilt{Store: s, heads: func(all []audit.Head) []audit.Head {
+			change(&all[0])
+			return all
+		}}, ring)
+		if report.Intact() {
+			t.Errorf("%s of the head", name)
+		}
+	}
+}

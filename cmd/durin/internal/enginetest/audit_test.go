@@ -1,0 +1,178 @@
+package enginetest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/sqlstore"
+)
+
+// tampering is what somebody who can write the database does to a log of two
+// chains, "a" (rows 1 to 9) and "b" (row 1 takes note of a's row 9), and where it
+// is found.
+var tampering = []struct {
+	name  string
+	texts []string
+	found []string // in one fault each
+}{
+	{"a row is changed", []string{"UPDATE durin_audit SET user_name = 'eve' WHERE chain_id = 1 AND seq = 4"}, []string{"chain a, row 4"}},
+	{"a row is removed", []string{"DELETE FROM durin_audit WHERE chain_id = 1 AND seq = 4"}, []string{"chain a, row 4: the row is missing"}},
+	{"a row is removed and the others move up", []string{
+		"DELETE FROM durin_audit WHERE chain_id = 1 AND seq = 4",
+		"UPDATE durin_audit SET seq = seq - 1 WHERE chain_id = 1 AND seq = 5", "UPDATE durin_audit SET seq = seq - 1 WHERE chain_id = 1 AND seq = 6",
+		"UPDATE durin_audit SET seq = seq - 1 WHERE chain_id = 1 AND seq = 7", "UPDATE durin_audit SET seq = seq - 1 WHERE chain_id = 1 AND seq = 8",
+		"UPDATE durin_audit SET seq = seq - 1 WHERE chain_id = 1 AND seq = 9",
+	}, []string{"chain a, row 4", "chain a, row 9: the row is missing"}},
+	{"two rows change places", []string{
+		"UPDATE durin_audit SET seq = 100 WHERE chain_id = 1 AND seq = 4", "UPDATE durin_audit SET seq = 4 WHERE chain_id = 1 AND seq = 5",
+		"UPDATE durin_audit SET seq = 5 WHERE chain_id = 1 AND seq = 100",
+	}, []string{"chain a, row 4", "chain a, row 5"}},
+	{"two rows exchange what they say", []string{
+		"UPDATE durin_audit SET user_id = '5' WHERE chain_id = 1 AND seq = 4", "UPDATE durin_audit SET user_id = '4' WHERE chain_id = 1 AND seq = 5",
+	}, []string{"chain a, row 4", "chain a, row 5"}},
+	{"a row moves to another chain", []string{"UPDATE durin_audit SET chain_id = 2, seq = 5 WHERE chain_id = 1 AND seq = 9"}, []string{"chain a, row 9", "chain b, row 5"}},
+	{"the end is cut off", []string{"DELETE FROM durin_audit WHERE chain_id = 1 AND seq > 7"}, []string{"chain a, row 8: the rows up to 9 are missing"}},
+	{"the end is cut off, and the head set back", []string{
+		"DELETE FROM durin_audit WHERE chain_id = 1 AND seq > 7",
+		"UPDATE durin_audit_chain SET seq = 7, hash = (SELECT hash FROM durin_audit WHERE chain_id = 1 AND seq = 7) WHERE id = 1",
+	}, []string{"chain a, row 7: the end of the chain is not the one that was signed", "chain a, row 9: the chain was cut off"}},
+	{"the beginning is cut off, as if pruned", []string{
+		"UPDATE durin_audit_chain SET first_seq = 3, first_hash = (SELECT hash FROM durin_audit WHERE chain_id = 1 AND seq = 3), first_key = key_id WHERE id = 1",
+		"DELETE FROM durin_audit WHERE chain_id = 1 AND seq <= 3",
+	}, []string{"chain a, row 3: the beginning of the chain is not the one that was signed"}},
+	{"a chain is gone", []string{"DELETE FROM durin_audit WHERE chain_id = 1", "DELETE FROM durin_audit_chain WHERE id = 1"}, []string{"chain a: the chain is gone"}},
+	{"a number is changed", []string{"UPDATE durin_audit SET session_id = 1 WHERE chain_id = 2 AND seq = 2"}, []string{"chain b, row 2"}},
+	{"a row is added", []string{
+		"INSERT INTO durin_audit SELECT chain_id, 10, at, action, actor_kind, actor_id, actor_name, user_id, user_name, client, session_id, address, agent, request_id, details, key_id, hash FROM durin_audit WHERE chain_id = 1 AND seq = 9",
+	}, []string{"chain a, row 10: there are rows behind the end"}},
+}
+
+// TestTampering: what was done to the log by way of the database is found, and
+// where, on every engine.
+func TestTampering(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine, d servers.Database) {
+		db := d.Open(t)
+		s := e.open(t, db, sqlstore.Options{})
+		ring, err := durin.NewKeyring(time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range tampering {
+			t.Run(c.name, func(t *testing.T) {
+				fillLog(t, db, s, ring)
+				if report := checked(t, s, ring); !report.Intact() || !report.Complete() || report.Rows != 13 {
+					t.Fatalf("an honest log: %+v", report)
+				}
+				for _, text := range c.texts {
+					if _, err := db.Exec(text); err != nil {
+						t.Fatal(err)
+					}
+				}
+				report := checked(t, s, ring)
+				var faults []string
+				for _, f := range report.Faults {
+					faults = append(faults, f.String())
+				}
+				for _, want := range c.found {
+					if !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, want) }) {
+						t.Errorf("want %q, found %q", want, faults)
+					}
+				}
+			})
+		}
+	})
+}
+
+func checked(t testing.TB, s audit.Store, ring *durin.Keyring) *audit.Report {
+	t.Helper()
+	report, err := audit.Verify(t.Context(), s, audit.VerifyOptions{Keyring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// fillLog makes the log anew.
+func fillLog(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *durin.Keyring) {
+	t.Helper()
+	for _, table := range []string{"durin_audit", "durin_audit_chain"} {
+		if _, err := db.Exec("DELETE FROM " + table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		chain string
+		rows  int
+	}{{"a", 9}, {"b", 3}} {
+		l, err := audit.New(t.Context(), audit.Options{Store: s, Chain: c.chain, Keyring: ring, FlushEvery: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range c.rows {
+			l.Record(t.Context(), audit.Entry{Action: audit.Logout, UserID: fmt.Sprint(i + 1), UserName: "ada"})
+		}
+		if err := l.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The texts of tampering name the chains by their first numbers.
+	if _, err := db.Exec("UPDATE durin_audit SET chain_id = CASE chain_id WHEN (SELECT id FROM durin_audit_chain WHERE name = 'a') THEN 1 ELSE 2 END"); err != nil {
+		t.Fatal(err)
+	}
+	for id, name := range []string{"a", "b"} {
+		if _, err := db.Exec(fmt.Sprintf("UPDATE durin_audit_chain SET id = %d WHERE name = '%s'", id+1, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestVerifyMany checks a long log: 20,000 rows, or with DURIN_LONG 1,000,000, and
+// tells how long that took.
+func TestVerifyMany(t *testing.T) {
+	n := 20_000
+	if os.Getenv("DURIN_LONG") != "" {
+		n = 1_000_000
+	}
+	e, d := engines[0], servers.SQLite(t)
+	s := e.open(t, d.Open(t), sqlstore.Options{})
+	ring, err := durin.NewKeyring(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := audit.New(t.Context(), audit.Options{Store: s, Chain: "a", Keyring: ring, Queue: n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for i := range n {
+		l.Record(t.Context(), audit.Entry{
+			Action: audit.Login, Actor: audit.Actor{Kind: audit.User, ID: fmt.Sprint(i % 5000), Name: fmt.Sprint("user", i%5000)}, UserID: fmt.Sprint(i % 5000), UserName: fmt.Sprint("user", i%5000),
+			Client: "web", SessionID: int64(i), Address: "192.0.2.1", Agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", RequestID: "0123456789abcdef",
+			Details: map[string]any{"expires": "2026-11-23T16:51:00Z"},
+		})
+	}
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	written := time.Since(began)
+	began = time.Now()
+	told := int64(0)
+	report, err := audit.Verify(t.Context(), s, audit.VerifyOptions{Keyring: ring, Progress: func(done, total int64) {
+		if told = max(told, done); total != int64(n) {
+			t.Errorf("%d rows of %d", done, total)
+		}
+	}})
+	if err != nil || !report.Intact() || !report.Complete() || report.Rows != int64(n) || told != int64(n) {
+		t.Fatalf("%+v, %v, told of %d", report, err, told)
+	}
+	t.Logf("%d rows: written in %v, verified in %v", n, written.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+}
