@@ -22,12 +22,16 @@ func confirmable(cmd *cobra.Command) *cobra.Command {
 }
 
 // confirm asks whether to go on. Where nobody can be asked the answer is no.
-func (r *run) confirm(question string) error {
+func (r *run) confirm(question string) error { return r.confirmed(question, "nothing was deleted") }
+
+// confirmed asks as confirm does; nothing is what was not done if the answer is
+// no.
+func (r *run) confirmed(question, nothing string) error {
 	if yes, _ := r.cmd.Flags().GetBool("yes"); yes {
 		return nil
 	}
 	if !output.IsTerminal(r.In) {
-		return refusal{errors.New("nothing was deleted: there is no terminal to ask on; --yes answers for scripts")}
+		return refusal{errors.New(nothing + ": there is no terminal to ask on; --yes answers for scripts")}
 	}
 	_, _ = fmt.Fprintf(r.Err, "%s [y/N] ", output.Clean(question))
 	answer, _ := bufio.NewReader(r.In).ReadString('\n')
@@ -35,7 +39,7 @@ func (r *run) confirm(question string) error {
 	case "y", "yes":
 		return nil
 	}
-	return refusal{errors.New("nothing was deleted")}
+	return refusal{errors.New(nothing)}
 }
 
 // deleted tells what is gone: {"deleted": name} for programs.

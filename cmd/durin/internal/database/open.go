@@ -135,7 +135,13 @@ func fileName(path string, more ...string) string {
 		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(0)",
 	}, more...)
-	query := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}}
+	return FileURL(path, pragmas...) + "&_txlock=immediate"
+}
+
+// FileURL is the driver's name of the SQLite file at an absolute path, with pragmas for each of its
+// connections.
+func FileURL(path string, pragmas ...string) string {
+	query := url.Values{"_pragma": pragmas}
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // a drive's letter

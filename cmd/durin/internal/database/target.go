@@ -80,6 +80,16 @@ func parsePath(text string) (Target, error) {
 // IsFile reports whether the database is a file on this machine.
 func (t Target) IsFile() bool { return t.url == nil }
 
+// URL is where the server is, with what the driver is told; nil for a file. It
+// may hold a password.
+func (t Target) URL() *url.URL {
+	if t.url == nil {
+		return nil
+	}
+	u := *t.url
+	return &u
+}
+
 // String is the path, or the URL without its passwords.
 func (t Target) String() string {
 	if t.url == nil {
