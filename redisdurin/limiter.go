@@ -3,12 +3,10 @@ package redisdurin
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -56,10 +54,7 @@ type Limiter struct {
 	script *rueidis.Lua
 	o      LimiterOptions
 	local  durin.Limiter
-	began  time.Time
-	// awayUntil is until when Redis is not asked, in nanoseconds since began.
-	awayUntil atomic.Int64
-	away      atomic.Bool
+	outage *outage
 }
 
 // exact is the highest N whose requests are kept one by one.
@@ -73,15 +68,6 @@ func NewLimiter(client rueidis.Client, o LimiterOptions) (*Limiter, error) {
 	if o.Prefix == "" {
 		o.Prefix = "durin:"
 	}
-	if o.Timeout <= 0 {
-		o.Timeout = 250 * time.Millisecond
-	}
-	if o.Retry <= 0 {
-		o.Retry = time.Second
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
 	switch o.WhenAway {
 	case "":
 		o.WhenAway = AwayLocal
@@ -89,11 +75,12 @@ func NewLimiter(client rueidis.Client, o LimiterOptions) (*Limiter, error) {
 	default:
 		return nil, fmt.Errorf("redisdurin: WhenAway is %q: want local, closed or open", string(o.WhenAway))
 	}
-	return &Limiter{client: client, script: rueidis.NewLuaScript(limiterScript), o: o, local: durin.NewLimiter(), began: time.Now()}, nil
+	away := newOutage(o.Timeout, o.Retry, o.Logger, "throttles", string(o.WhenAway))
+	return &Limiter{client: client, script: rueidis.NewLuaScript(limiterScript), o: o, local: durin.NewLimiter(), outage: away}, nil
 }
 
 // Away reports whether Redis did not answer lately.
-func (l *Limiter) Away() bool { return l.away.Load() }
+func (l *Limiter) Away() bool { return l.outage.away.Load() }
 
 // Take implements durin.Limiter. The instant is the Redis server's, not now,
 // which serves only while Redis is away.
@@ -101,27 +88,19 @@ func (l *Limiter) Take(ctx context.Context, now time.Time, limits []durin.Limit,
 	if len(limits) == 0 {
 		return true, nil
 	}
-	if int64(time.Since(l.began)) < l.awayUntil.Load() {
-		return l.alone(ctx, now, limits, states, errAway)
-	}
-	ask, cancel := context.WithTimeout(ctx, l.o.Timeout)
-	defer cancel()
-	answer, err := l.script.Exec(ask, l.client, l.keys(limits), arguments(limits)).AsIntSlice()
-	if err == nil && len(answer) != 1+4*len(limits) {
-		err = fmt.Errorf("redisdurin: the script answered %d numbers", len(answer))
-	}
-	if ctx.Err() != nil {
-		return false, context.Cause(ctx)
-	}
-	if err != nil {
-		l.awayUntil.Store(int64(time.Since(l.began) + l.o.Retry))
-		if l.away.CompareAndSwap(false, true) {
-			l.o.Logger.Error("durin: Redis does not answer", "throttles", l.o.WhenAway, "error", err)
+	var answer []int64
+	away, err := l.outage.ask(ctx, func(ctx context.Context) (err error) {
+		answer, err = l.script.Exec(ctx, l.client, l.keys(limits), arguments(limits)).AsIntSlice()
+		if err == nil && len(answer) != 1+4*len(limits) {
+			err = fmt.Errorf("redisdurin: the script answered %d numbers", len(answer))
 		}
+		return err
+	})
+	if away {
 		return l.alone(ctx, now, limits, states, err)
 	}
-	if l.away.CompareAndSwap(true, false) {
-		l.o.Logger.Info("durin: Redis answers again")
+	if err != nil {
+		return false, err
 	}
 	for i, limit := range limits {
 		numbers := answer[1+4*i:]
@@ -131,8 +110,6 @@ func (l *Limiter) Take(ctx context.Context, now time.Time, limits []durin.Limit,
 	}
 	return answer[0] == 1, nil
 }
-
-var errAway = errors.New("redisdurin: Redis is away")
 
 // alone answers without Redis.
 func (l *Limiter) alone(ctx context.Context, now time.Time, limits []durin.Limit, states []durin.LimitState, cause error) (bool, error) {

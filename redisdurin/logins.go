@@ -1,0 +1,279 @@
+package redisdurin
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/attempts"
+	"github.com/durin-go/durin/loginlimit"
+)
+
+// LoginLimiterOptions configure a LoginLimiter. The zero value is what most
+// programs want.
+type LoginLimiterOptions struct {
+	// Numbers are the limits; the same on all nodes.
+	Numbers loginlimit.Numbers
+	// Prefix begins every key. Empty: "durin:".
+	Prefix string
+	// Timeout bounds a question to Redis. Zero: 250 milliseconds.
+	Timeout time.Duration
+	// Retry is how long Redis is left alone after it did not answer. Zero: a
+	// second.
+	Retry time.Duration
+	// Logger hears when Redis goes away and comes back. Nil: slog.Default.
+	Logger *slog.Logger
+}
+
+//go:embed logins.lua
+var loginsScript string
+
+// A LoginLimiter is a durin.LoginLimiter whose counts are kept in Redis: guesses
+// on all nodes count together, by the server's clock, in one script call for the
+// question and one for the outcome, all in one slot. While Redis is away each node
+// counts by itself, beginning with none: n nodes let through n times as much.
+//
+// Redis keeps what is said of an account or address for a Window after its last
+// failure or lock, about 30 bytes for each failure. Names and addresses are in it
+// as hashes, and in clear from when they are locked.
+type LoginLimiter struct {
+	client  rueidis.Client
+	script  *rueidis.Lua
+	numbers loginlimit.Numbers
+	prefix  string
+	outage  *outage
+	local   *loginlimit.Limiter
+	lease   time.Duration
+	waiting atomic.Int64
+
+	mu sync.Mutex
+	// alone are the attempts that were admitted without Redis, and run.
+	alone map[durin.LoginAttempt]int
+}
+
+const (
+	// attemptLease is after how long an attempt of a node that died does not
+	// count any more. Servers answer sooner.
+	attemptLease = 2 * time.Minute
+	// Attempts that wait for others ask again after such a time, which grows.
+	leastPause = 10 * time.Millisecond
+	mostPause  = 500 * time.Millisecond
+	maxWaiting = 1024
+	// maxHeld bounds the locks that are listed.
+	maxHeld = 1000
+)
+
+// NewLoginLimiter returns a LoginLimiter on client, which stays the caller's.
+func NewLoginLimiter(client rueidis.Client, o LoginLimiterOptions) *LoginLimiter {
+	if o.Prefix == "" {
+		o.Prefix = "durin:"
+	}
+	return &LoginLimiter{
+		client: client, script: rueidis.NewLuaScript(loginsScript), numbers: o.Numbers.OrDefaults(), prefix: o.Prefix + "{logins}",
+		outage: newOutage(o.Timeout, o.Retry, o.Logger, "login limits", "each node by itself"),
+		local:  loginlimit.New(o.Numbers), lease: attemptLease, alone: map[durin.LoginAttempt]int{},
+	}
+}
+
+// Away reports whether Redis did not answer lately.
+func (l *LoginLimiter) Away() bool { return l.outage.away.Load() }
+
+// Admit implements durin.LoginLimiter. The instant is the Redis server's, not
+// the attempt's, which serves only while Redis is away.
+func (l *LoginLimiter) Admit(ctx context.Context, a durin.LoginAttempt) (bool, error) {
+	if l.waiting.Add(1) > maxWaiting {
+		l.waiting.Add(-1)
+		return false, durin.ErrBusy
+	}
+	defer l.waiting.Add(-1)
+	for pause := leastPause; ; pause = min(pause*3/2, mostPause) {
+		var verdict int64
+		away, err := l.outage.ask(ctx, func(ctx context.Context) (err error) {
+			verdict, err = l.run(ctx, "ask", a)
+			return err
+		})
+		switch {
+		case away:
+			return l.admitAlone(ctx, a)
+		case err != nil:
+			return false, err
+		case verdict != 2:
+			return verdict == 1, nil
+		}
+		alarm := time.NewTimer(pause/2 + rand.N(pause))
+		select {
+		case <-alarm.C:
+		case <-ctx.Done():
+			alarm.Stop()
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+func (l *LoginLimiter) admitAlone(ctx context.Context, a durin.LoginAttempt) (bool, error) {
+	admitted, err := l.local.Admit(ctx, a)
+	if admitted {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.alone[a]++
+	}
+	return admitted, err
+}
+
+// Done implements durin.LoginLimiter. It counts though the caller has left.
+func (l *LoginLimiter) Done(ctx context.Context, a durin.LoginAttempt, err error) {
+	if l.wasAlone(a) {
+		l.local.Done(ctx, a, err)
+		return
+	}
+	outcome := "aborted"
+	switch {
+	case err == nil:
+		outcome = "right"
+	case errors.Is(err, durin.ErrBadCredentials):
+		outcome = "wrong"
+	}
+	away, _ := l.outage.ask(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		_, err := l.run(ctx, outcome, a)
+		return err
+	})
+	if away {
+		l.local.Done(ctx, a, err)
+	}
+}
+
+func (l *LoginLimiter) wasAlone(a durin.LoginAttempt) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch l.alone[a] {
+	case 0:
+		return false
+	case 1:
+		delete(l.alone, a)
+	default:
+		l.alone[a]--
+	}
+	return true
+}
+
+// A label is what is shown of a lock.
+type label struct {
+	Account string `json:"account,omitempty"`
+	Network string `json:"network,omitempty"`
+	Known   bool   `json:"known,omitempty"`
+}
+
+func (l label) String() string {
+	text, _ := json.Marshal(l)
+	return string(text)
+}
+
+// run calls the script for the sides of an attempt: the pair, the account and,
+// where it is known, the address.
+func (l *LoginLimiter) run(ctx context.Context, op string, a durin.LoginAttempt) (int64, error) {
+	account, address := hashed("account", strconv.FormatBool(a.Known), a.Name), ""
+	of := label{Account: attempts.Label(a.Name), Known: a.Known}
+	everywhere := of
+	if a.Address.IsValid() {
+		of.Network = attempts.Network(a.Address).String()
+		address = hashed("address", of.Network)
+	}
+	n := l.numbers
+	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	keys := []string{l.prefix + "held", l.prefix + "pair:" + hashed(account, address), l.prefix + "account:" + account}
+	args := []string{op, ms(n.Window), ms(n.Lock), ms(n.MaxLock), ms(l.lease),
+		strconv.Itoa(n.Pair), address, of.String(), strconv.Itoa(n.Account), address, everywhere.String()}
+	if address != "" {
+		keys = append(keys, l.prefix+"address:"+address)
+		args = append(args, strconv.Itoa(n.Address), account, label{Network: of.Network}.String())
+	}
+	return l.script.Exec(ctx, l.client, keys, args).AsInt64()
+}
+
+// hashed is a short name for some text.
+func hashed(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		_, _ = h.Write([]byte(strconv.Itoa(len(p)) + ":" + p))
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
+}
+
+// Held lists the locks in force on all nodes, the last to end first, at most a
+// thousand. While Redis is away it lists those of this node.
+func (l *LoginLimiter) Held(ctx context.Context, now time.Time) ([]loginlimit.Held, error) {
+	var held []attempts.Held
+	away, err := l.outage.ask(ctx, func(ctx context.Context) (err error) {
+		held, err = l.held(ctx)
+		return err
+	})
+	if away {
+		return l.local.Held(now), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	attempts.Sort(held)
+	all := make([]loginlimit.Held, len(held))
+	for i, h := range held {
+		all[i] = loginlimit.Held(h)
+	}
+	return all, nil
+}
+
+func (l *LoginLimiter) held(ctx context.Context) ([]attempts.Held, error) {
+	b := l.client.B()
+	now, err := l.client.Do(ctx, b.Time().Build()).AsIntSlice()
+	if err != nil || len(now) != 2 {
+		return nil, errors.Join(err, errors.New("redisdurin: no time"))
+	}
+	least := strconv.FormatInt(now[0]*1000+now[1]/1000, 10)
+	keys, err := l.client.Do(ctx, b.Zrevrangebyscore().Key(l.prefix+"held").Max("+inf").Min(least).Limit(0, maxHeld).Build()).AsStrSlice()
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	values, err := l.client.Do(ctx, b.Mget().Key(keys...).Build()).ToArray()
+	if err != nil {
+		return nil, err
+	}
+	var all []attempts.Held
+	for _, v := range values {
+		text, err := v.ToString()
+		if err != nil {
+			continue // it ended just now
+		}
+		if h, ok := readHeld(text); ok {
+			all = append(all, h)
+		}
+	}
+	return all, nil
+}
+
+// readHeld reads what the script wrote of one side.
+func readHeld(text string) (attempts.Held, bool) {
+	var s struct {
+		Locks int     `json:"l"`
+		Until float64 `json:"u"`
+		Label string  `json:"n"`
+	}
+	var of label
+	if json.Unmarshal([]byte(text), &s) != nil || json.Unmarshal([]byte(s.Label), &of) != nil {
+		return attempts.Held{}, false
+	}
+	h := attempts.Held{Account: of.Account, Known: of.Known, Locks: s.Locks, Until: time.UnixMilli(int64(s.Until))}
+	h.Network, _ = netip.ParsePrefix(of.Network)
+	return h, true
+}
