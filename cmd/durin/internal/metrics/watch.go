@@ -3,6 +3,7 @@ package metrics
 import (
 	"database/sql"
 	"runtime"
+	"time"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/password"
@@ -34,6 +35,16 @@ func (m *Metrics) Watch(s Sources) {
 		m.registry.MustRegister(collectors.NewDBStatsCollector(db, name))
 	}
 	m.counting.start(countEvery)
+}
+
+// Certificate tells when the certificate that is in use runs out.
+func (m *Metrics) Certificate(expires func() time.Time) {
+	if m == nil {
+		return
+	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Name: "durin_certificate_expiry_timestamp_seconds", Help: "When the TLS certificate that is in use runs out."},
+		func() float64 { return float64(expires().Unix()) }))
 }
 
 // build says which program runs.

@@ -58,6 +58,7 @@ func ListenOn(ctx context.Context, from *sockets.Set, n *node.Node, log *slog.Lo
 			return nil, err
 		}
 		s.main.TLSConfig = secured(pair)
+		n.Metrics.Certificate(pair.expires)
 	}
 	line, err := from.Listen(ctx, sockets.Main, c.Addr)
 	if err != nil {

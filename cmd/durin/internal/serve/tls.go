@@ -50,6 +50,13 @@ func (p *pair) lastChange() time.Time {
 	return last
 }
 
+// expires is the end of the certificate that is in use.
+func (p *pair) expires() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cert.Leaf.NotAfter
+}
+
 // current is tls.Config's GetCertificate.
 func (p *pair) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	p.mu.Lock()
