@@ -33,7 +33,7 @@ func stages(t *testing.T) []instructions.Stage {
 	for _, w := range result.Warnings {
 		t.Errorf("%s: %s", containerfile, w.Short)
 	}
-	lint := linter.New(&linter.Config{ExperimentalAll: true, Warn: func(rule, _, _, text string, at []parser.Range) {
+	lint := linter.New(&linter.Config{Warn: func(rule, _, _, text string, at []parser.Range) {
 		t.Errorf("%s:%d: %s: %s", containerfile, at[0].Start.Line, rule, text)
 	}})
 	all, _, err := instructions.Parse(result.AST, lint)
