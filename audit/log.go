@@ -47,10 +47,11 @@ type Options struct {
 }
 
 const (
-	batchRows   = 1000
-	wakeRows    = 500 // that are not left waiting for the next flush
-	pruneEvery  = time.Hour
-	pruneRows   = 2000
+	batchRows  = 1000
+	wakeRows   = 500 // that are not left waiting for the next flush
+	pruneEvery = time.Hour
+	pruneRows  = 2000
+	// workTimeout bounds one batch.
 	workTimeout = 30 * time.Second
 )
 
@@ -194,9 +195,7 @@ func (l *Log) run(ctx context.Context) {
 		case <-prune.C:
 			work = l.prune
 		}
-		round, cancel := context.WithTimeout(ctx, workTimeout)
-		err := work(round)
-		cancel()
+		err := work(ctx)
 		if ctx.Err() == nil {
 			l.tell(err)
 		}
@@ -272,6 +271,8 @@ func (l *Log) fill(ctx context.Context) error {
 
 // write appends rows to the chain, with what is to be noted of others.
 func (l *Log) write(ctx context.Context, rows []Row) error {
+	ctx, cancel := context.WithTimeout(ctx, workTimeout)
+	defer cancel()
 	if ring := l.ring.Load(); ring != l.keysOf {
 		l.keys, l.keysOf = newKeys(ring), ring
 	}
