@@ -38,7 +38,8 @@ type Guard struct {
 	tally       *tally
 
 	begun       time.Time
-	systemClock bool // Options.Now is not set
+	systemClock bool      // Options.Now is not set
+	hold        pruneHold // of the worker that prunes
 	wall        wallClock
 	// confirmed is the instant up to which this node has heard of all
 	// endings on others, in nanoseconds since begun.
@@ -230,6 +231,15 @@ func (g *Guard) every(ctx context.Context, interval time.Duration, what string, 
 // prune deletes what has been expired for long enough, in small batches, and what
 // nodes no longer have to hear of.
 func (g *Guard) prune(ctx context.Context) error {
+	if g.systemClock {
+		jumped, prune := g.hold.observe(time.Now(), time.Since(g.begun), g.opt.PruneAfter)
+		if jumped {
+			g.log.Warn("durin: the system's clock was set: nothing is pruned until it has run steadily for a while", "for", max(g.opt.PruneAfter, holdAtLeast))
+		}
+		if !prune {
+			return nil
+		}
+	}
 	for n := pruneBatch; n == pruneBatch && g.opt.PruneAfter > 0; {
 		var err error
 		n, err = g.store.Prune(ctx, g.now().Add(-g.opt.PruneAfter), pruneBatch)

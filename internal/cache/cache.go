@@ -153,13 +153,17 @@ func (c *Cache[K, V]) Get(key K, now, trustedSince int64) (*V, bool) {
 	h := c.hash(&key)
 	s := &c.shards[h>>c.shift]
 	e := s.live.find(h, &key)
-	if e == nil || now-e.loadedAt >= c.ttl || e.loadedAt < trustedSince {
+	if e == nil || older(now-e.loadedAt, c.ttl) || e.loadedAt < trustedSince {
 		return nil, false
 	}
 	e.use()
 	s.hits.Add(1)
 	return &e.value, true
 }
+
+// older reports an age of a time to live or more. What was loaded in the future,
+// by a clock that was put back since, is as good as old.
+func older(age, ttl int64) bool { return uint64(age) >= uint64(ttl) }
 
 // Len is the number of values held, expired ones included.
 func (c *Cache[K, V]) Len() int { return c.Stats().Entries }

@@ -65,12 +65,12 @@ func (c *Cache[K, V]) join(ctx context.Context, s *shard[K, V], h uint64, key *K
 		s.counts.NegativeHits++
 		return nil, nil, c.opts.Ended
 	}
-	if e := s.live.find(h, key); e != nil && now-e.loadedAt < c.ttl && e.loadedAt >= trusted {
+	if e := s.live.find(h, key); e != nil && !older(now-e.loadedAt, c.ttl) && e.loadedAt >= trusted {
 		e.use()
 		s.counts.Hits++
 		return nil, &e.value, nil
 	}
-	if e := s.absent.find(h, key); e != nil && now-e.loadedAt < c.negativeTTL && e.loadedAt >= trusted {
+	if e := s.absent.find(h, key); e != nil && !older(now-e.loadedAt, c.negativeTTL) && e.loadedAt >= trusted {
 		e.use()
 		s.counts.NegativeHits++
 		return nil, nil, e.value
