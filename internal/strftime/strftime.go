@@ -111,12 +111,13 @@ func (d directive) takesModifier() bool {
 // unknown writes what is no directive as it stands, in capitals with the flag ^.
 func (d directive) unknown(text string) string {
 	if d.upper {
-		text = strings.Map(func(r rune) rune {
-			if r >= 'a' && r <= 'z' {
-				r += 'A' - 'a'
+		capitals := []byte(text) // which may end within a character
+		for i, c := range capitals {
+			if c >= 'a' && c <= 'z' {
+				capitals[i] = c - 'a' + 'A'
 			}
-			return r
-		}, text)
+		}
+		text = string(capitals)
 	}
 	return d.pad(text, ' ')
 }

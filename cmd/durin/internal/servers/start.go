@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // A kind of server, and the one of it that was found.
@@ -65,14 +68,19 @@ const (
 )
 
 // Main runs a package's tests and stops what they have started. It returns the
-// exit code: func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }.
+// exit code, which is not zero when goroutines are left either:
+// func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }.
 func Main(m *testing.M) int {
-	defer func() {
-		for _, k := range []*kind{postgres, mariadb, redis} {
-			k.end()
-		}
-	}()
-	return m.Run()
+	code := m.Run()
+	for _, k := range []*kind{postgres, mariadb, redis} {
+		k.end()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(goleak.IgnoreTopFunction("os/signal.signal_recv"), goleak.IgnoreTopFunction("os/signal.loop")); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, "FAIL:", err)
+		return 1
+	}
+	return code
 }
 
 // end stops what was started and removes its files.
