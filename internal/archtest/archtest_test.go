@@ -19,7 +19,7 @@ const module = "github.com/durin-go/durin"
 // internal packages, never one another.
 var leaves = map[string]bool{
 	"password": true, "memstore": true, "sqlstore": true, "storetest": true, "durintest": true,
-	"api": true, "client": true, "loginlimit": true, "admin": true, "account": true, "importer": true,
+	"api": true, "client": true, "admin": true, "account": true, "importer": true,
 }
 
 // exceptions are the imports that a rule forbids and a reason allows.
@@ -107,6 +107,8 @@ func broken(from, to string) string {
 		return "internal packages do not import the packages that use them"
 	case from == "root" && top(ours) != "internal":
 		return "the root imports internal packages only"
+	case top(from) == "audit" && leaves[top(ours)]:
+		return "the audit log imports the root and internal packages only"
 	case leaves[top(from)] && leaves[top(ours)] && top(from) != top(ours):
 		return "packages beside the root do not import one another"
 	case top(ours) == "cmd":
@@ -133,6 +135,8 @@ func TestRules(t *testing.T) {
 		{"internal/cache", module, false},
 		{"internal/tokenrule", module, true},
 		{"sqlstore", module + "/internal/tokenrule", true},
+		{"sqlstore", module + "/audit", true},
+		{"audit", module + "/memstore", false},
 		{"api/internal/body", module + "/api/internal/text", true},
 		{"password", module + "/cmd/durin", false},
 	} {
