@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -83,4 +84,49 @@ func TestPending(t *testing.T) {
 			t.Errorf("%s: %d steps, %v", name, len(steps), err)
 		}
 	}
+}
+
+// A program of the version before goes on in a schema whose last migrations only
+// add: tables, columns that need not be given, indexes that refuse nothing. Every
+// other migration says that it needs a program that knows it. MySQL's do the same
+// in other words, for they may be run twice.
+func TestMigrationsOutliveOlderPrograms(t *testing.T) {
+	for _, d := range []Dialect{SQLite, PostgreSQL} {
+		all, err := migrationsOf(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range all[1:] {
+			made := map[string]bool{}
+			for _, text := range m.Statements {
+				if m.MinReader < m.Version && !onlyAdds(text, made) {
+					t.Errorf("%s: %04d_%s says that version %d can go on, but not with: %s", d, m.Version, m.Name, m.MinReader, text)
+				}
+			}
+		}
+	}
+}
+
+var (
+	makesTable  = regexp.MustCompile(`^CREATE TABLE (\w+) `)
+	addsIndex   = regexp.MustCompile(`^CREATE (UNIQUE )?INDEX \w+\s+ON (\w+) \((\w+)`)
+	addsColumn  = regexp.MustCompile(`^ALTER TABLE (\w+)\s+ADD COLUMN (\w+) [^,]*$`)
+	mustBeGiven = regexp.MustCompile(`NOT NULL`)
+)
+
+// onlyAdds reports a statement that statements of before never notice. Made has
+// the tables and columns that the same migration has made.
+func onlyAdds(text string, made map[string]bool) bool {
+	if m := makesTable.FindStringSubmatch(text); m != nil {
+		made[m[1]] = true
+		return true
+	}
+	if m := addsColumn.FindStringSubmatch(text); m != nil {
+		made[m[2]] = true
+		return made[m[1]] || !mustBeGiven.MatchString(text) || strings.Contains(text, " DEFAULT ")
+	}
+	if m := addsIndex.FindStringSubmatch(text); m != nil {
+		return m[1] == "" || made[m[2]] || made[m[3]]
+	}
+	return false
 }
