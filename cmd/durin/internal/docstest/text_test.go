@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,7 +116,14 @@ func plain(text string) string {
 
 // What the pages promise is shown by tests that exist.
 func TestGuaranteesAreTested(t *testing.T) {
-	p := pageNamed(t, "docs/guarantees.md")
+	for _, name := range []string{"docs/guarantees.md", "docs/asvs.md"} {
+		t.Run(name, func(t *testing.T) { namesTests(t, name) })
+	}
+}
+
+func namesTests(t *testing.T, page string) {
+	t.Helper()
+	p := pageNamed(t, page)
 	count := 0
 	for _, m := range link.FindAllStringSubmatch(p.text, -1) {
 		name := strings.Trim(m[1], "`")
@@ -130,6 +138,25 @@ func TestGuaranteesAreTested(t *testing.T) {
 	}
 	if count < 10 {
 		t.Errorf("only %d tests are named", count)
+	}
+}
+
+// Every row of the standard says how it stands, and a met one where that is shown.
+func TestStandardIsAnswered(t *testing.T) {
+	words := []string{"met", "setting", "partly", "not met", "n/a"}
+	rows := 0
+	for line := range strings.Lines(pageNamed(t, "docs/asvs.md").text) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+		if !strings.HasPrefix(line, "| 6.") && !strings.HasPrefix(line, "| 7.") && !strings.HasPrefix(line, "| 9.") && !strings.HasPrefix(line, "| 10.") {
+			continue
+		}
+		rows++
+		if len(cells) != 5 || !slices.Contains(words, cells[3]) || strings.TrimSpace(cells[4]) == "" {
+			t.Errorf("%q", line)
+		}
+	}
+	if rows < 50 {
+		t.Errorf("only %d requirements are answered", rows)
 	}
 }
 
