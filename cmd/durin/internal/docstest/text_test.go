@@ -141,6 +141,23 @@ func namesTests(t *testing.T, page string) {
 	}
 }
 
+// Each bound stands in the code as it stands on the page.
+func TestLimitsAreTheCodes(t *testing.T) {
+	_, text, _ := strings.Cut(pageNamed(t, "docs/security.md").text, "## Limits")
+	text, _, _ = strings.Cut(text, "\n## ")
+	count := 0
+	for _, m := range link.FindAllStringSubmatch(text, -1) {
+		count++
+		code, err := os.ReadFile(filepath.Join(root, "docs", m[2]))
+		if bound := strings.Trim(m[1], "`"); err != nil || !strings.Contains(strings.Join(strings.Fields(string(code)), " "), bound) {
+			t.Errorf("%s has no %s", m[2], bound)
+		}
+	}
+	if count < 20 {
+		t.Errorf("only %d bounds", count)
+	}
+}
+
 // Every row of the standard says how it stands, and a met one where that is shown.
 func TestStandardIsAnswered(t *testing.T) {
 	words := []string{"met", "setting", "partly", "not met", "n/a"}
