@@ -257,7 +257,7 @@ func (l *Log) fill(ctx context.Context) error {
 	}
 	n := min(len(l.queue), batchRows)
 	l.batch = append(slices.Clone(l.queue[:n]), rows...)
-	if l.queue = slices.Delete(l.queue, 0, n); len(l.queue) == 0 {
+	if l.queue = l.queue[n:]; len(l.queue) == 0 {
 		l.queue = nil // what an outage took is given back
 	}
 	if l.dropped > 0 {

@@ -143,6 +143,7 @@ func TestVerifyMany(t *testing.T) {
 		n = 1_000_000
 	}
 	e, d := engines[0], servers.SQLite(t)
+	d.DSN += "&_pragma=synchronous(OFF)"
 	s := e.open(t, d.Open(t), sqlstore.Options{})
 	ring, err := durin.NewKeyring(time.Now())
 	if err != nil {
