@@ -15,6 +15,7 @@ import (
 //	logout, logout.all
 //	token.revoke    sessions were ended, by whoever
 //	token.replace   sessions were ended to make room for a new one
+//	token.replay    a session was ended, for a replaced token of it was presented too late
 //
 // Fields that do not apply are zero. No field may be changed.
 type Change struct {

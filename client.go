@@ -65,6 +65,12 @@ type Client struct {
 	// MaxLife, when set, is the longest that a token lives from its issue,
 	// whatever renewals and uses there are.
 	MaxLife time.Duration
+	// Rotate, when set, makes each renewal by its owner answer a new token: the
+	// grace, from a second to a day, for which the one before stays good.
+	// Whoever presents that later ends the session, for one of the two who
+	// have it is not its owner. It needs a Keyring. Zero: a renewal keeps the
+	// token.
+	Rotate time.Duration
 	// NoPassword closes the client to logins by user name and password.
 	NoPassword bool
 	// Cookie says that tokens travel in a cookie that no script can read, and
@@ -128,6 +134,12 @@ func (c Client) Validate() error {
 	}
 	if c.MaxLife < 0 {
 		fault("max-life", "May not be negative.")
+	}
+	switch {
+	case c.Rotate != 0 && (c.Rotate < time.Second || c.Rotate > 24*time.Hour):
+		fault("rotate", "The grace of a token that a renewal replaces is between a second and a day.")
+	case c.Rotate != 0 && c.Name == AdminClient:
+		fault("rotate", "The tokens of this client are the admin pages' own.")
 	}
 	if !utf8.ValidString(c.Description) || strings.ContainsRune(c.Description, 0) || utf8.RuneCountInString(c.Description) > 1000 {
 		fault("description", "At most 1,000 characters of valid UTF-8 without NUL.")

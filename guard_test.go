@@ -175,8 +175,8 @@ func TestExpiryAndRenewal(t *testing.T) {
 	g.Clock.Advance(time.Hour) // the last good instant
 	verify(t, g, token, nil)
 	renewed, err := g.Renew(t.Context(), s)
-	if err != nil || !renewed.ExpiresAt.Equal(s.IssuedAt.Add(90*time.Minute)) {
-		t.Fatalf("%v %v: not capped by MaxLife", renewed.ExpiresAt, err)
+	if err != nil || !renewed.Session.ExpiresAt.Equal(s.IssuedAt.Add(90*time.Minute)) {
+		t.Fatalf("%v %v: not capped by MaxLife", renewed.Session.ExpiresAt, err)
 	}
 	g.Clock.Advance(30 * time.Minute)
 	verify(t, g, token, nil)

@@ -21,6 +21,10 @@ type Hooks struct {
 	// Called once for each; of the Event only Session.Digest, UserID and
 	// Client are certain.
 	Revoked func(context.Context, Event)
+	// Replayed: a token that a renewal had replaced was presented after its
+	// grace (Client.Rotate), and its session has been ended for that. Either
+	// its owner or somebody else has a token that they should not have.
+	Replayed func(context.Context, Event)
 	// LoggedIn: a password login was answered with a token.
 	LoggedIn func(context.Context, Event)
 	// LoggedOut: a user ended the own session, or all of them.

@@ -7,22 +7,44 @@ import (
 
 // Renew sets the expiry of a live session to the life time of its client from
 // now, as the client stands in the store: longer or shorter than before, never
-// beyond MaxLife. ErrInvalidToken if the session has ended or run out.
-func (g *Guard) Renew(ctx context.Context, s *Session) (Session, error) {
+// beyond MaxLife. It is for the session's owner: where Client.Rotate is set, the
+// result has the Token that takes the place of the one that s was checked by,
+// Reused if an earlier renewal of the same one has made it. Else Token is empty,
+// and the token stays. ErrInvalidToken if the session has ended or run out.
+func (g *Guard) Renew(ctx context.Context, s *Session) (Issued, error) {
+	keys := g.keys.Load()
+	if keys == nil || s.Client.Rotate == 0 && s.ReplacedBy == nil {
+		renewed, err := g.Prolong(ctx, s)
+		return Issued{Session: renewed, Renewed: err == nil}, err
+	}
+	if err := g.settle(ctx, s); err != nil {
+		return Issued{}, err
+	}
+	return g.rotate(ctx, s, keys)
+}
+
+// Prolong is Renew for others than the session's owner, like administrators: the
+// token stays in any case.
+func (g *Guard) Prolong(ctx context.Context, s *Session) (Session, error) {
 	if err := g.settle(ctx, s); err != nil {
 		return Session{}, err
 	}
 	renewed, err := g.store.Renew(ctx, s.Digest, g.now())
 	if errors.Is(err, ErrNotFound) {
-		return Session{}, ErrInvalidToken
+		return Session{}, g.late(ctx, s.Digest)
 	}
 	if err != nil {
 		return Session{}, unavailable(err)
 	}
-	g.tally.renewed.Add(1)
 	g.changed(ctx, []Digest{s.Digest})
-	fire(ctx, g.opt.Hooks.Renewed, Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: &renewed})
+	g.renewed(ctx, &renewed)
 	return renewed, nil
+}
+
+// renewed counts and tells that s has got a new expiry.
+func (g *Guard) renewed(ctx context.Context, s *Session) {
+	g.tally.renewed.Add(1)
+	fire(ctx, g.opt.Hooks.Renewed, Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s})
 }
 
 // settle writes a sliding expiry that only this process knows yet.

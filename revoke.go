@@ -2,6 +2,7 @@ package durin
 
 import (
 	"context"
+	"errors"
 )
 
 // LogOut ends a session at its owner's wish. ErrInvalidToken if it has ended
@@ -29,7 +30,8 @@ func (g *Guard) logOut(ctx context.Context, s *Session, what string, sel Selecti
 	return nil
 }
 
-// End ends the sessions that sel selects and returns how many. When it returns
+// End ends the sessions that sel selects and returns how many tokens that were:
+// a session whose token was just replaced by a renewal has two. When it returns
 // they are refused here, and on other nodes as soon as those hear of it: within
 // StaleBound.
 func (g *Guard) End(ctx context.Context, sel Selection) (int, error) {
@@ -73,7 +75,7 @@ func (g *Guard) CreateClient(ctx context.Context, c Client) (Client, error) {
 	if c.Policy == "" {
 		c.Policy = PolicyReuse
 	}
-	if err := c.Validate(); err != nil {
+	if err := errors.Join(c.Validate(), g.checkRotation(&c)); err != nil {
 		return Client{}, err
 	}
 	if c.Created.IsZero() {
@@ -95,6 +97,9 @@ func (g *Guard) UpdateClient(ctx context.Context, name string, change func(*Clie
 		before = *c
 		if err := change(c); err != nil {
 			return err
+		}
+		if before.Rotate == 0 {
+			return errors.Join(c.Validate(), g.checkRotation(c))
 		}
 		return c.Validate()
 	})

@@ -189,6 +189,11 @@ func (g *Guard) start(reader *outboxReader) {
 		g.workers.Go(func() { g.every(ctx, legacyEvery, "look for imported tokens", &g.tally.legacies, g.lookLegacy) })
 	}
 	g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", &g.tally.prunes, g.prune) })
+	g.workers.Go(func() {
+		g.every(ctx, pruneEvery, "forget replaced tokens", &g.tally.forgets, func(ctx context.Context) error {
+			return unavailable(g.store.ForgetReplaced(ctx, g.now()))
+		})
+	})
 }
 
 const (

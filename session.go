@@ -15,7 +15,8 @@ import (
 type Session struct {
 	// ID names the session to people and programs; it is no secret.
 	ID int64
-	// Digest is the SHA-256 of the token.
+	// Digest is the SHA-256 of the token. Where renewals replace it, sessions
+	// are known by their ID alone.
 	Digest Digest
 	// UserID is the user's id in the application's own words, at most 64
 	// bytes. The program's own users have a decimal number.
@@ -37,6 +38,10 @@ type Session struct {
 	Device *Device
 	// Inactive says that the user is deactivated: the token is refused.
 	Inactive bool
+	// ReplacedBy is set when a renewal has put another token in the place of
+	// this one (Client.Rotate): the digest of the session's present token.
+	// This one is good until ExpiresAt, the end of its grace.
+	ReplacedBy *Digest
 }
 
 // Expired reports whether the session has run out at now.

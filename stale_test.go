@@ -48,6 +48,12 @@ func (r *restless) Renew(ctx context.Context, d durin.Digest, now time.Time) (du
 	return r.Store.Renew(ctx, d, now)
 }
 
+func (r *restless) Rotate(ctx context.Context, x durin.Rotation) (durin.Rotated, error) {
+	pause()
+	defer pause()
+	return r.Store.Rotate(ctx, x)
+}
+
 func (r *restless) Touch(ctx context.Context, uses []durin.Use) error {
 	pause()
 	defer pause()
@@ -74,6 +80,7 @@ type round struct {
 	s      durin.Session
 	client string
 	acked  atomic.Bool
+	fresh  atomic.Pointer[durin.Secret] // by a renewal
 }
 
 // deeds do something to the round's session and tell what a check must say
@@ -137,7 +144,7 @@ func oneRound(g *durintest.Guard, id, deed string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := g.CreateClient(ctx, durin.Client{Name: id, TTL: time.Hour, Sliding: time.Second}); err != nil {
+	if _, err := g.CreateClient(ctx, durin.Client{Name: id, TTL: time.Hour, Sliding: time.Second, Rotate: time.Duration(rand.IntN(2)) * time.Minute}); err != nil {
 		return err
 	}
 	issued, err := g.Issue(ctx, durin.IssueRequest{UserID: u.ID, Client: id})
@@ -156,7 +163,10 @@ func oneRound(g *durintest.Guard, id, deed string) error {
 	wg.Go(func() {
 		for range 2 {
 			pause()
-			_, err := g.Renew(ctx, &r.s)
+			issued, err := g.Renew(ctx, &r.s)
+			if issued.Token != "" {
+				r.fresh.Store(&issued.Token)
+			}
 			if err != nil && !errors.Is(err, durin.ErrInvalidToken) {
 				faults[3] = err
 			}
@@ -173,7 +183,11 @@ func oneRound(g *durintest.Guard, id, deed string) error {
 func (r *round) watch(want error) error {
 	for after := 0; after < 3; {
 		acked := r.acked.Load()
-		s, err := r.g.Verify(context.Background(), r.token)
+		token := r.token
+		if fresh := r.fresh.Load(); fresh != nil && rand.IntN(2) == 0 {
+			token = *fresh
+		}
+		s, err := r.g.Verify(context.Background(), token)
 		switch {
 		case !acked:
 		case !errors.Is(err, want):

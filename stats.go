@@ -44,12 +44,14 @@ type Stats struct {
 	Issued  uint64 // new tokens
 	Reused  uint64 // tokens handed out again
 	Renewed uint64 // expiries set anew by a renewal or a login
+	Rotated uint64 // of them with a new token
 	// Ended tokens, by cause; those of deleted clients are not counted.
 	Ended struct {
 		Replaced  uint64 // made room for a new one
 		LoggedOut uint64 // by their owner, one or all
 		Revoked   uint64 // by End and EndSome
 		User      uint64 // their user was deleted
+		Replayed  uint64 // a replaced token of theirs was presented too late
 		Pruned    uint64 // expired long enough
 	}
 	Throttled      uint64 // requests refused by a throttle
@@ -90,7 +92,8 @@ func (g *Guard) Stats() Stats {
 	s.Logins.Refused, s.Logins.Busy, s.Logins.Failed = l.refused.Load(), l.busy.Load(), l.failed.Load()
 	s.Issued, s.Reused, s.Renewed = t.issued.Load(), t.reused.Load(), t.renewed.Load()
 	s.Ended.Replaced, s.Ended.LoggedOut, s.Ended.Revoked = t.ended[replaced].Load(), t.ended[loggedOut].Load(), t.ended[revoked].Load()
-	s.Ended.User, s.Ended.Pruned = t.ended[withUser].Load(), t.ended[pruned].Load()
+	s.Ended.User, s.Ended.Pruned, s.Ended.Replayed = t.ended[withUser].Load(), t.ended[pruned].Load(), t.ended[replayed].Load()
+	s.Rotated = t.rotated.Load()
 	s.Throttled = t.throttled.Load()
 	s.Flushes, s.Prunes = t.flushes.read(), t.prunes.read()
 	s.Unwritten = g.uses.waiting()
@@ -122,6 +125,7 @@ const (
 	revoked
 	withUser
 	pruned
+	replayed
 	causes
 )
 
@@ -136,10 +140,11 @@ type tally struct {
 
 	logins                  struct{ accepted, wrong, heldBack, refused, busy, failed atomic.Uint64 }
 	issued, reused, renewed atomic.Uint64
+	rotated                 atomic.Uint64
 	ended                   [causes]atomic.Uint64
 	throttled               atomic.Uint64
 	flushes, usages, prunes workCount
-	legacies                workCount
+	legacies, forgets       workCount
 	heard, announceErrors   atomic.Uint64
 	clients                 clientTally
 }

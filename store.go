@@ -55,7 +55,9 @@ type Store interface {
 
 	// Lookup returns the session of a token for a check: expired ones and
 	// those of inactive users too, without a Device. It is on the path of
-	// every uncached request: one query. ErrNotFound.
+	// every uncached request: one query. A token that Rotate replaced is
+	// returned with its own Digest, with ReplacedBy, and with the end of its
+	// grace as ExpiresAt, past or not. ErrNotFound.
 	Lookup(ctx context.Context, d Digest) (Session, error)
 
 	// Sessions returns the sessions that q asks for, with their Device.
@@ -66,8 +68,27 @@ type Store interface {
 	// ErrNotFound if there is no such token or it has expired.
 	Renew(ctx context.Context, d Digest, now time.Time) (Session, error)
 
-	// End deletes the tokens that sel selects and returns their digests.
-	// No match is no error. An empty selection is an error.
+	// Rotate is Renew for the owner of the token. If the client says so
+	// (Client.Rotate) r.Successor takes the token's place in the session,
+	// which stays the same in all else: ID, Created, IssuedAt, Device. The
+	// token is then good for the grace, and known as replaced for as long as
+	// it could have lived. Of a token in its grace the present one is
+	// returned, with its Seal and without a change; of a session that has
+	// been rotated tokenrule.MaxReplaced times within that, the token stays.
+	// ErrNotFound if there is no such token or it, its session or its grace
+	// has run out.
+	Rotate(ctx context.Context, r Rotation) (Rotated, error)
+
+	// ForgetReplaced takes away what Rotate has left behind and nobody needs
+	// at now any more: seals whose grace is over, and replaced tokens that
+	// could not have lived until now.
+	ForgetReplaced(ctx context.Context, now time.Time) error
+
+	// End deletes the tokens that sel selects and returns their digests, and
+	// those of replaced tokens of the same sessions that are in their grace
+	// at now. So do all methods that end sessions, or change what a check
+	// would say of them. A Selection.Digest of a replaced token selects its
+	// session. No match is no error. An empty selection is an error.
 	End(ctx context.Context, sel Selection, now time.Time) ([]Digest, error)
 
 	// MarkUser tells the outbox that what a check says of the user's
@@ -148,6 +169,28 @@ type IssuedToken struct {
 	Seal    []byte  // of a reused token
 	// Ended are the digests of tokens that made room.
 	Ended []Digest
+}
+
+// Rotation is what Store.Rotate is asked for.
+type Rotation struct {
+	// Digest is of the token that was presented.
+	Digest Digest
+	Now    time.Time
+	// Successor and Seal are of the token that takes its place, if one does.
+	Successor Digest
+	Seal      []byte
+	// Lost is a present token whose seal could not be opened: Successor takes
+	// its place, rather than that it is handed out.
+	Lost Digest
+}
+
+// Rotated is what Store.Rotate did.
+type Rotated struct {
+	Session Session // with the digest of its present token
+	New     bool    // which is Rotation.Successor
+	Seal    []byte  // of the present token, where another renewal made it
+	// Changed are the digests of which a check would say something else now.
+	Changed []Digest
 }
 
 // Sealed is a token's seal, with what names it.

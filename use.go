@@ -168,10 +168,14 @@ func (g *Guard) gather(now time.Time) {
 	for _, c := range list {
 		c.use.listed.Store(false) // uses from here on list it again
 		s := &c.session
-		use := u.pending[s.Digest]
+		digest := s.Digest
+		if s.ReplacedBy != nil {
+			digest = *s.ReplacedBy
+		}
+		use := u.pending[digest]
 		if at := time.UnixMicro(c.use.last.Load()).UTC(); at.After(use.At) {
-			use.Digest, use.At = s.Digest, at
-			u.pending[s.Digest] = use
+			use.Digest, use.At = digest, at
+			u.pending[digest] = use
 		}
 		key := usageKey{day, s.UserID, s.Client.ID}
 		if u.counts[key] == nil {

@@ -53,6 +53,10 @@ func (c *checked) hold(g *Guard, s Session) {
 	c.identity = identity{guard: g, session: &c.session, checked: c}
 	c.expires.Store(expiresMicro(s.ExpiresAt))
 	c.use.slides = s.Client.Sliding > 0
+	if s.ReplacedBy != nil {
+		c.expires.Store(noExpiry)
+		c.use.slides = false
+	}
 }
 
 func expiresMicro(at time.Time) int64 {
@@ -110,7 +114,7 @@ func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 	}
 	if wall > c.expires.Load() {
 		var err error
-		if c, err = g.reload(ctx, digest, token, hit); err != nil {
+		if c, err = g.recheck(ctx, digest, token, c, hit, wall); err != nil {
 			g.tally.void.Add(1)
 			return nil, g.refused(ctx, digest, err)
 		}
@@ -152,6 +156,20 @@ func (g *Guard) load(ctx context.Context, d Digest, token string) (*checked, err
 	return g.cache.Load(ctx, d, func(ctx context.Context, c *checked) error { return g.read(ctx, d, token, c) })
 }
 
+// recheck looks more closely at a session that seems to have run out.
+func (g *Guard) recheck(ctx context.Context, d Digest, token string, c *checked, hit bool, wall int64) (*checked, error) {
+	if c.session.ReplacedBy == nil {
+		var err error
+		if c, err = g.reload(ctx, d, token, hit); err != nil {
+			return nil, err
+		}
+	}
+	if c.session.ReplacedBy == nil {
+		return c, nil
+	}
+	return c, g.checkReplaced(ctx, c, wall)
+}
+
 // reload gives a session that has run out one chance: another node may have
 // moved its expiry, or a use that is not written yet.
 func (g *Guard) reload(ctx context.Context, d Digest, token string, hit bool) (*checked, error) {
@@ -161,7 +179,7 @@ func (g *Guard) reload(ctx context.Context, d Digest, token string, hit bool) (*
 		if err != nil {
 			return nil, err
 		}
-		if g.now().UnixMicro() <= c.expires.Load() {
+		if c.session.ReplacedBy != nil || g.now().UnixMicro() <= c.expires.Load() {
 			return c, nil
 		}
 	}
@@ -171,7 +189,7 @@ func (g *Guard) reload(ctx context.Context, d Digest, token string, hit bool) (*
 // read asks the store for the session, or tells what stands against it.
 func (g *Guard) read(ctx context.Context, d Digest, token string, c *checked) error {
 	s, err := g.store.Lookup(ctx, d)
-	if err != nil && g.legacy.left.Load() && errors.Is(err, ErrNotFound) {
+	if err != nil && token != "" && g.legacy.left.Load() && errors.Is(err, ErrNotFound) {
 		s, err = g.adopt(ctx, d, token)
 	}
 	switch {
@@ -180,7 +198,7 @@ func (g *Guard) read(ctx context.Context, d Digest, token string, c *checked) er
 	case err != nil:
 		return unavailable(err)
 	}
-	if s.Expired(g.now()) && !g.uses.extend(&s) {
+	if s.ReplacedBy == nil && s.Expired(g.now()) && !g.uses.extend(&s) {
 		return expired(&s)
 	}
 	if s.Inactive {

@@ -47,6 +47,7 @@ func (h *Handler) clientForm(c durin.Client, given url.Values) pages.Form {
 	text("max-tokens", most)
 	text("sliding", spanText(c.Sliding))
 	text("max-life", spanText(c.MaxLife))
+	text("rotate", spanText(c.Rotate))
 	check := func(name string, on bool) {
 		if given != nil {
 			on = given.Get(name) != ""
@@ -75,6 +76,7 @@ func (h *Handler) readClient(v *visit, c *durin.Client) (pages.Form, bool) {
 	c.TTL = h.readSpan(&form, given, "ttl")
 	c.Sliding = h.readSpan(&form, given, "sliding")
 	c.MaxLife = h.readSpan(&form, given, "max-life")
+	c.Rotate = h.readSpan(&form, given, "rotate")
 	var err error
 	if c.Rate, err = durin.ParseRate(given.Get("throttle")); err != nil {
 		form.Fault("throttle", err.Error()+".")

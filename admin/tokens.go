@@ -219,7 +219,7 @@ func (h *Handler) renewToken(v *visit) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.guard.Renew(v.r.Context(), &s)
+	_, err = h.guard.Prolong(v.r.Context(), &s)
 	if errors.Is(err, durin.ErrInvalidToken) {
 		h.site.Notify(v.w, "bad", h.site.Text("tokens.renew.expired"))
 		h.site.Redirect(v.w, v.r, h.site.At("tokens", s.ID))

@@ -9,19 +9,31 @@ import (
 	"github.com/durin-go/durin"
 )
 
-// refreshAnswer tells the new expiry.
+// refreshAnswer tells the new expiry, and the token that takes the place of the
+// caller's if one does.
 type refreshAnswer struct {
 	Expiry *string `json:"expiry"`
+	Token  string  `json:"token,omitempty"` // in clear
 }
 
 func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) {
-	s, err := h.guard.Renew(r.Context(), durin.SessionFrom(r.Context()))
+	renewed, err := h.guard.Renew(r.Context(), durin.SessionFrom(r.Context()))
 	if err != nil {
 		h.guard.Fail(w, r, err)
 		return
 	}
-	h.guard.KeepCookie(w, r, &s)
-	durin.WriteJSON(w, http.StatusOK, refreshAnswer{h.expiry(s.ExpiresAt)})
+	s := &renewed.Session
+	answer := refreshAnswer{Expiry: h.expiry(s.ExpiresAt)}
+	switch {
+	case renewed.Token == "":
+		h.guard.KeepCookie(w, r, s)
+	case s.Client.Cookie:
+		h.guard.SetCookie(w, renewed.Token, s)
+	}
+	if !s.Client.Cookie || h.opt.CookieToken {
+		answer.Token = renewed.Token.Reveal()
+	}
+	durin.WriteJSON(w, http.StatusOK, answer)
 }
 
 func (h *Handler) logOut(w http.ResponseWriter, r *http.Request) {

@@ -20,7 +20,9 @@ type Client struct {
 	mu     sync.Mutex
 	loaded bool
 	token  Token
-	flight *flight // the renewal or log-in that is under way; nil: none
+	looked time.Time // when the Keeper was last asked
+	unkept bool      // the Keeper has not taken the token
+	flight *flight   // the renewal or log-in that is under way; nil: none
 	paused [kinds]struct {
 		until time.Time
 		err   error
@@ -123,17 +125,26 @@ func (c *Client) due(t Token, now time.Time) bool {
 
 func (t Token) expired(now time.Time) bool { return !t.Expiry.IsZero() && now.After(t.Expiry) }
 
-// current is the token that there is, read from the Keeper the first time.
+// lookAgain is how long a token is used before the Keeper is asked whether another
+// program has kept a newer one: shorter than a server's grace for old ones.
+const lookAgain = 2 * time.Second
+
+// current is the token that there is, here or, if that is newer, in the Keeper.
 func (c *Client) current(ctx context.Context) (Token, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.loaded {
-		t, err := c.opt.Keeper.Load(ctx)
-		if err != nil {
-			return Token{}, err
-		}
-		c.token, c.loaded = t, true
+	now := c.opt.Now()
+	if age := now.Sub(c.looked); c.loaded && (c.unkept || age >= 0 && age < lookAgain) {
+		return c.token, nil
 	}
+	t, err := c.opt.Keeper.Load(ctx)
+	switch {
+	case err == nil && (!c.loaded || t.Value != "" && t.Value != c.token.Value && t.Got.After(c.token.Got)):
+		c.token = t
+	case err != nil && !c.loaded:
+		return Token{}, err
+	}
+	c.loaded, c.looked = true, now
 	return c.token, nil
 }
 
@@ -143,7 +154,9 @@ func (c *Client) keep(ctx context.Context, t Token) error {
 	defer c.mu.Unlock()
 	c.token, c.loaded = t, true
 	clear(c.paused[:])
-	return c.opt.Keeper.Save(context.WithoutCancel(ctx), t)
+	err := c.opt.Keeper.Save(context.WithoutCancel(ctx), t)
+	c.unkept = err != nil
+	return err
 }
 
 // pause is how long a failure of a kind holds for all who come after it: a server that is
@@ -194,10 +207,12 @@ func (c *Client) fly(ctx context.Context, f *flight, old Token, k kind) {
 	close(f.done)
 }
 
-// renew asks for a later expiry. A token that has ended on the server is replaced.
+// renew asks for a later expiry, and takes the new token if the server answers one.
+// A token that has ended on the server is replaced.
 func (c *Client) renew(ctx context.Context, old Token) error {
 	var answer struct {
 		Expiry *string `json:"expiry"`
+		Token  string  `json:"token"`
 	}
 	err := c.call(ctx, "refresh", old.Value, nil, &answer)
 	var refused *Error
@@ -207,7 +222,10 @@ func (c *Client) renew(ctx context.Context, old Token) error {
 	if err != nil {
 		return err
 	}
-	return c.keep(ctx, c.newToken(old.Value, answer.Expiry))
+	if answer.Token == "" {
+		answer.Token = old.Value
+	}
+	return c.keep(ctx, c.newToken(answer.Token, answer.Expiry))
 }
 
 // relogin gets another token than old: one that another program has kept

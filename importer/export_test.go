@@ -43,7 +43,7 @@ func filledStore(t *testing.T) *memstore.Store {
 	store, at := memstore.New(), time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
 	c := durin.Client{
 		ID: 7, Name: "tv <ü>", TTL: 90*time.Minute + time.Microsecond, Rate: durin.Rate{N: 5, Period: time.Hour}, Policy: durin.PolicyEvict, MaxTokens: 3,
-		Sliding: time.Minute, MaxLife: 300 * time.Hour, NoPassword: true, Cookie: true, Description: "Für \"Ada\"\n", Created: at,
+		Sliding: time.Minute, MaxLife: 300 * time.Hour, Rotate: time.Minute, NoPassword: true, Cookie: true, Description: "Für \"Ada\"\n", Created: at,
 	}
 	u := durin.User{ID: "9", Name: "ada@example.org", Password: "$argon2id$x", Active: true, Admin: true, Created: at, LastLogin: at.Add(time.Hour)}
 	k := durin.ImportToken{

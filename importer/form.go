@@ -53,6 +53,7 @@ type clientForm struct {
 	MaxTokens   int       `json:"max_tokens,omitempty"`
 	Sliding     int64     `json:"sliding,omitempty"`
 	MaxLife     spanForm  `json:"max_life"`
+	Rotate      int64     `json:"rotate,omitempty"`
 	NoPassword  bool      `json:"no_password,omitempty"`
 	Cookie      bool      `json:"cookie,omitempty"`
 	Description string    `json:"description,omitempty"`
@@ -109,7 +110,7 @@ func durationOf(s spanForm) time.Duration {
 func formOfClient(c durin.Client) *clientForm {
 	return &clientForm{
 		ID: c.ID, Name: c.Name, TTL: spanOf(c.TTL), Rate: c.Rate.String(), Policy: string(c.Policy), MaxTokens: c.MaxTokens,
-		Sliding: c.Sliding.Microseconds(), MaxLife: spanOf(c.MaxLife), NoPassword: c.NoPassword, Cookie: c.Cookie,
+		Sliding: c.Sliding.Microseconds(), MaxLife: spanOf(c.MaxLife), Rotate: c.Rotate.Microseconds(), NoPassword: c.NoPassword, Cookie: c.Cookie,
 		Description: c.Description, Created: c.Created,
 	}
 }
@@ -118,7 +119,7 @@ func (f *clientForm) client() (durin.Client, error) {
 	rate, err := durin.ParseRate(f.Rate)
 	return durin.Client{
 		ID: f.ID, Name: f.Name, TTL: durationOf(f.TTL), Rate: rate, Policy: durin.Policy(f.Policy), MaxTokens: f.MaxTokens,
-		Sliding: time.Duration(f.Sliding) * time.Microsecond, MaxLife: durationOf(f.MaxLife), NoPassword: f.NoPassword, Cookie: f.Cookie,
+		Sliding: time.Duration(f.Sliding) * time.Microsecond, MaxLife: durationOf(f.MaxLife), Rotate: time.Duration(f.Rotate) * time.Microsecond, NoPassword: f.NoPassword, Cookie: f.Cookie,
 		Description: f.Description, Created: f.Created,
 	}, err
 }

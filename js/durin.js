@@ -54,12 +54,16 @@ export class Durin {
     this.#scheme = scheme
     this.#keep = keep
     this.#fetch = (...args) => fetch(...args)
-    const kept = keep?.load()
-    if (kept) {
-      this.#token = kept.token ?? ''
-      this.#expiry = kept.expiry ?? 0
-      this.#got = kept.got ?? 0
-    }
+    this.#look()
+  }
+
+  /** Takes over what is kept, if it is newer: another tab may have renewed the session. */
+  #look() {
+    const kept = this.#keep?.load()
+    if (!kept || this.#got >= (kept.got ?? 0) && this.#got > 0) return
+    this.#token = kept.token ?? ''
+    this.#expiry = kept.expiry ?? 0
+    this.#got = kept.got ?? 0
   }
 
   /** The last instant at which the session is good, or null: not known, or never. */
@@ -94,7 +98,7 @@ export class Durin {
   /** Makes the session last longer. However often it is called at once, one request is sent. */
   async renew() {
     this.#flight ??= this.#call('refresh').then(
-      (answer) => this.#set(this.#token, answer.expiry),
+      (answer) => this.#set(this.#cookie ? '' : answer.token || this.#token, answer.expiry),
     ).finally(() => { this.#flight = null })
     return this.#flight
   }
@@ -123,6 +127,7 @@ export class Durin {
   async fetch(input, init) {
     const request = new Request(input, init)
     if (new URL(request.url).origin !== this.#base.origin) return this.#fetch(request)
+    this.#look()
     await this.#renewIfDue()
     return this.#fetch(this.#authorized(request))
   }

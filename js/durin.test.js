@@ -57,6 +57,19 @@ test('one renewal for all', async () => {
   assert.ok(d.expiry.getTime() > Date.now() + 3_500_000)
 })
 
+test('a renewal that replaces the token, with two tabs', async () => {
+  const s = server({ '/api/auth/refresh/': () => [200, { expiry: soon(3600), token: 'new' }], '/things': () => [200, []] })
+  let kept = { token: 'old', expiry: Date.now() + 3_600_000, got: Date.now() - 1 }
+  const keep = { load: () => kept, save: (k) => { kept = k } }
+  const [one, two] = [of(s, { keep }), of(s, { keep })]
+  await two.fetch('https://api.test/things')
+  await one.renew()
+  assert.equal(kept.token, 'new')
+  await one.fetch('https://api.test/things')
+  await two.fetch('https://api.test/things')
+  assert.deepEqual(s.got.map((r) => r.auth), ['Token old', 'Token old', 'Token new', 'Token new'])
+})
+
 test('a renewal that fails disturbs nobody', async () => {
   const s = server({ '/api/auth/refresh/': () => [503, { detail: 'Later.' }, { 'Retry-After': '2' }], '/things': () => [200, []] })
   const d = of(s, { keep: { load: () => ({ token: 'abc', expiry: Date.now() + 60_000, got: Date.now() - 3_540_000 }), save() {} } })

@@ -69,7 +69,7 @@ func (s *Store) CountSessions(ctx context.Context, f durin.SessionFilter, limit 
 }
 
 // EndSome implements durin.Browser.
-func (s *Store) EndSome(ctx context.Context, f durin.SessionFilter, limit int, _ time.Time) (ended []durin.Digest, err error) {
+func (s *Store) EndSome(ctx context.Context, f durin.SessionFilter, limit int, now time.Time) (ended []durin.Digest, err error) {
 	if err := tokenrule.CheckFilter(f); err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *Store) EndSome(ctx context.Context, f durin.SessionFilter, limit int, _
 		for _, t := range all[:min(len(all), tokenrule.Limit(limit))] {
 			ids = append(ids, t.id)
 		}
-		ended = st.remove(ids)
+		ended = st.end(ids, tokenrule.Instant(now))
 		return nil
 	})
 	return ended, err

@@ -21,6 +21,7 @@ type state struct {
 	tokens    map[int64]token
 	tokenIDs  map[durin.Digest]int64
 	legacyIDs map[durin.LegacyDigest]int64
+	replaced  map[durin.Digest]replacedToken
 	order     []int64          // of tokens, upwards
 	slots     map[slot][]int64 // the tokens of a user and client, upwards
 	usage     map[usageKey]durin.Usage
@@ -62,6 +63,7 @@ func newState() *state {
 		tokens:    map[int64]token{},
 		tokenIDs:  map[durin.Digest]int64{},
 		legacyIDs: map[durin.LegacyDigest]int64{},
+		replaced:  map[durin.Digest]replacedToken{},
 		slots:     map[slot][]int64{},
 		usage:     map[usageKey]durin.Usage{},
 		ledger:    map[ledgerKey]int64{},
@@ -75,6 +77,7 @@ func (st *state) clone() *state {
 	c.clients, c.clientIDs = maps.Clone(st.clients), maps.Clone(st.clientIDs)
 	c.users, c.userIDs = maps.Clone(st.users), maps.Clone(st.userIDs)
 	c.tokens, c.tokenIDs, c.legacyIDs = maps.Clone(st.tokens), maps.Clone(st.tokenIDs), maps.Clone(st.legacyIDs)
+	c.replaced = maps.Clone(st.replaced)
 	c.usage, c.ledger = maps.Clone(st.usage), maps.Clone(st.ledger)
 	c.servers, c.activity = maps.Clone(st.servers), maps.Clone(st.activity)
 	c.order = slices.Clone(st.order)
@@ -125,11 +128,22 @@ func (st *state) insert(t token) (token, error) {
 	return t, nil
 }
 
-// remove deletes the tokens with those ids and returns their digests.
+// end is remove; of the tokens that renewals have replaced it returns those that
+// are in their grace at now.
+func (st *state) end(ids []int64, now time.Time) []durin.Digest {
+	graces := st.graces(ids, now)
+	return append(st.remove(ids), graces...)
+}
+
+// remove deletes the tokens with those ids, and what they have replaced, and
+// returns their digests.
 func (st *state) remove(ids []int64) []durin.Digest {
 	var ended []durin.Digest
 	for _, id := range ids {
 		t := st.tokens[id]
+		for _, d := range st.replacedOf(id) {
+			delete(st.replaced, d)
+		}
 		ended = append(ended, t.digest)
 		delete(st.tokens, id)
 		delete(st.tokenIDs, t.digest)
@@ -156,13 +170,15 @@ func (st *state) matching(fits func(token) bool) []int64 {
 	return ids
 }
 
-// digestsOf returns the digests of a user's tokens.
-func (st *state) digestsOf(userID string) []durin.Digest {
+// digestsOf returns the digests of a user's tokens, and of those that renewals
+// have replaced and that are in their grace.
+func (st *state) digestsOf(userID string, now time.Time) []durin.Digest {
 	var all []durin.Digest
-	for _, id := range st.matching(func(t token) bool { return t.userID == userID }) {
+	ids := st.matching(func(t token) bool { return t.userID == userID })
+	for _, id := range ids {
 		all = append(all, st.tokens[id].digest)
 	}
-	return all
+	return append(all, st.graces(ids, now)...)
 }
 
 // session is t as a check sees it.

@@ -77,7 +77,7 @@ func (st *state) carryOut(d tokenrule.Decision, t durin.NewToken, c durin.Client
 	for _, r := range d.End {
 		end = append(end, r.ID)
 	}
-	issued.Ended = st.remove(end)
+	issued.Ended = st.end(end, tokenrule.Instant(t.Now))
 	return issued, nil
 }
 
@@ -88,7 +88,11 @@ func (s *Store) Lookup(ctx context.Context, d durin.Digest) (session durin.Sessi
 	err = s.view(ctx, func(st *state) error {
 		id, ok := st.tokenIDs[d]
 		if !ok {
-			return errNoToken
+			session, ok = st.replacedSession(d)
+			if !ok {
+				return errNoToken
+			}
+			return nil
 		}
 		session = st.session(st.tokens[id])
 		return nil
@@ -142,27 +146,28 @@ func (s *Store) Renew(ctx context.Context, d durin.Digest, now time.Time) (sessi
 }
 
 // End implements durin.Store.
-func (s *Store) End(ctx context.Context, sel durin.Selection, _ time.Time) (ended []durin.Digest, err error) {
+func (s *Store) End(ctx context.Context, sel durin.Selection, now time.Time) (ended []durin.Digest, err error) {
 	if err := tokenrule.CheckSelection(sel); err != nil {
 		return nil, errors.Join(err, ctx.Err())
 	}
 	err = s.view(ctx, func(st *state) error {
-		ended = st.remove(st.matching(func(t token) bool {
+		replaced := st.replaced[sel.Digest].tokenID
+		ended = st.end(st.matching(func(t token) bool {
 			return (sel.ID == 0 || sel.ID == t.id) &&
-				(sel.Digest == durin.Digest{} || sel.Digest == t.digest) &&
+				(sel.Digest == durin.Digest{} || sel.Digest == t.digest || replaced == t.id) &&
 				(sel.UserID == "" || sel.UserID == t.userID) &&
 				(sel.Client == "" || sel.Client == st.clients[t.clientID].Name) &&
 				(sel.Except == 0 || sel.Except != t.id)
-		}))
+		}), tokenrule.Instant(now))
 		return nil
 	})
 	return ended, err
 }
 
 // MarkUser implements durin.Store.
-func (s *Store) MarkUser(ctx context.Context, userID string, _ time.Time) (marked []durin.Digest, err error) {
+func (s *Store) MarkUser(ctx context.Context, userID string, now time.Time) (marked []durin.Digest, err error) {
 	err = s.view(ctx, func(st *state) error {
-		marked = st.digestsOf(userID)
+		marked = st.digestsOf(userID, tokenrule.Instant(now))
 		return nil
 	})
 	return marked, err

@@ -91,7 +91,7 @@ func (s *Store) Users(ctx context.Context, after string, limit int) (some []duri
 }
 
 // UpdateUser implements durin.UserStore.
-func (s *Store) UpdateUser(ctx context.Context, id string, _ time.Time, change func(*durin.User) error) (durin.User, []durin.Digest, error) {
+func (s *Store) UpdateUser(ctx context.Context, id string, now time.Time, change func(*durin.User) error) (durin.User, []durin.Digest, error) {
 	var written durin.User
 	var concerned []durin.Digest
 	read := func(st *state) (durin.User, error) { return st.userByID(id) }
@@ -108,7 +108,7 @@ func (s *Store) UpdateUser(ctx context.Context, id string, _ time.Time, change f
 		delete(st.userIDs, old.Name)
 		st.userIDs[u.Name] = n
 		st.users[n] = u
-		written, concerned = u, st.digestsOf(id)
+		written, concerned = u, st.digestsOf(id, tokenrule.Instant(now))
 		return nil
 	})
 	return written, concerned, err
@@ -134,14 +134,14 @@ func (s *Store) SetPassword(ctx context.Context, id, old, new string) (set bool,
 }
 
 // DeleteUser implements durin.UserStore.
-func (s *Store) DeleteUser(ctx context.Context, id string, _ time.Time) (durin.User, []durin.Digest, error) {
+func (s *Store) DeleteUser(ctx context.Context, id string, now time.Time) (durin.User, []durin.Digest, error) {
 	var deleted durin.User
 	var ended []durin.Digest
 	err := s.view(ctx, func(st *state) (err error) {
 		if deleted, err = st.userByID(id); err != nil {
 			return err
 		}
-		ended = st.remove(st.matching(func(t token) bool { return t.userID == id }))
+		ended = st.end(st.matching(func(t token) bool { return t.userID == id }), tokenrule.Instant(now))
 		n, _ := tokenrule.ParseUserID(id)
 		delete(st.users, n)
 		delete(st.userIDs, deleted.Name)

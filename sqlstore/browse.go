@@ -142,7 +142,8 @@ func (s *Store) EndSome(ctx context.Context, f durin.SessionFilter, limit int, n
 		if err != nil {
 			return err
 		}
-		return t.endTokens(ctx, ended, now)
+		ended, err = t.endTokens(ctx, ended, now)
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -11,25 +11,26 @@ import (
 	"github.com/durin-go/durin/internal/tokenrule"
 )
 
-const clientColumns = "c.id, c.name, c.ttl, c.rate_n, c.rate_period, c.policy, c.max_tokens, c.sliding, c.max_life, c.no_password, c.cookie, c.description, c.created"
+const clientColumns = "c.id, c.name, c.ttl, c.rate_n, c.rate_period, c.policy, c.max_tokens, c.sliding, c.max_life, c.rotate, c.no_password, c.cookie, c.description, c.created"
 
 // A clientRow is what clientColumns scan into.
 type clientRow struct {
 	c                             durin.Client
 	policy                        string
 	ttl, period, sliding, maxLife number
+	rotate                        number
 	noPassword, cookie            number
 	created, rate, max            number
 }
 
 func (r *clientRow) targets(to []any) []any {
-	return append(to, &r.c.ID, &r.c.Name, &r.ttl, &r.rate, &r.period, &r.policy, &r.max, &r.sliding, &r.maxLife, &r.noPassword, &r.cookie, &r.c.Description, &r.created)
+	return append(to, &r.c.ID, &r.c.Name, &r.ttl, &r.rate, &r.period, &r.policy, &r.max, &r.sliding, &r.maxLife, &r.rotate, &r.noPassword, &r.cookie, &r.c.Description, &r.created)
 }
 
 func (r *clientRow) client() durin.Client {
 	c := r.c
 	c.TTL, c.MaxLife = r.ttl.duration(), r.maxLife.duration()
-	c.Sliding = r.sliding.duration()
+	c.Sliding, c.Rotate = r.sliding.duration(), r.rotate.duration()
 	c.Rate = durin.Rate{N: int(r.rate.n), Period: r.period.duration()}
 	c.Policy, c.MaxTokens = durin.Policy(r.policy), int(r.max.n)
 	c.NoPassword, c.Cookie = r.noPassword.n != 0, r.cookie.n != 0
@@ -40,11 +41,11 @@ func (r *clientRow) client() durin.Client {
 // clientValues are the columns after the id, in the order of clientFields.
 func clientValues(c durin.Client) []any {
 	return []any{c.Name, durationOrNull(c.TTL), int64(c.Rate.N), c.Rate.Period.Microseconds(), string(c.Policy), int64(c.MaxTokens),
-		c.Sliding.Microseconds(), durationOrNull(c.MaxLife), flag(c.NoPassword), flag(c.Cookie), c.Description, c.Created.UnixMicro()}
+		c.Sliding.Microseconds(), durationOrNull(c.MaxLife), c.Rotate.Microseconds(), flag(c.NoPassword), flag(c.Cookie), c.Description, c.Created.UnixMicro()}
 }
 
 const (
-	clientFields  = "name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, no_password, cookie, description, created"
+	clientFields  = "name, ttl, rate_n, rate_period, policy, max_tokens, sliding, max_life, rotate, no_password, cookie, description, created"
 	clientNamed   = "SELECT " + clientColumns + " FROM durin_client c WHERE c.name = ?"
 	clientTaken   = "SELECT 1 FROM durin_client WHERE name = ? OR id = ?"
 	clientRenamed = "SELECT 1 FROM durin_client WHERE name = ? AND id <> ?"

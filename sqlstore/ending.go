@@ -21,9 +21,6 @@ func (s *Store) End(ctx context.Context, sel durin.Selection, now time.Time) (en
 	}
 	var f filter
 	f.number("id = ?", sel.ID)
-	if sel.Digest != (durin.Digest{}) {
-		f.add("digest = ?", sel.Digest[:])
-	}
 	f.text("user_id = ?", sel.UserID)
 	f.text("client_id = (SELECT id FROM durin_client WHERE name = ?)", sel.Client)
 	f.number("id <> ?", sel.Except)
@@ -32,7 +29,11 @@ func (s *Store) End(ctx context.Context, sel durin.Selection, now time.Time) (en
 		write = s.writeMuch // all of a client
 	}
 	err = write(ctx, "ending tokens", func(ctx context.Context, t session) error {
-		ended, err = t.endWhere(ctx, f.where(), now, f.args...)
+		if sel.Digest == (durin.Digest{}) {
+			ended, err = t.endWhere(ctx, f.where(), now, f.args...)
+		} else {
+			ended, err = t.endToken(ctx, sel.Digest, f, now)
+		}
 		return err
 	})
 	if err != nil {
@@ -41,21 +42,52 @@ func (s *Store) End(ctx context.Context, sel durin.Selection, now time.Time) (en
 	return ended, nil
 }
 
+// endToken ends the session of a token, present or replaced, if f holds for it.
+// Once the look by its digest has found nothing, no renewal that replaces it is
+// under way.
+func (t session) endToken(ctx context.Context, d durin.Digest, f filter, now time.Time) ([]durin.Digest, error) {
+	present, replaced := f.clone(), f.clone()
+	present.add("digest = ?", d[:])
+	ended, err := t.endWhere(ctx, present.where(), now, present.args...)
+	if err != nil || len(ended) > 0 {
+		return ended, err
+	}
+	ids, err := t.ids(ctx, "SELECT t.id"+replacedTables+" WHERE r.digest = ?", d[:])
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	replaced.add("id = ?", ids[0])
+	return t.endWhere(ctx, replaced.where(), now, replaced.args...)
+}
+
 // MarkUser implements durin.Store.
 func (s *Store) MarkUser(ctx context.Context, userID string, now time.Time) (marked []durin.Digest, err error) {
 	if !tokenrule.IsText(userID) {
 		return nil, ctx.Err()
 	}
 	err = s.writeMuch(ctx, "marking the tokens of a user", func(ctx context.Context, t session) error {
-		if marked, err = t.digests(ctx, " WHERE user_id = ? ORDER BY id"+t.forUpdate, userID); err != nil {
-			return err
-		}
-		return t.noteDigests(ctx, marked, now, false)
+		marked, err = t.markUser(ctx, userID, now)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return marked, nil
+}
+
+// markUser locks the tokens of a user, and notes that what a check says of them may
+// have changed.
+func (t session) markUser(ctx context.Context, userID string, now time.Time) ([]durin.Digest, error) {
+	marked, err := t.digests(ctx, " WHERE user_id = ? ORDER BY id"+t.forUpdate, userID)
+	if err != nil {
+		return nil, err
+	}
+	graces, err := t.graces(ctx, marked, now)
+	if err != nil {
+		return nil, err
+	}
+	marked = append(marked, graces...)
+	return marked, t.noteDigests(ctx, marked, now, false)
 }
 
 // endWhere ends the tokens that where finds.
@@ -64,7 +96,7 @@ func (t session) endWhere(ctx context.Context, where string, now time.Time, args
 	if err != nil {
 		return nil, err
 	}
-	return ended, t.endTokens(ctx, ended, now)
+	return t.endTokens(ctx, ended, now)
 }
 
 func (t session) digests(ctx context.Context, where string, args ...any) ([]durin.Digest, error) {
@@ -78,19 +110,21 @@ func (t session) digests(ctx context.Context, where string, args ...any) ([]duri
 	return all, err
 }
 
-// endTokens deletes tokens whose rows are locked, and notes them.
-func (t session) endTokens(ctx context.Context, ended []durin.Digest, now time.Time) error {
-	err := portions(ended, func(some []durin.Digest) error {
-		args := make([]any, len(some))
-		for i := range some {
-			args[i] = some[i][:]
-		}
-		return t.exec(ctx, "DELETE FROM durin_token WHERE digest IN (?"+strings.Repeat(", ?", len(some)-1)+")", args...)
+// endTokens deletes tokens whose rows are locked, and notes them. It returns them,
+// and those that they have replaced lately.
+func (t session) endTokens(ctx context.Context, ended []durin.Digest, now time.Time) ([]durin.Digest, error) {
+	graces, err := t.dropReplaced(ctx, ended, now)
+	if err != nil {
+		return nil, err
+	}
+	err = portions(ended, func(some []durin.Digest) error {
+		return t.exec(ctx, "DELETE FROM durin_token WHERE digest IN "+list(len(some)), digestArgs(some)...)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return t.noteDigests(ctx, ended, now, true)
+	ended = append(ended, graces...)
+	return ended, t.noteDigests(ctx, ended, now, true)
 }
 
 const insertEndings = "INSERT INTO durin_outbox (at, gone, digest, client_id) VALUES "

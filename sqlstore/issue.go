@@ -111,8 +111,8 @@ func (t session) carryOut(ctx context.Context, n durin.NewToken, d tokenrule.Dec
 	for _, r := range d.End {
 		issued.Ended = append(issued.Ended, r.Digest)
 	}
-	err := t.endTokens(ctx, issued.Ended, n.Now)
-	if err != nil {
+	var err error
+	if issued.Ended, err = t.endTokens(ctx, issued.Ended, n.Now); err != nil {
 		return issued, err
 	}
 	digest := n.Digest

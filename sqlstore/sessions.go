@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,8 +52,17 @@ func (r *sessionRow) session() durin.Session {
 
 var errNoToken = fmt.Errorf("token: %w", durin.ErrNotFound)
 
-// Lookup implements durin.Store: one prepared query.
+// Lookup implements durin.Store: one prepared query for the present token of a
+// session, another one for what is none.
 func (s *Store) Lookup(ctx context.Context, d durin.Digest) (durin.Session, error) {
+	found, err := s.lookupPresent(ctx, d)
+	if errors.Is(err, durin.ErrNotFound) {
+		return s.lookupReplaced(ctx, d)
+	}
+	return found, err
+}
+
+func (s *Store) lookupPresent(ctx context.Context, d durin.Digest) (durin.Session, error) {
 	var row sessionRow
 	err := s.bounded(ctx, s.timeout, "looking up a token", func(ctx context.Context) error {
 		leave, err := s.file.enter(ctx)
@@ -66,7 +76,7 @@ func (s *Store) Lookup(ctx context.Context, d durin.Digest) (durin.Session, erro
 		} else {
 			found = s.reader.QueryRowContext(ctx, s.look, d[:])
 		}
-		var targets [22]any
+		var targets [23]any
 		err = found.Scan(row.targets(targets[:0])...)
 		if errors.Is(err, sql.ErrNoRows) {
 			return errNoToken
@@ -198,6 +208,11 @@ func (f *filter) text(condition, s string) {
 	if s != "" {
 		f.add(condition, s)
 	}
+}
+
+// clone is a filter to go on from.
+func (f filter) clone() filter {
+	return filter{slices.Clone(f.conditions), slices.Clone(f.args)}
 }
 
 // where is the conditions with their keyword; nothing if there are none.

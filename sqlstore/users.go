@@ -160,11 +160,7 @@ func (t session) replaceUser(ctx context.Context, old, changed durin.User, now t
 	if err := t.exec(ctx, updateSet("durin_user", userFields)+" WHERE id = ?", append(userValues(changed), id)...); err != nil {
 		return nil, asInsert(err)
 	}
-	concerned, err := t.digests(ctx, " WHERE user_id = ? ORDER BY id"+t.forUpdate, old.ID)
-	if err != nil {
-		return nil, err
-	}
-	return concerned, t.noteDigests(ctx, concerned, now, false)
+	return t.markUser(ctx, old.ID, now)
 }
 
 // SetPassword implements durin.UserStore.

@@ -15,13 +15,14 @@ import (
 
 // raceEndings lets everything race that makes and ends tokens. Caches forget
 // what they are told and no more, so at the end each token that was issued is
-// either there or was told to be ended, once.
+// either there, or replaced by one that is, or was told to be ended, once.
 func raceEndings(t *testing.T, s durin.Store, repeat int) {
 	m := &melee{t: t, s: s, told: map[durin.Digest]int{}}
 	m.users, _ = s.(durin.UserStore)
 	for _, c := range []durin.Client{
 		withPolicy(durin.PolicyReuse, 0), withPolicy(durin.PolicyReplace, 0), withPolicy(durin.PolicyEvict, 2), withPolicy(durin.PolicyReject, 2),
 	} {
+		c.Rotate = grace
 		create(t, s, c)
 		m.clients = append(m.clients, c.Name)
 	}
@@ -71,6 +72,8 @@ func (m *melee) act(random *rand.Rand, word string) {
 	case n < 18:
 		_, err := m.s.Renew(m.t.Context(), m.any(random), after(time.Minute))
 		m.fine(err, durin.ErrNotFound)
+	case n == 18 && random.IntN(2) == 0:
+		m.rotate(random)
 	case n < 19:
 		m.fine(m.s.Touch(m.t.Context(), []durin.Use{{Digest: m.any(random), At: start, Extend: after(2 * time.Hour)}}))
 	case m.users != nil:
@@ -95,6 +98,16 @@ func (m *melee) issue(n durin.NewToken) {
 		}
 	}
 	m.note(fresh, issued.Ended)
+}
+
+// rotate puts a new token in the place of another. All is in its grace.
+func (m *melee) rotate(random *rand.Rand) {
+	next := digest(fmt.Sprint("rotated ", random.Uint64()))
+	rotated, err := m.s.Rotate(m.t.Context(), durin.Rotation{Digest: m.any(random), Now: start, Successor: next, Seal: []byte("seal")})
+	m.fine(err, durin.ErrNotFound)
+	if err == nil && rotated.New {
+		m.note([]durin.Digest{next}, nil)
+	}
 }
 
 func (m *melee) end(sel durin.Selection) {
@@ -155,7 +168,9 @@ func (m *melee) check() {
 		}
 	}
 	for _, d := range m.issued {
+		found, err := m.s.Lookup(m.t.Context(), d)
 		switch told := m.told[d]; {
+		case err == nil && found.ReplacedBy != nil && told == 0 && there[*found.ReplacedBy]:
 		case there[d] && told > 0:
 			m.t.Errorf("%.8s was told to be ended, and is there", d)
 		case !there[d] && told != 1:

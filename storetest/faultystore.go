@@ -48,6 +48,14 @@ func (x *faultyStore) Renew(ctx context.Context, d durin.Digest, now time.Time) 
 	return one(ctx, x.f, "Renew", func() (durin.Session, error) { return x.s.Renew(ctx, d, now) })
 }
 
+func (x *faultyStore) Rotate(ctx context.Context, r durin.Rotation) (durin.Rotated, error) {
+	return one(ctx, x.f, "Rotate", func() (durin.Rotated, error) { return x.s.Rotate(ctx, r) })
+}
+
+func (x *faultyStore) ForgetReplaced(ctx context.Context, now time.Time) error {
+	return none(ctx, x.f, "ForgetReplaced", func() error { return x.s.ForgetReplaced(ctx, now) })
+}
+
 func (x *faultyStore) End(ctx context.Context, sel durin.Selection, now time.Time) ([]durin.Digest, error) {
 	return one(ctx, x.f, "End", func() ([]durin.Digest, error) { return x.s.End(ctx, sel, now) })
 }

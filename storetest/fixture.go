@@ -39,7 +39,7 @@ func fullClient(name string) durin.Client {
 	return durin.Client{
 		Name: name, TTL: 90*time.Minute + 7*time.Microsecond, Rate: durin.Rate{N: 17, Period: time.Minute},
 		Policy: durin.PolicyEvict, MaxTokens: 3, Sliding: 5*time.Minute + 3*time.Microsecond,
-		MaxLife: 48*time.Hour + time.Microsecond, NoPassword: true, Cookie: true,
+		MaxLife: 48*time.Hour + time.Microsecond, Rotate: 30*time.Second + time.Microsecond, NoPassword: true, Cookie: true,
 		Description: "Für Ada — 'quoted', \"too\"\nand 🦉", Created: start,
 	}
 }

@@ -52,7 +52,7 @@ func issueFields(t *testing.T, s durin.Store) {
 	same(t, "looked up", got, want)
 	must(t, s.Touch(t.Context(), []durin.Use{{Digest: digest("a"), At: rough(after(time.Minute))}}))
 	want.LastUsed = after(time.Minute)
-	filled(t, want, "UserName", "Device", "Inactive")
+	filled(t, want, "UserName", "Device", "Inactive", "ReplacedBy")
 	got, err = s.Lookup(t.Context(), digest("a"))
 	must(t, err)
 	same(t, "looked up after a use", got, want)

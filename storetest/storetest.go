@@ -42,6 +42,7 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) durin.Store) {
 		{"Issue", issueTests()},
 		{"Sessions", sessionTests()},
 		{"Endings", endingTests()},
+		{"Rotation", rotateTests(max(1, o.Repeat))},
 		{"Counts", countTests()},
 		{"Browse", browseTests()},
 		{"Audit", auditTests(max(1, o.Repeat))},

@@ -50,6 +50,7 @@ func Client(c durin.Client) (durin.Client, error) {
 	c.TTL = Duration(c.TTL)
 	c.Sliding = Duration(c.Sliding)
 	c.MaxLife = Duration(c.MaxLife)
+	c.Rotate = Duration(c.Rotate)
 	c.Created = Instant(c.Created)
 	return c, nil
 }

@@ -27,6 +27,8 @@ func clientFlags(flags *pflag.FlagSet) {
 	flags.Int("max-tokens", 0, "most live tokens of one user, for evict and reject")
 	flags.String("sliding", "0", "each use prolongs the token, written at most once in this span; 0: no")
 	flags.String("max-life", "0", "longest life from issue, whatever renewals there are; 0: no bound")
+	flags.Bool("rotate", false, "a renewal answers a new token; whoever presents the old one after its grace ends the session")
+	flags.String("grace", "30s", "with --rotate: how long the old token stays good, 1s to 24h")
 	flags.Bool("no-password", false, "close the client to logins by password")
 	flags.Bool("cookie", false, "its tokens travel in a cookie that no script can read, not in a header")
 	flags.String("description", "", "a line for people")
@@ -41,6 +43,9 @@ func clientFlags(flags *pflag.FlagSet) {
 		return pflag.NormalizedName(name)
 	})
 }
+
+// defaultGrace is that of --rotate without --grace.
+const defaultGrace = 30 * time.Second
 
 // setClient puts the flags that were given into c. The error joins a
 // *durin.FieldError for each that cannot be read.
@@ -75,6 +80,17 @@ func setClient(c *durin.Client, flags *pflag.FlagSet) error {
 	setPolicy(c, flags)
 	setSpan("sliding", &c.Sliding)
 	setSpan("max-life", &c.MaxLife)
+	if rotate, _ := flags.GetBool("rotate"); flags.Changed("rotate") {
+		c.Rotate = 0
+		if rotate {
+			c.Rotate = defaultGrace
+		}
+	}
+	if flags.Changed("grace") && c.Rotate == 0 {
+		faults = append(faults, &durin.FieldError{Field: "grace", Message: "Only the tokens of a client with --rotate have a grace."})
+	} else {
+		setSpan("grace", &c.Rotate)
+	}
 	if flags.Changed("no-password") {
 		c.NoPassword, _ = flags.GetBool("no-password")
 	}
@@ -107,7 +123,8 @@ func (a *app) clientCreate() *cobra.Command {
 		Short: "Add a client",
 		Example: `  durin client create web --ttl 14d
   durin client create cli --ttl never --policy evict --max-tokens 5
-  durin client create phone --ttl 30d --sliding 1h --max-life 180d --throttle 600/m`,
+  durin client create phone --ttl 30d --sliding 1h --max-life 180d --throttle 600/m
+  durin client create app --ttl 1h --max-life 30d --rotate --grace 30s`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.do(createClient),
 	}
@@ -200,6 +217,13 @@ func policyWords(c durin.Client) string {
 	return fmt.Sprintf("%s %d", c.Policy, c.MaxTokens)
 }
 
+func rotates(c durin.Client) string {
+	if c.Rotate == 0 {
+		return "no"
+	}
+	return "at each renewal, grace " + span.Format(c.Rotate)
+}
+
 func travelsIn(c durin.Client) string {
 	if c.Cookie {
 		return "cookie"
@@ -228,6 +252,7 @@ func (a *app) clientShow() *cobra.Command {
 				r.out.Line("policy       %s", policyWords(c))
 				r.out.Line("sliding      %s", spanOrDash(c.Sliding))
 				r.out.Line("max life     %s", spanOrDash(c.MaxLife))
+				r.out.Line("rotates      %s", rotates(c))
 				r.out.Line("password     %s", yesNo(!c.NoPassword))
 				r.out.Line("travels in   %s", travelsIn(c))
 				r.out.Line("description  %s", orDash(c.Description))
@@ -256,7 +281,7 @@ a new life time counts for tokens that are issued or renewed from now on.`,
 
 func updateClient(r *run) error {
 	flags := r.cmd.Flags()
-	if !changed(flags, "ttl", "throttle", "policy", "max-tokens", "sliding", "max-life", "no-password", "cookie", "description", "name") {
+	if !changed(flags, "ttl", "throttle", "policy", "max-tokens", "sliding", "max-life", "rotate", "grace", "no-password", "cookie", "description", "name") {
 		return refusal{errors.New("nothing to change: name a flag")}
 	}
 	return r.with(node.Look, false, func(n *node.Node) error {
@@ -315,6 +340,7 @@ type clientFields struct {
 	MaxTokens   int        `json:"max_tokens"`
 	Sliding     string     `json:"sliding"`
 	MaxLife     string     `json:"max_life"`
+	Rotate      string     `json:"rotate"`
 	NoPassword  bool       `json:"no_password"`
 	Cookie      bool       `json:"cookie"`
 	Description string     `json:"description"`
@@ -323,5 +349,5 @@ type clientFields struct {
 
 func clientJSON(c durin.Client) clientFields {
 	return clientFields{c.ID, c.Name, span.Format(c.TTL), c.Rate.String(), string(c.Policy), c.MaxTokens,
-		span.Format(c.Sliding), span.Format(c.MaxLife), c.NoPassword, c.Cookie, c.Description, orNil(c.Created)}
+		span.Format(c.Sliding), span.Format(c.MaxLife), span.Format(c.Rotate), c.NoPassword, c.Cookie, c.Description, orNil(c.Created)}
 }

@@ -68,10 +68,15 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"Lookup":   func(ctx context.Context) error { _, err := s.Lookup(ctx, d); return err },
 		"Sessions": func(ctx context.Context) error { _, err := s.Sessions(ctx, durin.SessionQuery{}); return err },
 		"Renew":    func(ctx context.Context) error { _, err := s.Renew(ctx, d, now); return err },
-		"End":      func(ctx context.Context) error { _, err := s.End(ctx, durin.Selection{UserID: "x"}, now); return err },
-		"MarkUser": func(ctx context.Context) error { _, err := s.MarkUser(ctx, "x", now); return err },
-		"Prune":    func(ctx context.Context) error { _, err := s.Prune(ctx, now, 10); return err },
-		"Touch":    func(ctx context.Context) error { return s.Touch(ctx, []durin.Use{{Digest: d, At: now}}) },
+		"Rotate": func(ctx context.Context) error {
+			_, err := s.Rotate(ctx, durin.Rotation{Digest: d, Now: now})
+			return err
+		},
+		"ForgetReplaced": func(ctx context.Context) error { return s.ForgetReplaced(ctx, now) },
+		"End":            func(ctx context.Context) error { _, err := s.End(ctx, durin.Selection{UserID: "x"}, now); return err },
+		"MarkUser":       func(ctx context.Context) error { _, err := s.MarkUser(ctx, "x", now); return err },
+		"Prune":          func(ctx context.Context) error { _, err := s.Prune(ctx, now, 10); return err },
+		"Touch":          func(ctx context.Context) error { return s.Touch(ctx, []durin.Use{{Digest: d, At: now}}) },
 		"AddUsage": func(ctx context.Context) error {
 			return s.AddUsage(ctx, []durin.Usage{{Day: now, UserID: "u", Requests: 1}})
 		},

@@ -21,7 +21,7 @@ func TestPlans(t *testing.T) {
 		db, r := recorded(t, d)
 		s := e.open(t, db, sqlstore.Options{NoPrepare: true})
 		for i := range 20 { // the clients of populate: Prune would delete the tokens of others
-			if _, err := s.CreateClient(t.Context(), durin.Client{Name: string(rune('a' + i)), TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1}); err != nil {
+			if _, err := s.CreateClient(t.Context(), durin.Client{Name: string(rune('a' + i)), TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1, Rotate: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -55,6 +55,12 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 	}
 	for _, word := range []string{"a", "b"} {
 		if _, err := s.Issue(t.Context(), durin.NewToken{UserID: u.ID, Owned: true, Password: true, Client: "a", Digest: durin.Secret(word).Digest(), Now: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // the second one is of a token that is replaced
+		r := durin.Rotation{Digest: durin.Secret("b").Digest(), Now: now, Successor: durin.Secret("c").Digest(), Seal: []byte("seal")}
+		if _, err := s.Rotate(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -120,7 +126,7 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 			t.Error(err)
 		}
 	}
-	for _, sel := range []durin.Selection{{ID: 1 << 40}, {Digest: durin.Digest{7}}, {UserID: u.ID, Except: 7}, {UserID: u.ID, Client: "a"}, {Client: "b"}} {
+	for _, sel := range []durin.Selection{{ID: 1 << 40}, {Digest: durin.Digest{7}}, {Digest: durin.Secret("b").Digest(), ID: 1 << 40}, {UserID: u.ID, Except: 7}, {UserID: u.ID, Client: "a"}, {Client: "b"}} {
 		if _, err := s.End(t.Context(), sel, now); err != nil {
 			t.Error(err)
 		}
@@ -169,6 +175,8 @@ func populate(t *testing.T, e engine, db *sql.DB) {
 			"SELECT 1, 'node', 20000, " + blob + ", '', " + blob + ", 0, " + blob + ", '', " + blob + ", 0 FROM m WHERE i = 100",
 		"durin_audit (chain_id, seq, at, action, actor_kind, actor_id, actor_name, user_id, user_name, client, session_id, address, agent, request_id, details, key_id, hash)" + numbers +
 			fmt.Sprintf("SELECT 1, i, %d + i * 1000, %s, 'user', %s, '', %s, '', %s, i, '', '', '', '', '', %s FROM m", at, word, text, text, word, blob),
+		"durin_replaced (digest, token_id, token_created, successor, seal_until, good_until, forget)" + numbers +
+			fmt.Sprintf("SELECT %s, i, 0, %s, %d + i * 1000, %d + i * 1000, %d + i * 1000 FROM m", blob, blob, at, at, at),
 		"durin_import (source, source_key, target, at)" + numbers + "SELECT 's', " + text + ", i, 0 FROM m",
 	} {
 		if _, err := db.Exec("INSERT INTO " + insert); err != nil {
@@ -189,12 +197,12 @@ func (e engine) scans(query string) *regexp.Regexp {
 	case sqlstore.PostgreSQL:
 		return regexp.MustCompile("Seq Scan on " + tables + `\b`)
 	case sqlstore.MySQL:
-		return regexp.MustCompile("(?m)^(" + tables + "|t|s|u) ALL ")
+		return regexp.MustCompile("(?m)^(" + tables + "|t|s|u|r) ALL ")
 	}
 	if strings.Contains(query, " LIMIT ") { // SQLite calls it a scan, too, when it goes along the key and stops
-		return regexp.MustCompile("(?ms)^SCAN (" + tables + "|t|s|u)$.*USE TEMP B-TREE")
+		return regexp.MustCompile("(?ms)^SCAN (" + tables + "|t|s|u|r)$.*USE TEMP B-TREE")
 	}
-	return regexp.MustCompile("(?m)^SCAN (" + tables + "|t|s|u)$")
+	return regexp.MustCompile("(?m)^SCAN (" + tables + "|t|s|u|r)$")
 }
 
 // explain is the engine's plan in lines that scans knows.

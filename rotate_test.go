@@ -1,0 +1,320 @@
+package durin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/durintest"
+)
+
+// rotating has a client whose renewals replace the token.
+func rotating(t *testing.T, change ...func(*durin.Options)) *durintest.Guard {
+	t.Helper()
+	g := durintest.New(t, change...)
+	g.Client(durin.Client{Name: "app", TTL: time.Hour, MaxLife: 90 * time.Minute, Policy: durin.PolicyEvict, MaxTokens: 3, Rotate: 30 * time.Second})
+	return g
+}
+
+func renew(t *testing.T, g *durintest.Guard, token durin.Secret) durin.Issued {
+	t.Helper()
+	issued, err := g.Renew(t.Context(), verify(t, g, token, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued
+}
+
+func TestRenewalReplacesTheToken(t *testing.T) {
+	for name, ttl := range map[string]time.Duration{"cached": 0, "not cached": -1} {
+		t.Run(name, func(t *testing.T) {
+			g := rotating(t, func(o *durin.Options) { o.CacheTTL = ttl })
+			a := g.Token("ada", "app")
+			before := verify(t, g, a, nil)
+			g.Clock.Advance(time.Minute)
+			first := renew(t, g, a)
+			if first.Token == "" || first.Token == a || !first.Renewed || first.Reused {
+				t.Fatalf("%+v", first)
+			}
+			b := verify(t, g, first.Token, nil)
+			if b.ID != before.ID || !b.Created.Equal(before.Created) || !b.IssuedAt.Equal(before.IssuedAt) || !b.ExpiresAt.Equal(g.Clock.Now().Add(time.Hour)) {
+				t.Errorf("the session was %+v and is %+v", before, b)
+			}
+			// The old one, for its grace: another caller gets the same new one.
+			g.Clock.Advance(30 * time.Second)
+			old := verify(t, g, a, nil)
+			if old.ID != before.ID || old.ReplacedBy == nil || !old.ExpiresAt.Equal(g.Clock.Now()) {
+				t.Errorf("in its grace: %+v", old)
+			}
+			if second := renew(t, g, a); second.Token != first.Token || !second.Reused || second.Renewed {
+				t.Errorf("the second caller: %+v", second)
+			}
+			list, err := g.Sessions(t.Context(), durin.SessionQuery{UserID: "ada"})
+			if err != nil || len(list) != 1 || list[0].ID != before.ID {
+				t.Errorf("sessions: %v, %v", list, err)
+			}
+			// The cap counts from the issue.
+			g.Clock.Advance(50 * time.Minute)
+			third := renew(t, g, first.Token)
+			if !third.Session.ExpiresAt.Equal(before.IssuedAt.Add(90 * time.Minute)) {
+				t.Errorf("expires %v, issued %v", third.Session.ExpiresAt, before.IssuedAt)
+			}
+			g.Clock.Advance(40 * time.Minute)
+			verify(t, g, third.Token, durin.ErrExpired)
+		})
+	}
+}
+
+// TestReplacedTokenTooLate: the session of a token that is presented after its
+// grace ends, and no other; it is told once.
+func TestReplacedTokenTooLate(t *testing.T) {
+	for name, present := range map[string]func(g *durintest.Guard, old durin.Secret, s *durin.Session) error{
+		"check": func(g *durintest.Guard, old durin.Secret, _ *durin.Session) error {
+			_, err := g.Verify(context.Background(), old)
+			return err
+		},
+		"renewal": func(g *durintest.Guard, _ durin.Secret, s *durin.Session) error {
+			_, err := g.Renew(context.Background(), s)
+			return err
+		},
+		"prolonging": func(g *durintest.Guard, _ durin.Secret, s *durin.Session) error {
+			_, err := g.Prolong(context.Background(), s)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			var told []durin.Event
+			var changes []durin.Change
+			var log bytes.Buffer
+			g := rotating(t, func(o *durin.Options) {
+				o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+				o.Hooks.Replayed = func(_ context.Context, e durin.Event) {
+					mu.Lock()
+					defer mu.Unlock()
+					told = append(told, e)
+				}
+				o.Hooks.Changed = func(_ context.Context, c durin.Change) {
+					mu.Lock()
+					defer mu.Unlock()
+					if c.What == "token.replay" {
+						changes = append(changes, c)
+					}
+				}
+			})
+			other := g.Token("ada", "app")
+			a := g.Token("ada", "app")
+			s := *verify(t, g, a, nil)
+			b := renew(t, g, a).Token
+			c := renew(t, g, b).Token
+			g.Clock.Advance(30 * time.Second)
+			verify(t, g, a, nil)
+			verify(t, g, b, nil)
+			g.Clock.Advance(time.Microsecond)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					if err := present(g, a, &s); !errors.Is(err, durin.ErrInvalidToken) {
+						t.Errorf("presented late: %v", err)
+					}
+				})
+			}
+			wg.Wait()
+			for _, token := range []durin.Secret{a, b, c} {
+				verify(t, g, token, durin.ErrInvalidToken)
+			}
+			verify(t, g, other, nil)
+			if len(told) != 1 || told[0].Session.ID != s.ID || told[0].UserID != "ada" || told[0].Client != "app" || len(changes) != 1 || changes[0].Ended.ID != s.ID {
+				t.Errorf("told %+v, changes %+v", told, changes)
+			}
+			if text := log.String(); strings.Count(text, "level=WARN") != 1 || !strings.Contains(text, fmt.Sprintf("session=%d", s.ID)) {
+				t.Errorf("logged %q", text)
+			}
+			for _, token := range []durin.Secret{a, b, c} {
+				if strings.Contains(log.String(), token.Reveal()) {
+					t.Error("a token is in the log")
+				}
+			}
+			if n := g.Stats().Ended.Replayed; n != 1 {
+				t.Errorf("%d tokens counted", n)
+			}
+		})
+	}
+}
+
+// TestEndedInItsGrace: whatever ends the session ends both of its tokens, by
+// whichever it was asked for.
+func TestEndedInItsGrace(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, g *durintest.Guard, a durin.Secret, s *durin.Session) error{
+		"log out": func(ctx context.Context, g *durintest.Guard, _ durin.Secret, s *durin.Session) error {
+			return g.LogOut(ctx, s)
+		},
+		"log out everywhere": func(ctx context.Context, g *durintest.Guard, _ durin.Secret, s *durin.Session) error {
+			return g.LogOutEverywhere(ctx, s)
+		},
+		"by the token": func(ctx context.Context, g *durintest.Guard, a durin.Secret, _ *durin.Session) error {
+			ended, err := g.EndToken(ctx, a)
+			if err == nil && !ended {
+				err = errors.New("not ended")
+			}
+			return err
+		},
+		"by its id": func(ctx context.Context, g *durintest.Guard, _ durin.Secret, s *durin.Session) error {
+			_, err := g.End(ctx, durin.Selection{ID: s.ID})
+			return err
+		},
+		"with the client": func(ctx context.Context, g *durintest.Guard, _ durin.Secret, _ *durin.Session) error {
+			return g.DeleteClient(ctx, "app")
+		},
+	} {
+		g := rotating(t)
+		a := g.Token("ada", "app")
+		direct := *verify(t, g, a, nil) // as a request holds it that began before the renewal
+		b := renew(t, g, a).Token
+		verify(t, g, a, nil)
+		verify(t, g, b, nil)
+		if err := end(t.Context(), g, a, &direct); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		verify(t, g, a, durin.ErrInvalidToken)
+		verify(t, g, b, durin.ErrInvalidToken)
+		if _, err := g.Renew(t.Context(), &direct); !errors.Is(err, durin.ErrInvalidToken) {
+			t.Errorf("%s: renewed with %v", name, err)
+		}
+	}
+}
+
+func TestRotationFollowsUserAndClient(t *testing.T) {
+	g := durintest.New(t, func(o *durin.Options) { o.Users = o.Store.(durin.UserStore) })
+	g.Client(durin.Client{Name: "app", Rotate: time.Minute, Sliding: time.Second})
+	u, err := g.CreateUser(t.Context(), durin.User{Name: "ada", Active: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := g.Token(u.ID, "app")
+	b := renew(t, g, a).Token
+	verify(t, g, a, nil)
+	set := func(active bool) {
+		if _, err := g.UpdateUser(t.Context(), u.ID, func(u *durin.User) error { u.Active = active; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(false)
+	verify(t, g, a, durin.ErrInactive)
+	verify(t, g, b, durin.ErrInactive)
+	set(true)
+	verify(t, g, a, nil)
+	if _, err := g.UpdateClient(t.Context(), "app", func(c *durin.Client) error { c.Description, c.Rotate = "new", 0; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if s := verify(t, g, a, nil); s.Client.Description != "new" {
+		t.Error("the client as it was")
+	}
+	if again := renew(t, g, a); again.Token != b {
+		t.Error("who has the old one does not get the new one any more")
+	}
+	if stays := renew(t, g, b); stays.Token != "" || !stays.Renewed {
+		t.Errorf("%+v: the client says so no more", stays)
+	}
+	// Uses move the expiry of the session, not the grace.
+	g.Clock.Advance(time.Minute)
+	verify(t, g, a, nil)
+	verify(t, g, b, nil)
+	g.Clock.Advance(time.Microsecond)
+	verify(t, g, a, durin.ErrInvalidToken)
+}
+
+func TestRotationAndKeys(t *testing.T) {
+	bare := durintest.New(t, func(o *durin.Options) { o.Keyring, o.ReuseWithoutKey = nil, durin.PolicyReplace })
+	var fault *durin.FieldError
+	if _, err := bare.CreateClient(t.Context(), durin.Client{Name: "app", Rotate: time.Minute}); !errors.As(err, &fault) || fault.Field != "rotate" {
+		t.Errorf("made without keys: %v", err)
+	}
+	bare.Client(durin.Client{Name: "app", TTL: time.Hour})
+	if _, err := bare.UpdateClient(t.Context(), "app", func(c *durin.Client) error { c.Rotate = time.Minute; return nil }); !errors.As(err, &fault) {
+		t.Errorf("changed without keys: %v", err)
+	}
+	// Keys that got lost: renewals keep the token, and all else may be changed.
+	if _, err := bare.Store.UpdateClient(t.Context(), "app", bare.Clock.Now(), func(c *durin.Client) error { c.Rotate = time.Minute; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bare.UpdateClient(t.Context(), "app", func(c *durin.Client) error { c.TTL = 2 * time.Hour; return nil }); err != nil {
+		t.Errorf("the client cannot be changed without keys: %v", err)
+	}
+	a := bare.Token("ada", "app")
+	if got := renew(t, bare, a); got.Token != "" || !got.Renewed {
+		t.Errorf("without keys: %+v", got)
+	}
+	verify(t, bare, a, nil)
+	// Another key in the middle of a grace: a new token for all who ask.
+	g := rotating(t)
+	a = g.Token("ada", "app")
+	b := renew(t, g, a).Token
+	ring, err := durin.NewKeyring(g.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.SetKeyring(ring)
+	c := renew(t, g, a)
+	if c.Token == b || !c.Renewed {
+		t.Errorf("with a seal that cannot be opened: %+v", c)
+	}
+	if again := renew(t, g, b); again.Token != c.Token {
+		t.Error("two present tokens")
+	}
+	for _, token := range []durin.Secret{a, b, c.Token} {
+		verify(t, g, token, nil)
+	}
+}
+
+func TestProlongKeepsTheToken(t *testing.T) {
+	g := rotating(t)
+	a := g.Token("ada", "app")
+	g.Clock.Advance(time.Minute)
+	s, err := g.Prolong(t.Context(), verify(t, g, a, nil))
+	if err != nil || !s.ExpiresAt.Equal(g.Clock.Now().Add(time.Hour)) {
+		t.Errorf("%v, %v", s.ExpiresAt, err)
+	}
+	if s := verify(t, g, a, nil); s.ReplacedBy != nil {
+		t.Error("the token was replaced by somebody else than its owner")
+	}
+}
+
+// TestParallelRenewals: all who renew one token get the same new one, and none of
+// them is ended for it.
+func TestParallelRenewals(t *testing.T) {
+	g := durintest.New(t, func(o *durin.Options) { r := &restless{o.Store, o.Store.(durin.UserStore)}; o.Store = r })
+	g.Client(durin.Client{Name: "app", TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1, Rotate: time.Minute})
+	for round := range 50 {
+		a := g.Token(fmt.Sprint(round), "app")
+		tokens := make([]durin.Secret, 8)
+		var wg sync.WaitGroup
+		for i := range tokens {
+			wg.Go(func() {
+				s, err := g.Verify(context.Background(), a)
+				if err == nil {
+					var issued durin.Issued
+					issued, err = g.Renew(context.Background(), s)
+					tokens[i] = issued.Token
+				}
+				if err != nil {
+					t.Errorf("a renewal beside others: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		for _, token := range tokens {
+			if token != tokens[0] || token == "" {
+				t.Fatal("callers got different tokens")
+			}
+		}
+		verify(t, g, tokens[0], nil)
+	}
+}

@@ -1,0 +1,25 @@
+-- min-reader: 2
+-- Renewals that put a new token in the place of the old one. rotate is the grace
+-- in microseconds, 0 where a renewal keeps the token: so does a program that does
+-- not know it, and it refuses replaced tokens even in their grace.
+
+ALTER TABLE durin_client ADD COLUMN rotate BIGINT NOT NULL DEFAULT 0;
+
+-- Tokens that were replaced. token_created tells tokens apart that had one id.
+-- seal is the successor's, until seal_until.
+CREATE TABLE durin_replaced (
+	digest        BYTEA PRIMARY KEY,
+	token_id      BIGINT NOT NULL,
+	token_created BIGINT NOT NULL,
+	successor     BYTEA NOT NULL,
+	seal          BYTEA,
+	seal_until    BIGINT,
+	good_until    BIGINT NOT NULL,
+	forget        BIGINT NOT NULL
+);
+
+CREATE INDEX durin_replaced_token ON durin_replaced (token_id);
+
+CREATE INDEX durin_replaced_seal ON durin_replaced (seal_until) WHERE seal_until IS NOT NULL;
+
+CREATE INDEX durin_replaced_forget ON durin_replaced (forget);
