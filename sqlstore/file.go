@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,9 @@ type file struct {
 	start time.Time
 	// fault is what is wrong with the file.
 	fault atomic.Pointer[fileError]
+	// damage is what SQLite said of the file's content when it could not make
+	// sense of it: then Ping fails until the file is another one.
+	damage atomic.Pointer[fileError]
 	// seen is the highest number of an ending that was read.
 	seen atomic.Int64
 
@@ -117,6 +121,29 @@ func (f *file) saw(seq int64) {
 	}
 }
 
+// noteDamage remembers an error that says that the file is damaged.
+func (f *file) noteDamage(err error) {
+	if f == nil || err == nil || f.damage.Load() != nil {
+		return
+	}
+	for _, words := range []string{"database disk image is malformed", "file is not a database"} {
+		if strings.Contains(err.Error(), words) {
+			f.damage.Store(&fileError{err})
+		}
+	}
+}
+
+// damaged is what was found wrong with the file's content.
+func (f *file) damaged() error {
+	if f == nil {
+		return nil
+	}
+	if e := f.damage.Load(); e != nil {
+		return e.error
+	}
+	return nil
+}
+
 var errReplaced = errors.New("another database is being taken in use: its file took the place of the one before")
 
 // check looks at the file; one caller does at a time.
@@ -164,6 +191,7 @@ func (f *file) look(ctx context.Context) error {
 		return fmt.Errorf("another file took the place of the database %s: %w", f.path, err)
 	}
 	f.known, f.doubtful = info, false
+	f.damage.Store(nil)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -114,11 +115,13 @@ func (s *Store) Close() error {
 	return s.lookup.Close()
 }
 
-// Ping implements durin.Store: the database answers, and has the schema.
+// Ping implements durin.Store: the database answers, has the schema, and was not
+// found to be damaged.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.read(ctx, "asking the database", func(ctx context.Context, t session) error {
+	err := s.read(ctx, "asking the database", func(ctx context.Context, t session) error {
 		return checkVersion(ctx, t)
 	})
+	return cmp.Or(err, s.file.damaged())
 }
 
 func (s *Store) session(on handle) session {
@@ -186,6 +189,7 @@ func (s *Store) worded(ctx context.Context, what string, err error) error {
 	if err == nil {
 		return nil
 	}
+	s.file.noteDamage(err)
 	var answer *durin.Error
 	if done := ctx.Err(); done != nil && !errors.As(err, &answer) && !errors.Is(err, done) {
 		return fmt.Errorf("sqlstore: %s: %w (%w)", what, done, err)

@@ -151,3 +151,63 @@ func TestReadOnlyFile(t *testing.T) {
 		}
 	}
 }
+
+// TestDamagedDatabase garbles the second half of the file: nothing is accepted
+// that was not issued, and the server, /readyz and the doctor say what is wrong.
+func TestDamagedDatabase(t *testing.T) {
+	dir := prepared(t)
+	s := start(t, dir, "--demo")
+	token := s.login()
+	s.stop()
+	file := filepath.Join(dir, "durin.db")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	for i := len(text) / page / 2 * page; i < len(text); i++ {
+		text[i] = byte(i*i>>8) ^ 0x5a
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := command(t, dir, "doctor").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "is damaged: stop the server and bring a backup back") {
+		t.Errorf("doctor: %v: %s", err, out)
+	}
+	addr := filepath.Join(t.TempDir(), "addr")
+	cmd := command(t, dir, "serve", "--demo", "--addr", "127.0.0.1:0", "--addr-file", addr)
+	var said logged
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	d := &server{t: t, dir: dir, err: &said}
+	d.eventually("it serves, or says why not", func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
+		}
+		text, err := os.ReadFile(addr)
+		d.addr = strings.TrimSpace(string(text))
+		return err == nil
+	})
+	if d.addr == "" {
+		if !strings.Contains(said.String(), "is damaged") {
+			t.Errorf("the start: %s", said.String())
+		}
+		return
+	}
+	for _, presented := range []string{token, strings.Repeat("0", 64)} {
+		if a := d.do("GET", "/api/auth/", presented, nil); a.StatusCode != 503 {
+			t.Errorf("a check: %s", a.Status)
+		}
+	}
+	d.do("POST", "/api/auth/login/", "", credentials()).want(t, "login", 503)
+	d.do("GET", "/readyz", "", nil).want(t, "ready", 503)
+	_ = cmd.Process.Kill()
+	<-ended
+}
