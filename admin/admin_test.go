@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/admin"
 	"github.com/durin-go/durin/durintest"
+	"github.com/durin-go/durin/loginlimit"
 )
 
 // passwords is an Authenticator of the store's users whose hash is the password
@@ -148,6 +150,24 @@ func shows(t *testing.T, what string, wantStatus int, words ...string) func(int,
 			}
 		}
 	}
+}
+
+func TestWhoIsHeldBackIsShown(t *testing.T) {
+	var list []loginlimit.Held
+	s := newSite(t, func(o *admin.Options) {
+		o.Held = func(context.Context) ([]loginlimit.Held, error) { return list, nil }
+	})
+	b := s.browser()
+	status, body := b.signIn("ada", rightWord)
+	if status != 200 || strings.Contains(body, "Held back") {
+		t.Error("there is a list of nobody")
+	}
+	until := s.Clock.Now().Add(time.Minute)
+	for range 22 {
+		list = append(list, loginlimit.Held{Network: netip.MustParsePrefix("2001:db8::/64"), Locks: 3, Until: until})
+	}
+	list[0] = loginlimit.Held{Account: "<bob>", Known: true, Locks: 1, Until: until}
+	shows(t, "the dashboard", 200, "Held back", "&lt;bob&gt;", "known devices", "everywhere", "2001:db8::/64", "every account", "2 more")(b.get("/admin/"))
 }
 
 func TestEveryPage(t *testing.T) {

@@ -23,6 +23,8 @@ const (
 	busiest = 10
 	// candidates is how many of each day's busiest are looked at.
 	candidates = 20
+	// maxHeld is how many of those who are held back are listed.
+	maxHeld = 20
 )
 
 // periods are the numbers of days that can be looked at.
@@ -40,6 +42,17 @@ type overview struct {
 	Period   int
 	Client   string // the one that the charts are of, by name
 	NoClient bool   // there is none yet
+	Held     []held
+	HeldMore int // how many are left out
+}
+
+// A held is somebody who may not try passwords for now.
+type held struct {
+	Account string // empty: every one
+	From    string // empty: everywhere
+	Known   bool
+	Locks   int
+	Until   time.Time
 }
 
 func (h *Handler) dashboard(v *visit) error {
@@ -62,6 +75,9 @@ func (h *Handler) dashboard(v *visit) error {
 		}
 	}
 	if err := h.countNow(ctx, o); err != nil {
+		return err
+	}
+	if err := h.holdings(ctx, o); err != nil {
 		return err
 	}
 	days := lastDays(h.guard.Now(), o.Period)
@@ -120,6 +136,26 @@ func (h *Handler) countNow(ctx context.Context, o *overview) error {
 		return err
 	}
 	o.Live, o.Soon = pages.Bounded(live, maxCount), pages.Bounded(ending, maxCount)
+	return nil
+}
+
+// holdings lists who may not try passwords.
+func (h *Handler) holdings(ctx context.Context, o *overview) error {
+	if h.opt.Held == nil {
+		return nil
+	}
+	all, err := h.opt.Held(ctx)
+	if err != nil {
+		return err
+	}
+	o.HeldMore = max(0, len(all)-maxHeld)
+	for _, l := range all[:len(all)-o.HeldMore] {
+		line := held{Account: l.Account, Known: l.Known, Locks: l.Locks, Until: l.Until}
+		if l.Network.IsValid() {
+			line.From = l.Network.String()
+		}
+		o.Held = append(o.Held, line)
+	}
 	return nil
 }
 

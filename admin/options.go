@@ -9,6 +9,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/loginlimit"
 )
 
 // DefaultCookie is the name of the cookie of the pages' sessions.
@@ -36,6 +37,11 @@ type Options struct {
 	// History keeps what was done, to be looked through: the Store of the
 	// audit.Log whose Hooks the Guard has. Nil: there is no such page.
 	History audit.Store
+
+	// Held tells who may not try passwords for now: the method of the Guard's
+	// LoginLimiter, where package loginlimit or redisdurin made it. Nil: the
+	// pages do not show it.
+	Held func(ctx context.Context) ([]loginlimit.Held, error)
 
 	// Idle is how long a session lives without use: at least two minutes.
 	// Zero: 30 minutes.

@@ -20,7 +20,7 @@ import (
 // healthTime bounds the question; an answer takes milliseconds.
 const (
 	healthTime = 5 * time.Second
-	maxHealth  = 64 << 10
+	maxHealth  = 4 << 20
 )
 
 func (a *app) health() *cobra.Command {
@@ -45,7 +45,11 @@ this machine. It is made for container platforms and supervisors.`,
 }
 
 func (r *run) askHealth(at string, ready bool) error {
-	base, err := healthURL(r.config, at, ready)
+	path := "/healthz"
+	if ready {
+		path = "/readyz"
+	}
+	base, err := healthURL(r.config, at, path)
 	if err != nil {
 		return err
 	}
@@ -66,18 +70,15 @@ func (r *run) askHealth(at string, ready bool) error {
 	return nil
 }
 
-// healthURL is where to ask: /readyz is on the address for operations, where
-// there is one.
-func healthURL(c *config.Config, at string, ready bool) (*url.URL, error) {
-	path, scheme, addr := "/healthz", "http", c.Addr
+// healthURL is where to ask: all but /healthz is on the address for operations,
+// where there is one.
+func healthURL(c *config.Config, at, path string) (*url.URL, error) {
+	scheme, addr := "http", c.Addr
 	if c.TLSCert != "" {
 		scheme = "https"
 	}
-	if ready {
-		path = "/readyz"
-		if c.OpsAddr != "" {
-			scheme, addr = "http", c.OpsAddr
-		}
+	if path != "/healthz" && c.OpsAddr != "" {
+		scheme, addr = "http", c.OpsAddr
 	}
 	if at != "" {
 		u, err := url.Parse(at)

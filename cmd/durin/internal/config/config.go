@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/loginlimit"
 )
 
 // A Config is what all sources together say. Load makes one; its fields are
@@ -59,6 +60,7 @@ type Config struct {
 	RefreshOnLogin bool
 	Throttle       durin.Rate
 	LoginLimit     bool
+	LoginNumbers   loginlimit.Numbers
 	PruneAfter     time.Duration // durin.Never: for ever
 
 	Audit      bool

@@ -61,6 +61,7 @@ type Node struct {
 	Hasher   *password.Hasher
 	Guard    *durin.Guard
 	Shared   *Shared          // of Serve
+	Logins   *Logins          // nil: no limits
 	Metrics  *metrics.Metrics // nil: none
 	Trace    *tracing.Tracer  // nil: none
 	Audit    *audit.Log       // nil: off
@@ -151,8 +152,9 @@ func (n *Node) guardOptions(o Options) durin.Options {
 	if n.Keys == nil {
 		opt.ReuseWithoutKey = durin.PolicyReplace
 	}
-	if !c.LoginLimit {
-		opt.LoginLimiter = durin.NoLoginLimit()
+	opt.LoginLimiter = durin.NoLoginLimit()
+	if n.Logins = n.newLogins(); n.Logins != nil {
+		opt.LoginLimiter = n.Logins
 	}
 	if o.Purpose != Serve {
 		opt.PruneAfter = -1

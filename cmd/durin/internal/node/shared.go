@@ -13,6 +13,7 @@ import (
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/metrics"
+	"github.com/durin-go/durin/loginlimit"
 	"github.com/durin-go/durin/pgxdurin"
 	"github.com/durin-go/durin/redisdurin"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -104,6 +105,7 @@ type lateRedis struct {
 	timeout time.Duration
 	url     *url.URL
 	away    redisdurin.Away
+	numbers loginlimit.Numbers
 	log     *slog.Logger
 	observe observer
 	local   durin.Limiter
@@ -113,6 +115,7 @@ type lateRedis struct {
 type redisParts struct {
 	client      rueidis.Client
 	limiter     *redisdurin.Limiter
+	logins      *redisdurin.LoginLimiter
 	invalidator *redisdurin.Invalidator
 }
 
@@ -168,7 +171,7 @@ func newLateRedis(c *config.Config, log *slog.Logger, observe observer) (*lateRe
 	if err != nil {
 		return nil, err
 	}
-	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), log: log, observe: observe, local: durin.NewLimiter()}
+	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), numbers: c.LoginNumbers, log: log, observe: observe, local: durin.NewLimiter()}
 	if err := r.connect(); err != nil {
 		log.Error("Redis does not answer; it is tried again", "redis", database.Masked(c.Redis), "throttles", c.RedisAway, "error", err)
 	}
@@ -186,13 +189,14 @@ func (r *lateRedis) connect() error {
 		client.Close()
 		return err
 	}
-	r.parts.Store(&redisParts{client, limiter, redisdurin.NewInvalidator(client, redisdurin.InvalidatorOptions{Logger: r.log})})
+	logins := redisdurin.NewLoginLimiter(client, redisdurin.LoginLimiterOptions{Numbers: r.numbers, Timeout: r.timeout, Logger: r.log})
+	r.parts.Store(&redisParts{client, limiter, logins, redisdurin.NewInvalidator(client, redisdurin.InvalidatorOptions{Logger: r.log})})
 	return nil
 }
 
 func (r *lateRedis) answers() bool {
 	p := r.parts.Load()
-	return p != nil && p.invalidator.Connected() && !p.limiter.Away()
+	return p != nil && p.invalidator.Connected() && !p.limiter.Away() && !p.logins.Away()
 }
 
 func (r *lateRedis) close() {

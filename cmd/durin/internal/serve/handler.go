@@ -23,6 +23,7 @@ type routes struct {
 	demo    map[string]http.Handler // by the path behind the mount; nil: off
 	ready   http.Handler            // for callers on this host; nil: elsewhere
 	metrics http.Handler            // the same
+	limits  http.Handler            // the same
 	pages   pages
 	openapi []byte
 	guard   *durin.Guard
@@ -36,6 +37,8 @@ func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.alone(w, r, s.ready.ServeHTTP)
 	case path == "/metrics" && s.metrics != nil && isLocal(r):
 		s.alone(w, r, s.metrics.ServeHTTP)
+	case path == "/limits" && s.limits != nil && isLocal(r):
+		s.alone(w, r, s.limits.ServeHTTP)
 	case path == "/openapi.json":
 		s.alone(w, r, s.describe)
 	case s.pages.at(path) != nil:
@@ -109,7 +112,7 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 		s.demo = demo(n.Guard)
 	}
 	if c.OpsAddr == "" {
-		s.ready, s.metrics = newReadiness(n), newScrape(n)
+		s.ready, s.metrics, s.limits = newReadiness(n), newScrape(n), limits(n)
 	}
 	var h http.Handler = s
 	if len(c.CORSOrigins) > 0 {
@@ -130,6 +133,8 @@ func OpsHandler(n *node.Node, log *slog.Logger) http.Handler {
 			s.alone(w, r, ready.ServeHTTP)
 		case "/metrics":
 			s.alone(w, r, s.metrics.ServeHTTP)
+		case "/limits":
+			s.alone(w, r, limits(n))
 		default:
 			n.Guard.Fail(w, r, durin.ErrNotFound)
 		}

@@ -17,7 +17,7 @@ const unnamed = "other"
 // newNaming names the routes of s, and tells the metrics their names.
 func newNaming(n *node.Node, s *routes) naming {
 	behind := endpoints(s.openapi, s.mount)
-	names := []string{unnamed, "healthz", "readyz", "metrics", "openapi", "admin", "account"}
+	names := []string{unnamed, "healthz", "readyz", "metrics", "limits", "openapi", "admin", "account"}
 	for name := range behind {
 		names = append(names, name)
 	}
@@ -33,7 +33,7 @@ func newNaming(n *node.Node, s *routes) naming {
 
 func (s *routes) name(path string, endpoints map[string]bool) string {
 	switch path {
-	case "/healthz", "/readyz", "/metrics":
+	case "/healthz", "/readyz", "/metrics", "/limits":
 		return path[1:]
 	case "/openapi.json":
 		return "openapi"

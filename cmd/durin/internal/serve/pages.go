@@ -11,6 +11,7 @@ import (
 	"github.com/durin-go/durin/admin"
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/loginlimit"
 	"github.com/durin-go/durin/password"
 )
 
@@ -29,7 +30,7 @@ func newPages(n *node.Node, log *slog.Logger) (pages, error) {
 	if c.PublicURL != nil {
 		origins = append(origins, c.PublicURL.Scheme+"://"+c.PublicURL.Host)
 	}
-	forAdmins, err := admin.New(n.Guard, admin.Options{Path: adminPath, Users: n.Store, HashPassword: hashPassword(n), History: history(n), Origins: origins, Logger: log})
+	forAdmins, err := admin.New(n.Guard, admin.Options{Path: adminPath, Users: n.Store, HashPassword: hashPassword(n), History: history(n), Held: held(n), Origins: origins, Logger: log})
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +42,17 @@ func newPages(n *node.Node, log *slog.Logger) (pages, error) {
 		Path: accountPath, APIKeyClient: c.APIAccessClient, Example: example, Scheme: c.AuthSchemes[0], SetPassword: setPassword(n), Origins: origins, Logger: log,
 	})
 	return pages{adminPath: forAdmins, accountPath: forUsers}, err
+}
+
+// held is who is held back, for the admin pages; nil: the limits are off.
+func held(n *node.Node) func(context.Context) ([]loginlimit.Held, error) {
+	if n.Logins == nil {
+		return nil
+	}
+	return func(ctx context.Context) ([]loginlimit.Held, error) {
+		all, _, err := n.Logins.Held(ctx)
+		return all, err
+	}
 }
 
 // history is where the admin pages look for what was done; nil: nowhere.

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) limits() *cobra.Command {
+	var at string
+	cmd := &cobra.Command{
+		Use:   "limits",
+		Short: "Show who may not try passwords for now",
+		Long: `Ask a running server which accounts and addresses it holds back, because too many
+wrong passwords were tried. A name stands there as it was given, whether there is
+such a user or not. With --redis that is what all servers hold back, otherwise
+each one has its own. The server tells callers on its own machine only. Locks end
+by themselves; a restart ends those that are not shared.`,
+		Example: `  durin limits
+  durin limits --json --url http://127.0.0.1:9000`,
+		Args: cobra.NoArgs,
+		RunE: a.do(func(r *run) error { return r.showLimits(at) }),
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&at, "url", "", "`URL` of the server (default: as the settings say)")
+	return cmd
+}
+
+func (r *run) showLimits(at string) error {
+	base, err := healthURL(r.config, at, "/limits")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, healthTime)
+	defer cancel()
+	status, body, err := get(ctx, base)
+	if err != nil {
+		return fmt.Errorf("no answer: %w", err)
+	}
+	var answer struct {
+		Limits string
+		Held   []struct {
+			Account, Network string
+			Known            bool `json:"known_devices"`
+			Locks            int
+			Until            time.Time
+		}
+		More int
+	}
+	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil {
+		return fmt.Errorf("%s answers %d: ask on the server's own machine, without a proxy between", base, status)
+	}
+	if r.json {
+		r.out.Line("%s", body)
+		return nil
+	}
+	if answer.Limits == "off" {
+		r.out.Line("The limits are off: --login-limit off.")
+		return nil
+	}
+	rows := make([][]string, len(answer.Held))
+	for i, h := range answer.Held {
+		account, network := h.Account, h.Network
+		if account == "" {
+			account = "every account"
+		}
+		if network == "" {
+			network = "everywhere"
+		}
+		if h.Known {
+			network += ", known devices"
+		}
+		rows[i] = []string{account, network, strconv.Itoa(h.Locks), h.Until.Format(time.RFC3339)}
+	}
+	r.out.Table([]string{"ACCOUNT", "FROM", "LOCKS", "UNTIL"}, rows)
+	if answer.More > 0 {
+		r.out.Line("… and %d more", answer.More)
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package serve
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/loginlimit"
+)
+
+// maxHeld is how many locks are told of.
+const maxHeld = 500
+
+// A heldReport is the body of /limits.
+type heldReport struct {
+	Limits string     `json:"limits"` // "off", "node" or "shared"
+	Held   []heldLock `json:"held"`
+	More   int        `json:"more"` // how many are left out
+}
+
+type heldLock struct {
+	Account string    `json:"account,omitempty"`
+	Network string    `json:"network,omitempty"`
+	Known   bool      `json:"known_devices,omitempty"`
+	Locks   int       `json:"locks"`
+	Until   time.Time `json:"until"`
+}
+
+// limits tells which accounts and addresses may not try passwords. It names
+// users, so it is for callers on this host, wherever it is served.
+func limits(n *node.Node) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !isLocal(r) {
+			n.Guard.Fail(w, r, durin.ErrNotFound)
+			return
+		}
+		held, shared, err := n.Logins.Held(r.Context())
+		if err != nil {
+			n.Guard.Fail(w, r, errors.Join(durin.ErrUnavailable, err))
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		durin.WriteJSON(w, http.StatusOK, reportHeld(n, held, shared))
+	}
+}
+
+func reportHeld(n *node.Node, held []loginlimit.Held, shared bool) heldReport {
+	answer := heldReport{Limits: "node", Held: []heldLock{}}
+	switch {
+	case n.Logins == nil:
+		answer.Limits = "off"
+	case shared:
+		answer.Limits = "shared"
+	}
+	answer.More = max(0, len(held)-maxHeld)
+	for _, h := range held[:len(held)-answer.More] {
+		lock := heldLock{Account: h.Account, Known: h.Known, Locks: h.Locks, Until: h.Until.UTC().Truncate(time.Second)}
+		if h.Network.IsValid() {
+			lock.Network = h.Network.String()
+		}
+		answer.Held = append(answer.Held, lock)
+	}
+	return answer
+}
