@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -30,8 +31,7 @@ var spans = []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25,
 // Metrics are those of one node. A nil *Metrics counts nothing.
 type Metrics struct {
 	registry *prometheus.Registry
-	took     map[string]*prometheus.HistogramVec // by part
-	failed   map[string]*prometheus.CounterVec
+	parts    map[string]*part
 	http     *served
 	counting *sessions // nil: not begun
 }
@@ -46,7 +46,7 @@ const (
 // New returns the metrics of a program of that version, so far without a source.
 // Redis says that there will be one.
 func New(version string, withRedis bool) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), took: map[string]*prometheus.HistogramVec{}, failed: map[string]*prometheus.CounterVec{}}
+	m := &Metrics{registry: prometheus.NewRegistry(), parts: map[string]*part{}}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build(version),
 	)
@@ -61,25 +61,47 @@ func New(version string, withRedis bool) *Metrics {
 	return m
 }
 
+// A part is what a node asks.
+type part struct {
+	took   *prometheus.HistogramVec
+	failed *prometheus.CounterVec
+	calls  sync.Map // of *call by their words: they are few
+}
+
+type call struct {
+	took   prometheus.Observer
+	failed prometheus.Counter
+}
+
 func (m *Metrics) part(name, took, failed string) {
-	m.took[name] = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "durin_" + name + "_duration_seconds", Help: took, Buckets: spans}, []string{"call"})
-	m.failed[name] = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "durin_" + name + "_errors_total", Help: failed}, []string{"call"})
-	m.registry.MustRegister(m.took[name], m.failed[name])
+	p := &part{
+		took:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "durin_" + name + "_duration_seconds", Help: took, Buckets: spans}, []string{"call"}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "durin_" + name + "_errors_total", Help: failed}, []string{"call"}),
+	}
+	m.parts[name] = p
+	m.registry.MustRegister(p.took, p.failed)
+}
+
+func (p *part) call(words string) *call {
+	if known, ok := p.calls.Load(words); ok {
+		return known.(*call)
+	}
+	fresh, _ := p.calls.LoadOrStore(words, &call{p.took.WithLabelValues(words), p.failed.WithLabelValues(words)})
+	return fresh.(*call)
 }
 
 // Observe notes the beginning of a call of a part; what it returns notes the end.
 // There are few calls, and they are not made of data.
 func (m *Metrics) Observe(part, call string) func(error) {
-	took, failed := m.took[part], m.failed[part]
-	if took == nil {
+	p := m.parts[part]
+	if p == nil {
 		return func(error) {}
 	}
-	counter := failed.WithLabelValues(call) // is there from the first call on
-	began := time.Now()
+	c, began := p.call(call), time.Now()
 	return func(err error) {
-		took.WithLabelValues(call).Observe(time.Since(began).Seconds())
+		c.took.Observe(time.Since(began).Seconds())
 		if IsFailure(err) {
-			counter.Inc()
+			c.failed.Inc()
 		}
 	}
 }
