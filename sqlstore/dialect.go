@@ -58,7 +58,7 @@ var engines = map[Dialect]engine{
 		// only moved on, so at worst a number is given out that is taken, and
 		// the insert is tried again.
 		advance: []string{
-			"SELECT pg_advisory_xact_lock(" + sequenceKey + ")",
+			"SELECT version FROM durin_schema WHERE version = 1 FOR UPDATE",
 			"SELECT CASE WHEN COALESCE(pg_sequence_last_value(CAST(pg_get_serial_sequence('{table}', 'id') AS regclass)), 0) < t.highest THEN setval(pg_get_serial_sequence('{table}', 'id'), t.highest) END " +
 				"FROM (SELECT COALESCE(MAX(id), 0) AS highest FROM {table}) AS t",
 		},

@@ -7,10 +7,8 @@ import (
 )
 
 const (
-	// schemaKey and sequenceKey are ours among the advisory locks of a
-	// PostgreSQL database.
-	schemaKey   = "431332026734"
-	sequenceKey = "431332026735"
+	// schemaKey is ours among the advisory locks of a PostgreSQL database.
+	schemaKey = "431332026734"
 	// lockName is ours among the named locks of a MySQL server: one for each
 	// database on it.
 	lockName = "CONCAT('durin.', LEFT(SHA1(DATABASE()), 32))"
@@ -37,18 +35,42 @@ func locked(ctx context.Context, e *engine, db *sql.DB, work func(context.Contex
 }
 
 // lockedByKey does everything in one transaction, to which the lock belongs: so
-// it works through a pooler, too.
+// it works through a pooler, too. Engines that speak PostgreSQL's language and
+// have no such lock go without: of several programs that begin at once one then
+// succeeds, and the others fail.
 func lockedByKey(ctx context.Context, e *engine, db *sql.DB, work func(context.Context, session) error) error {
+	err := inOneTransaction(ctx, e, db, func(ctx context.Context, t session) error {
+		if err := t.exec(ctx, "SELECT pg_advisory_xact_lock("+schemaKey+")"); err != nil {
+			return lockError{err}
+		}
+		return work(ctx, t)
+	})
+	if hasNoLock(err) {
+		return inOneTransaction(ctx, e, db, work)
+	}
+	return err
+}
+
+// A lockError is the failure to get the lock.
+type lockError struct{ error }
+
+func (e lockError) Unwrap() error { return e.error }
+
+// hasNoLock reports whether the engine does not know the lock: CockroachDB has no
+// such function (42883), YugabyteDB one that it does not carry out (0A000).
+func hasNoLock(err error) bool {
+	var lock lockError
+	var state interface{ SQLState() string }
+	return errors.As(err, &lock) && errors.As(err, &state) && (state.SQLState() == "42883" || state.SQLState() == "0A000")
+}
+
+func inOneTransaction(ctx context.Context, e *engine, db *sql.DB, work func(context.Context, session) error) error {
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	t := session{engine: e, on: tx}
-	if err := t.exec(ctx, "SELECT pg_advisory_xact_lock("+schemaKey+")"); err != nil {
-		return err
-	}
-	if err := work(ctx, t); err != nil {
+	if err := work(ctx, session{engine: e, on: tx}); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -117,7 +117,11 @@ func Status(ctx context.Context, db *sql.DB, dialect Dialect) ([]Migration, erro
 	if err != nil {
 		return nil, err
 	}
-	all, err := status(ctx, session{engine: &e, on: db})
+	var all []Migration
+	err = retry(ctx, func() (err error) { // others may be at the file's first pages
+		all, err = status(ctx, session{engine: &e, on: db})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: reading the schema's version: %w", err)
 	}
@@ -233,7 +237,7 @@ func pending(all []Migration) ([]Migration, error) {
 
 // checkSchema reports a schema that a Store cannot work with.
 func checkSchema(ctx context.Context, e *engine, db *sql.DB) error {
-	return checkVersion(ctx, session{engine: e, on: db})
+	return retry(ctx, func() error { return checkVersion(ctx, session{engine: e, on: db}) })
 }
 
 func checkVersion(ctx context.Context, t session) error {

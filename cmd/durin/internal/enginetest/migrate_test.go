@@ -7,7 +7,9 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
 )
@@ -27,6 +29,26 @@ func TestMigrateTogether(t *testing.T) {
 		all.Wait()
 		e.open(t, d.Open(t), sqlstore.Options{})
 	})
+}
+
+// TestNoAdvisoryLock works on a server that knows the lock of migrations, but
+// does not carry it out, as engines do that only speak PostgreSQL's language.
+func TestNoAdvisoryLock(t *testing.T) {
+	e := engines[1]
+	d := e.new(t)
+	const function = `CREATE FUNCTION public.pg_advisory_xact_lock(bigint) RETURNS void LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'not to be had' USING ERRCODE = 'feature_not_supported'; END $$`
+	if _, err := d.Open(t).ExecContext(t.Context(), function); err != nil {
+		t.Fatal(err)
+	}
+	d.DSN += "&search_path=public,pg_catalog"
+	s := e.open(t, d.Open(t), sqlstore.Options{})
+	for _, c := range []durin.Client{{ID: 7, Name: "a"}, {Name: "b"}} {
+		c.TTL, c.Policy = time.Hour, durin.PolicyReplace
+		if got, err := s.CreateClient(t.Context(), c); err != nil || got.ID < 7 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
 }
 
 func TestPlanAndStatus(t *testing.T) {
