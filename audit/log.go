@@ -47,7 +47,7 @@ type Options struct {
 }
 
 const (
-	batchRows  = 1000
+	batchRows  = 250
 	wakeRows   = 500 // that are not left waiting for the next flush
 	pruneEvery = time.Hour
 	pruneRows  = 2000

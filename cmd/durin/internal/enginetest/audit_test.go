@@ -144,7 +144,7 @@ func TestVerifyMany(t *testing.T) {
 	}
 	e, d := engines[0], servers.SQLite(t)
 	d.DSN += "&_pragma=synchronous(OFF)"
-	s := e.open(t, d.Open(t), sqlstore.Options{})
+	s := e.open(t, d.Open(t), sqlstore.Options{Timeout: time.Minute})
 	ring, err := durin.NewKeyring(time.Now())
 	if err != nil {
 		t.Fatal(err)

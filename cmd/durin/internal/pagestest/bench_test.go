@@ -51,6 +51,10 @@ func crowd(b *testing.B, file string) {
 			fmt.Sprintf("SELECT %d - (i %% 30) * %d, CAST(1 + i / 30 AS TEXT), 1 + i %% 40, i * 7919 %% 5000, i %% 10 FROM n", now/day*day, day),
 		"durin_activity (day, client_id, requests, throttled, logins, refused, failed)" + numbers(40*365) +
 			fmt.Sprintf("SELECT %d - (i / 40) * %d, i %% 40 + 1, i * 31 %% 9000, i %% 50, i %% 900, 0, 0 FROM n", now/day*day, day),
+		"durin_audit_chain (name, seq, hash, key_id, mac, first_seq, first_hash, first_key, first_mac, anchored) VALUES ('node', 1000000, x'00', '', x'00', 0, x'00', '', x'00', 0)",
+		"durin_audit (chain_id, seq, at, action, actor_kind, actor_id, actor_name, user_id, user_name, client, session_id, address, agent, request_id, details, key_id, hash)" + numbers(1_000_000) +
+			fmt.Sprintf("SELECT 1, i, %d + i, CASE WHEN i %% 9 = 0 THEN 'client.update' WHEN i %% 2 = 0 THEN 'login' ELSE 'token.issue' END, 'user', 1 + i * 7919 %% %[2]d, '', 1 + i * 7919 %% %[2]d, '', "+
+				"CASE WHEN i %% 9 = 0 THEN '' WHEN i %% 3 = 0 THEN 'client-01' ELSE printf('client-%%02d', 1 + i %% 40) END, i, '203.0.113.9', 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0', '0123456789abcdef', '{\"a\":\"b\"}', '', x'00' FROM n", now-1_000_000, *benchUsers),
 	} {
 		if _, err := db.Exec("INSERT OR IGNORE INTO " + insert); err != nil {
 			b.Fatal(err)
@@ -116,6 +120,8 @@ func BenchmarkPages(b *testing.B) {
 		"tokens?client=client-01", "tokens?client=client-07&state=live", "tokens?client=client-07&state=expired", "tokens?client=client-07&state=soon",
 		"tokens?user=" + middle, "tokens?user=" + middle + "&client=client-01&state=live", "tokens?user=vq-user-05", "tokens?id=1234567",
 		"tokens/revoke?all=1&client=client-01", "people/suggest?q=v", "users", next("users"), "users?after=" + middle, "users?q=vq", "users?q=vq-user-05000", "users?kind=admin", "users?kind=inactive", next("users?kind=inactive"),
+		"history", next("history"), "history?user=" + middle, "history?by=" + middle, "history?action=client.update", next("history?action=client.update"), "history?client=client-01",
+		"history?client=client-01&action=client.update", "history?client=client-01&action=login", "history?user=" + middle + "&action=login&client=client-02", "history?from=2020-01-01&to=2020-01-02",
 		"users?kind=inactive&q=k", "users/500001", "users/500001/delete",
 	}
 	var memory runtime.MemStats

@@ -57,6 +57,7 @@ func TestAdministrator(t *testing.T) {
 		administerClients(p)
 		administerUsers(p)
 		administerTokens(w, p)
+		lookThroughHistory(w, p)
 		p.click("Sign out")
 		p.see("You are signed out.")
 		p.visit("/admin/users")
@@ -224,6 +225,35 @@ func administerTokens(w *world, p *tab) {
 	p.see("Tokens that match now: 3", "User name or id: bea")
 	p.click("Revoke all that match")
 	p.see("3 tokens were revoked.", "Nothing found")
+}
+
+func lookThroughHistory(w *world, p *tab) {
+	p.t.Helper()
+	if err := w.node.Audit.Flush(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+	p.visit("/admin/")
+	p.click("History")
+	p.see("Token revoked", "token.revoke", "administrator", "127.0.0.1")
+	p.choose("Action", "Client changed")
+	p.click("Search")
+	p.see("tablet", "For the kitchen", "ada")
+	p.notSee("evelyn")
+	p.click("Reset")
+	p.fill("Done to user", "clemens")
+	p.click("Search")
+	p.see("clemens")
+	p.notSee("tablet")
+	p.visit("/admin/history?from=2020-01-01&to=2020-01-31")
+	p.see("Nothing found")
+	p.visit("/admin/users?q=bea")
+	p.click("bea")
+	p.click("The user's history")
+	p.see("Token issued", "Token revoked")
+	p.visit("/admin/clients?q=web")
+	p.click("web")
+	p.click("Its history")
+	p.see("Client added", "application") // newWorld is one
 }
 
 // TestUser does everything that users do for themselves.

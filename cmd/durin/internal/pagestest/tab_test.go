@@ -223,8 +223,10 @@ type finding struct {
 // accessible lets axe-core look at the page.
 func (p *tab) accessible(what string) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](axe+"; undefined")); err != nil {
-		p.t.Fatalf("%s: axe-core: %v", what, err)
+	if there, err := evaluate[bool](p, `return typeof axe !== 'undefined'`); err != nil || !there { // half a megabyte goes to a page once
+		if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](axe+"; undefined")); err != nil {
+			p.t.Fatalf("%s: axe-core: %v", what, err)
+		}
 	}
 	found, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]finding](`axe.run(document, {
 		runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'],
