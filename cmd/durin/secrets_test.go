@@ -233,6 +233,14 @@ var uses = []struct {
 	{"an export", func(h *hunt) {
 		h.tool(false, "", "export", "export.jsonl")
 	}},
+	{"the audit log", func(h *hunt) {
+		h.eventually("the log has the logins", func() bool { return strings.Contains(h.tool(false, "", "audit", "list", "--json"), "login") })
+		h.tool(false, "", "audit", "verify")
+		h.tool(false, "", "audit", "export")
+	}},
+	{"a backup", func(h *hunt) {
+		h.tool(false, "", "backup", "backup.db")
+	}},
 	{"keys", func(h *hunt) {
 		h.tool(false, "", "key", "show")
 		h.tool(false, "", "key", "rotate")
