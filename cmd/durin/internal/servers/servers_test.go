@@ -2,6 +2,8 @@ package servers
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -33,5 +35,28 @@ func TestFresh(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestInstall lets packages be found only after the lists were fetched, as on a
+// new machine.
+func TestInstall(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\necho \"$@\" >> " + dir + "/said\ncase \"$*\" in *update) : > " + dir + "/lists;; *) test -f " + dir + "/lists;; esac\n"
+	apt := filepath.Join(dir, "apt-get")
+	if err := os.WriteFile(apt, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := install(apt, []string{"mariadb-server", "galera-4"}); err != nil {
+		t.Error(err)
+	}
+	said, err := os.ReadFile(filepath.Join(dir, "said"))
+	if lines := strings.Split(strings.TrimSpace(string(said)), "\n"); err != nil || len(lines) != 3 || !strings.HasSuffix(lines[1], " update") || !strings.HasSuffix(lines[2], " install mariadb-server galera-4") {
+		t.Errorf("%s, %v", said, err)
+	}
+	for _, k := range []*kind{postgres, mariadb, redis, pgbouncer, galeraNode} {
+		if err := k.missing(); err != nil && !strings.Contains(err.Error(), k.packages) {
+			t.Errorf("%s: %v", k.name, err)
+		}
 	}
 }

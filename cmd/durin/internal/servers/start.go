@@ -65,6 +65,9 @@ const (
 	probeTime = 3 * time.Second
 	startTime = 60 * time.Second
 	stopTime  = 10 * time.Second
+
+	installTries = 4
+	installWait  = 5 * time.Second
 )
 
 // Main runs a package's tests and stops what they have started. It returns the
@@ -177,14 +180,17 @@ func install(apt string, packages []string) error {
 		return nil
 	}
 	packages = append([]string{"install"}, packages...)
-	err := run(packages...)
-	if err == nil {
-		return nil
+	var err error
+	for range installTries {
+		if err = run(packages...); err == nil {
+			return nil
+		}
+		if updated := run("update"); updated != nil { // another test may be fetching them
+			err = errors.Join(err, updated)
+			time.Sleep(installWait)
+		}
 	}
-	if updated := run("update"); updated != nil {
-		return errors.Join(err, updated)
-	}
-	return run(packages...)
+	return err
 }
 
 // binary is the path of a program, also of those that Debian keeps apart.
