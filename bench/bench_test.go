@@ -29,7 +29,7 @@ func TestEveryPartRuns(t *testing.T) {
 		t.Skip("measures the machine: DURIN_BENCH=1 go test ./bench")
 	}
 	s := newSuite(t.Context(), t.TempDir())
-	s.rounds, s.long, s.tokens, s.size, s.inUse, s.logins = 1, time.Millisecond, 1000, 1000, 100, 4
+	s.rounds, s.long, s.tokens, s.size, s.inUse, s.logins, s.tries = 1, time.Millisecond, 1000, 1000, 100, 4, 3
 	s.postgres = "postgres://nobody@127.0.0.1:1/none?sslmode=disable"
 	for kind, parts := range s.parts() {
 		if kind == "plots" {

@@ -5,6 +5,8 @@
 //	go run ./bench table F2 F5      some of them
 //	go run ./bench peers            caches, limiters and session libraries
 //	go run ./bench plots            the drawings in docs/performance
+//	go run ./bench guesses          how many guesses at passwords are tried
+//	go run ./bench timing           whether answers tell which names exist
 //	go run ./bench scale            what work costs at 1,000 tokens, at ten times as many, and so on
 //
 // Everything stays on the loopback and in a temporary folder, and ends with the
@@ -74,13 +76,14 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&s.tokens, "tokens", s.tokens, "the most tokens of F4, and entries of caches")
 	flags.StringVar(&s.dir, "dir", s.dir, "folder for databases, which stay there")
 	flags.StringVar(&s.postgres, "postgres", s.postgres, "a server for F3; without an answer it is left out")
+	flags.IntVar(&s.tries, "tries", s.tries, "answers of each kind that timing compares")
 	folder := flags.String("out", "docs/performance", "folder for drawings")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	parts, ok := s.parts()[name]
 	if !ok {
-		return fmt.Errorf("%q is not one of table, peers, scale and plots", name)
+		return fmt.Errorf("%q is not one of table, peers, scale, plots, guesses and timing", name)
 	}
 	if err := measureAll(parts, flags.Args()); err != nil {
 		return err
@@ -98,9 +101,11 @@ func run(ctx context.Context, args []string) error {
 // parts are those of each kind of run.
 func (s *suite) parts() map[string][]part {
 	return map[string][]part{
-		"table": {{"F1", s.f1}, {"F2", s.f2}, {"F3", s.f3}, {"F3", s.f3Postgres}, {"F4", s.f4}, {"F5", s.f5}, {"F6", s.f6}, {"F7", s.f7}, {"F9", s.f9}, {"F10", s.f10}},
-		"peers": {{"checks", s.checks}, {"caches", s.caches}, {"limiters", s.limiters}},
-		"scale": {{"PostgreSQL", s.scalePostgres}, {"SQLite", s.scaleSQLite}},
-		"plots": {{"tokens", s.f4}, {"latency", s.f7}, {"memory", s.f5}, {"memory", s.f9}, {"memory", s.caches}},
+		"table":   {{"F1", s.f1}, {"F2", s.f2}, {"F3", s.f3}, {"F3", s.f3Postgres}, {"F4", s.f4}, {"F5", s.f5}, {"F6", s.f6}, {"F7", s.f7}, {"F9", s.f9}, {"F10", s.f10}},
+		"peers":   {{"checks", s.checks}, {"caches", s.caches}, {"limiters", s.limiters}},
+		"scale":   {{"PostgreSQL", s.scalePostgres}, {"SQLite", s.scaleSQLite}},
+		"guesses": {{"guesses", s.guesses}},
+		"timing":  {{"timing", s.timing}},
+		"plots":   {{"tokens", s.f4}, {"latency", s.f7}, {"memory", s.f5}, {"memory", s.f9}, {"memory", s.caches}},
 	}
 }

@@ -26,6 +26,7 @@ type suite struct {
 	// size is the number of tokens elsewhere, inUse of those that take turns,
 	// logins how many log in at a time.
 	size, inUse, logins int
+	tries               int    // of each way to be refused, for timing
 	postgres            string // the URL of a server
 	rows                []row
 	curves              []curve
@@ -130,7 +131,7 @@ func (s *suite) userHash() (string, error) {
 
 // newSuite has the sizes that the documentation tells of.
 func newSuite(ctx context.Context, dir string) *suite {
-	return &suite{ctx: ctx, dir: dir, rounds: 25, long: 50 * time.Millisecond, tokens: 1_000_000, size: 100_000, inUse: 10_000, logins: 1000,
+	return &suite{ctx: ctx, dir: dir, rounds: 25, long: 50 * time.Millisecond, tokens: 1_000_000, size: 100_000, inUse: 10_000, logins: 1000, tries: 2000,
 		postgres: "postgres://postgres:postgres@127.0.0.1:5432/postgres?sslmode=disable"}
 }
 
