@@ -73,6 +73,25 @@ func legacyDigests(token string) []LegacyDigest {
 	return all
 }
 
+// Possible reports whether token can be one of ours or an imported one: by its
+// length and bytes, and where it has the form of Options.TokenPrefix by its
+// checksum. Nothing is looked up.
+func (g *Guard) Possible(token Secret) bool { return g.form.possible(string(token)) }
+
+// FindToken returns the session of a token without using it: of one that has
+// expired, too, and of one that a renewal has replaced, with ReplacedBy. ErrNotFound
+// if there is none. It is for those who have found a token, not for its bearer.
+func (g *Guard) FindToken(ctx context.Context, token Secret) (Session, error) {
+	if !g.form.possible(string(token)) {
+		return Session{}, ErrNotFound
+	}
+	s, err := g.store.Lookup(ctx, token.Digest())
+	if errors.Is(err, ErrNotFound) && g.legacy.left.Load() {
+		s, err = g.adopt(ctx, token.Digest(), string(token))
+	}
+	return s, unavailable(err)
+}
+
 // EndToken ends the session of a token, whoever bears it, and reports whether
 // there was one.
 func (g *Guard) EndToken(ctx context.Context, token Secret) (bool, error) {

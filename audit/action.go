@@ -17,6 +17,7 @@ const (
 	TokenRenew   Action = "token.renew"
 	TokenRevoke  Action = "token.revoke"
 	TokenReplace Action = "token.replace" // ended to make room for a new one
+	TokenReplay  Action = "token.replay"  // a replaced token was presented too late
 	TokenPrune   Action = "token.prune"   // expired ones deleted by a command
 	KeyCreate    Action = "apikey.create"
 	KeyDelete    Action = "apikey.delete"
@@ -48,7 +49,7 @@ const (
 )
 
 var actions = []Action{
-	Login, LoginFailed, Logout, LogoutAll, TokenIssue, TokenRenew, TokenRevoke, TokenReplace, TokenPrune, KeyCreate, KeyDelete,
+	Login, LoginFailed, Logout, LogoutAll, TokenIssue, TokenRenew, TokenRevoke, TokenReplace, TokenReplay, TokenPrune, KeyCreate, KeyDelete,
 	ClientCreate, ClientUpdate, ClientDelete, UserCreate, UserUpdate, UserPassword, UserActivate, UserDeactivate, UserDelete,
 	ResourceCreate, ResourceDelete, Import, KeyringCreate, KeyringRotate, ServerStart, ServerStop, Anchor, Prune, Dropped,
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) tokens() *cobra.Command {
-	return noun("token", "Tokens: issue, list, end", a.tokenCreate(), a.tokenList(), a.tokenRevoke(), a.tokenPrune())
+	return noun("token", "Tokens: issue, list, end", a.tokenCreate(), a.tokenList(), a.tokenRevoke(), a.tokenLeaked(), a.tokenPrune())
 }
 
 func (a *app) tokenCreate() *cobra.Command {
