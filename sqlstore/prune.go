@@ -16,9 +16,6 @@ const (
 	// outboxKept is how long before the instant of a Prune endings are kept:
 	// longer than any node is trusted without having read them.
 	outboxKept = 15 * time.Minute
-	// usageKept is how long before it the counts of users are kept: a year, and
-	// some days to look back on it.
-	usageKept = 400 * 24 * time.Hour
 )
 
 // A cursor is a place in durin_slot.
@@ -37,7 +34,7 @@ type sweep struct {
 // Prune implements durin.Store. Each batch is a transaction of its own. With the
 // tokens go those that an interrupted deletion of a client has left, endings
 // older than a quarter of an hour before the given instant, the usage of users older
-// than 400 days, and slots without tokens, some at each call.
+// than Options.KeepUsage, and slots without tokens, some at each call.
 func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	at := tokenrule.Instant(before).UnixMicro()
 	deleted := 0
@@ -154,7 +151,10 @@ func (s *Store) pruneOutbox(ctx context.Context, at int64) error {
 
 // pruneUsage deletes old counts of users; those of all together stay.
 func (s *Store) pruneUsage(ctx context.Context, at int64) error {
-	bound := at - usageKept.Microseconds()
+	if s.keepUsage < 0 {
+		return nil
+	}
+	bound := at - s.keepUsage.Microseconds()
 	for n := pruneBatch; n == pruneBatch; {
 		err := s.write(ctx, "pruning the usage", func(ctx context.Context, t session) error {
 			var keys [][]any

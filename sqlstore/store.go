@@ -24,6 +24,10 @@ type Options struct {
 	// poolers like PgBouncer that give each transaction another connection.
 	// The driver must be told as well: for pgx, default_query_exec_mode=exec.
 	NoPrepare bool
+	// KeepUsage is how long before the instant of a Prune the daily counts of
+	// users are kept. Zero: 400 days, a year and some days to look back on it.
+	// Negative: for ever. Those of all users together stay.
+	KeepUsage time.Duration
 	// Observe, when set, is called at the beginning of each call that asks the
 	// database, with the words that its errors have, like "looking up a token":
 	// a few dozen, none of them from data. The function that it returns is
@@ -35,6 +39,7 @@ type Options struct {
 const (
 	defaultTimeout = 5 * time.Second
 	longWork       = 12 // times the time-out
+	keepUsage      = 400 * 24 * time.Hour
 )
 
 // A Store keeps clients, users and tokens in a database. It is a durin.Store,
@@ -45,10 +50,12 @@ type Store struct {
 	db      *sql.DB
 	reader  *sql.DB
 	timeout time.Duration
-	prepare bool
-	observe func(context.Context, string) (context.Context, func(error))
-	lookup  *sql.Stmt // nil where nothing is prepared
-	look    string    // its text
+	// keepUsage is Options.KeepUsage, negative for ever.
+	keepUsage time.Duration
+	prepare   bool
+	observe   func(context.Context, string) (context.Context, func(error))
+	lookup    *sql.Stmt // nil where nothing is prepared
+	look      string    // its text
 
 	// turn lets one transaction write at a time where the engine does:
 	// waiting for it ends with the context, and wakes in order.
@@ -80,7 +87,7 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, opts Options) (*Stor
 	if opts.Reader != nil && dialect != SQLite {
 		return nil, fmt.Errorf("sqlstore: a second handle for queries is for SQLite only")
 	}
-	s := &Store{engine: e, db: db, reader: db, timeout: opts.Timeout, prepare: !opts.NoPrepare, observe: opts.Observe}
+	s := &Store{engine: e, db: db, reader: db, timeout: opts.Timeout, keepUsage: cmp.Or(opts.KeepUsage, keepUsage), prepare: !opts.NoPrepare, observe: opts.Observe}
 	if s.timeout <= 0 {
 		s.timeout = defaultTimeout
 	}

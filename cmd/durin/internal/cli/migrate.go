@@ -14,6 +14,9 @@ func (a *app) migrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database's schema up to date",
+		Long: `Bring the database's schema up to date. Servers that run meanwhile go on working if
+they know at least the version that a migration needs, which --status and --dry-run
+tell; those that do not say so in /readyz.`,
 		Example: `  durin migrate --status
   durin migrate --db postgres://durin@db/durin`,
 		Args: cobra.NoArgs,
@@ -59,9 +62,9 @@ func (r *run) showMigrations(steps []sqlstore.Migration, status, dry bool, targe
 	if status {
 		var rows [][]string
 		for _, m := range steps {
-			rows = append(rows, []string{strconv.Itoa(m.Version), m.Name, instant(m.Applied, "to come")})
+			rows = append(rows, []string{strconv.Itoa(m.Version), m.Name, instant(m.Applied, "to come"), strconv.Itoa(m.MinReader)})
 		}
-		r.out.Table([]string{"version", "name", "applied"}, rows)
+		r.out.Table([]string{"version", "name", "applied", "needs"}, rows)
 		return nil
 	}
 	if len(steps) == 0 {
@@ -72,7 +75,7 @@ func (r *run) showMigrations(steps []sqlstore.Migration, status, dry bool, targe
 			r.out.Line("Applied %04d_%s.", m.Version, m.Name)
 			continue
 		}
-		r.out.Line("-- %04d_%s", m.Version, m.Name)
+		r.out.Line("-- %04d_%s: programs that know version %d go on working", m.Version, m.Name, m.MinReader)
 		for _, text := range m.Statements {
 			for _, line := range lines(text + ";") {
 				r.out.Line("%s", line)
@@ -83,15 +86,16 @@ func (r *run) showMigrations(steps []sqlstore.Migration, status, dry bool, targe
 }
 
 type migrationJSON struct {
-	Version int        `json:"version"`
-	Name    string     `json:"name"`
-	Applied *time.Time `json:"applied"`
+	Version   int        `json:"version"`
+	Name      string     `json:"name"`
+	Applied   *time.Time `json:"applied"`
+	MinReader int        `json:"min_reader"`
 }
 
 func migrationsJSON(steps []sqlstore.Migration) []migrationJSON {
 	all := make([]migrationJSON, 0, len(steps))
 	for _, m := range steps {
-		all = append(all, migrationJSON{m.Version, m.Name, orNil(m.Applied)})
+		all = append(all, migrationJSON{m.Version, m.Name, orNil(m.Applied), m.MinReader})
 	}
 	return all
 }

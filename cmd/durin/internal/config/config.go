@@ -62,6 +62,7 @@ type Config struct {
 	LoginLimit     bool
 	LoginNumbers   loginlimit.Numbers
 	PruneAfter     time.Duration // durin.Never: for ever
+	UsageRetention time.Duration // durin.Never: for ever
 
 	Audit      bool
 	AuditKeep  time.Duration // durin.Never: for ever

@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 	}
 	if c.Addr != "127.0.0.1:8000" || c.DB != "durin.db" || c.Mount != "/api/auth" || c.TokenTTL != 24*time.Hour || c.TokenLength != 64 ||
 		strings.Join(c.AuthSchemes, " ") != "Token Bearer" || c.ExpiryFormat != "iso-8601" || c.Timezone != time.UTC || c.CacheTTL != time.Minute ||
-		!c.LoginLimit || c.PruneAfter != 24*time.Hour || c.Throttle.IsSet() || c.Demo || c.LoginUser || c.MaxConnections != 10_000 || c.DrainTime != 0 || c.RefreshOnLogin || c.APIAccessClient != "" || c.Redis != "" || c.RedisAway != "local" || c.Notify != "auto" {
+		!c.LoginLimit || c.PruneAfter != 24*time.Hour || c.Throttle.IsSet() || c.Demo || c.LoginUser || c.MaxConnections != 10_000 || c.UsageRetention != 400*24*time.Hour || c.DrainTime != 0 || c.RefreshOnLogin || c.APIAccessClient != "" || c.Redis != "" || c.RedisAway != "local" || c.Notify != "auto" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -50,7 +50,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		"ops-addr": "[::1]:2", "tls-cert": "c", "tls-key": "k", "max-connections": "7", "drain-time": "5s", "pid-file": "p", "access-log": "true", "token-ttl": "never", "token-length": "40",
 		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata",
 		"cache-ttl": "0", "refresh-on-login": "true", "api-access-client": "key", "api-access-hide-session": "true",
-		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never",
+		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never", "usage-retention": "30d",
 		"redis": "rediss://a@b:1/2", "redis-away": "closed", "notify": "postgres://a@b/c", "otlp-endpoint": "http://a:4318",
 		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "cookie-token": "true", "cors-credentials": "true",
 		"compat": "knox=mobile,drf", "compat-path": "knox=/old",

@@ -80,6 +80,7 @@ func tokenSettings() []setting {
 		{"api-access-hide-session", Serving, "", "leave API keys out of the list of sessions", "false", yesNo(func(c *Config) *bool { return &c.APIAccessHideSession })},
 		{"api-access-show-token", Serving, "", "show the API key again to its owner", "false", yesNo(func(c *Config) *bool { return &c.APIAccessShowToken })},
 		{"throttle", Serving, "RATE", "rate of clients that have none: 100/h; 0/m blocks", "", setThrottle},
+		{"usage-retention", Serving, "SPAN", "how long the daily counts of users are kept, never prunes none", "400d", positive(func(c *Config) *time.Duration { return &c.UsageRetention })},
 		{"login-limit", Serving, "LIMITS", "slow down those who guess passwords: on, off, or numbers like pair=10,account=20", "on", setLoginLimit},
 		{"prune-after", Serving, "SPAN", "how long an expired token is kept; never prunes none", "24h", notNegative(func(c *Config) *time.Duration { return &c.PruneAfter })},
 	}

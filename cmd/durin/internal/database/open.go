@@ -43,8 +43,9 @@ type Handle struct {
 	// noPrepare: the connection goes through a pooler that cannot keep
 	// prepared statements.
 	noPrepare bool
-	// Observe is passed on to the store.
-	Observe func(ctx context.Context, call string) (context.Context, func(error))
+	// KeepUsage and Observe are passed on to the store.
+	KeepUsage time.Duration
+	Observe   func(ctx context.Context, call string) (context.Context, func(error))
 }
 
 // Open opens the database. No connection to a server is made yet. A file that is
@@ -71,7 +72,7 @@ func Open(t Target, create bool) (*Handle, error) {
 
 // Store opens the store on h: its schema must be up to date.
 func (h *Handle) Store(ctx context.Context) (*sqlstore.Store, error) {
-	s, err := sqlstore.Open(ctx, h.DB, h.Target.Dialect, sqlstore.Options{Reader: h.reader, NoPrepare: h.noPrepare, Observe: h.Observe})
+	s, err := sqlstore.Open(ctx, h.DB, h.Target.Dialect, sqlstore.Options{Reader: h.reader, NoPrepare: h.noPrepare, KeepUsage: h.KeepUsage, Observe: h.Observe})
 	return s, h.Target.mask(err)
 }
 

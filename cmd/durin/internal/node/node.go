@@ -116,6 +116,10 @@ func (n *Node) openStore(ctx context.Context, o Options) error {
 	if n.Database, err = database.Open(target, o.Purpose != Look); err != nil {
 		return err
 	}
+	n.Database.KeepUsage = o.Config.UsageRetention
+	if o.Config.UsageRetention == span.Never {
+		n.Database.KeepUsage = -1
+	}
 	n.Database.Observe = o.observer(metrics.Database)
 	if o.Purpose == Serve || o.Purpose == Change && target.IsFile() {
 		steps, err := n.Database.Migrate(ctx)
