@@ -1,0 +1,97 @@
+package nodestest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// stormMemory is what a server may take at most while a thousand log in at once,
+// in MiB: docs/security.md, "Storms of logins". 19 of them for each core are
+// hashes.
+func stormMemory() int { return 128 + 2*19*runtime.NumCPU() }
+
+// A thousand logins at once: those that find no place in the queue hear when to
+// come again, tokens are checked meanwhile, and memory is bounded.
+func TestAThousandLoginsAtOnce(t *testing.T) {
+	const logins = 1000
+	c := newCluster(t, filepath.Join(t.TempDir(), "durin.db"))
+	n := c.add(c.at)
+	user, token := c.user().Name, c.tokens(1)[0]
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	form := url.Values{"username": {user}, "password": {pass}, "client": {"web"}}.Encode()
+	var good, busy atomic.Int64
+	var all sync.WaitGroup
+	for range logins {
+		all.Go(func() {
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+n.addr+"/api/auth/login/", strings.NewReader(form))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			res, err := n.http.Do(req)
+			if err != nil {
+				return // stopped
+			}
+			defer func() { _ = res.Body.Close() }()
+			switch {
+			case res.StatusCode == http.StatusOK:
+				if good.Add(1) == 20 { // the rest would only take time
+					stop()
+				}
+			case res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != "":
+				busy.Add(1)
+			default:
+				t.Errorf("a login is answered with %d, Retry-After %q", res.StatusCode, res.Header.Get("Retry-After"))
+			}
+		})
+	}
+	for ctx.Err() == nil {
+		if status := n.check(token); status != http.StatusOK {
+			t.Errorf("a check meanwhile: %d", status)
+			break
+		}
+	}
+	all.Wait()
+	queue := 257 * runtime.NumCPU()
+	if good.Load() < 20 || logins > queue && busy.Load() == 0 {
+		t.Errorf("%d logins and %d refusals", good.Load(), busy.Load())
+	}
+	if most := peak(t, n.cmd.Process.Pid); most > stormMemory() {
+		t.Errorf("the server took %d MiB, at most %d are promised", most, stormMemory())
+	} else {
+		t.Logf("%d logins, %d refusals; the server took %d MiB at most", good.Load(), busy.Load(), most)
+	}
+}
+
+// peak is the most memory that a process ever had, in MiB; 0 where the system
+// does not tell.
+func peak(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range bytes.Lines(text) {
+		if fields := strings.Fields(string(line)); len(fields) > 1 && fields[0] == "VmHWM:" {
+			kib, err := strconv.Atoi(fields[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kib >> 10
+		}
+	}
+	return 0
+}
