@@ -19,6 +19,8 @@ type recorder struct {
 	// deleted counts the rows that the present transaction has deleted, most
 	// those of the one that deleted most: one writes at a time here.
 	deleted, most int64
+	// step, when set, is called before each statement.
+	step func()
 }
 
 // recorded returns a handle on d whose statements are kept.
@@ -32,6 +34,9 @@ func recorded(t *testing.T, d servers.Database) (*sql.DB, *recorder) {
 func (r *recorder) note(query string, args []driver.NamedValue) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.step != nil {
+		r.step()
+	}
 	values := make([]any, len(args))
 	for i, a := range args {
 		values[i] = a.Value
