@@ -18,7 +18,7 @@ func chapters() []*chapter {
 		}},
 		{Title: "Grow", files: []string{"docs/many-nodes.md", "docs/pages.md", "docs/moving-from-django.md"}},
 		{Title: "Run", files: []string{
-			"docs/operating.md", "docs/metrics.md", "docs/upgrading.md", "docs/backup.md", "docs/audit.md", "docs/security.md", "docs/guarantees.md",
+			"docs/operating.md", "docs/metrics.md", "docs/upgrading.md", "docs/backup.md", "docs/audit.md", "docs/security.md", "docs/asvs.md", "docs/guarantees.md",
 			"docs/performance.md", "docs/scaling.md",
 		}},
 		{Title: "Look up", files: []string{
