@@ -51,6 +51,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata",
 		"cache-ttl": "0", "refresh-on-login": "true", "api-access-client": "key", "api-access-hide-session": "true",
 		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never", "usage-retention": "30d",
+		"audit": "off", "audit-keep": "never", "audit-chain": "a",
 		"redis": "rediss://a@b:1/2", "redis-away": "closed", "notify": "postgres://a@b/c", "otlp-endpoint": "http://a:4318",
 		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "cookie-token": "true", "cors-credentials": "true",
 		"compat": "knox=mobile,drf", "compat-path": "knox=/old",
