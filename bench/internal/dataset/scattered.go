@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,12 @@ func ScatterSQLite(ctx context.Context, path string, n int, hash string) error {
 			return fmt.Errorf("%s: %w", text, err)
 		}
 	}
-	return nil
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	return file.Sync() // or what is measured next waits for it
 }
 
 const slots = "INSERT INTO durin_slot (user_id, client_id, touched) SELECT user_id, client_id, created FROM durin_token ORDER BY user_id, client_id"
