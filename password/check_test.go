@@ -54,7 +54,7 @@ func TestCommonPasswords(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")
-	if len(lines) < 500 {
+	if len(lines) < 3000 {
 		t.Errorf("only %d lines", len(lines))
 	}
 	for i, line := range lines {
