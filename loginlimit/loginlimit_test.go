@@ -49,7 +49,7 @@ func TestNumbersAreObeyedAndShown(t *testing.T) {
 	if len(held) != 2 || held[1].Network != netip.MustParsePrefix("192.0.2.1/32") || held[0].Network.IsValid() || held[0].Account != "ada" || held[0].Locks != 1 || held[0].Until.Sub(attempt("", "").At).Round(time.Second) != time.Minute {
 		t.Errorf("held: %+v", held)
 	}
-	if len(l.Held(attempt("", "").At.Add(2 * time.Minute))) != 0 {
+	if len(l.Held(attempt("", "").At.Add(2*time.Minute))) != 0 {
 		t.Error("held after the locks")
 	}
 }
