@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
@@ -54,7 +55,7 @@ func TestContract(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			storetest.Options{Repeat: *repeat}.Run(t, func(t *testing.T) durin.Store {
-				return e.open(t, e.new(t).Open(t), sqlstore.Options{})
+				return e.open(t, e.new(t).Open(t), sqlstore.Options{Timeout: time.Minute}) // of a busy disk
 			})
 		})
 	}
