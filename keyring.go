@@ -119,6 +119,54 @@ func (r *Keyring) WithNewKey(now time.Time) (*Keyring, error) {
 	return &Keyring{append(append([]sealKey(nil), r.keys...), key)}, nil
 }
 
+// WithStagedKey returns a Keyring that has the keys of r and a fresh one, which
+// opens seals but makes none yet: so that every node can have it before one uses
+// it. It stands before the last key, and is younger.
+func (r *Keyring) WithStagedKey(now time.Time) (*Keyring, error) {
+	if len(r.keys) == 0 {
+		return nil, errors.New("durin: there is no key to go on with until the new one is in use")
+	}
+	last := r.keys[len(r.keys)-1]
+	if least := last.info.Created.Add(time.Second); now.Before(least) {
+		now = least
+	}
+	ring, err := r.WithNewKey(now)
+	if err == nil {
+		n := len(ring.keys)
+		ring.keys[n-2], ring.keys[n-1] = ring.keys[n-1], ring.keys[n-2]
+	}
+	return ring, err
+}
+
+// Staged returns the key that WithStagedKey has added, if it is not in use yet.
+func (r *Keyring) Staged() (KeyInfo, bool) {
+	i, ok := r.staged()
+	if !ok {
+		return KeyInfo{}, false
+	}
+	return r.keys[i].info, true
+}
+
+func (r *Keyring) staged() (int, bool) {
+	for i := len(r.keys) - 2; i >= 0; i-- {
+		if r.keys[i].info.Created.After(r.keys[len(r.keys)-1].info.Created) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// WithStagedInUse returns a Keyring with the same keys, in which the staged one
+// makes the seals. Without a staged one it is r.
+func (r *Keyring) WithStagedInUse() *Keyring {
+	i, ok := r.staged()
+	if !ok {
+		return r
+	}
+	keys := append(append([]sealKey(nil), r.keys[:i]...), r.keys[i+1:]...)
+	return &Keyring{append(keys, r.keys[i])}
+}
+
 // OpenKeyFile reads the Keyring in the file path. A file that is not there is
 // made with one fresh key and mode 0600, whole or not at all; made reports
 // that. A file that other users can read is refused.
@@ -195,7 +243,7 @@ func (r *Keyring) writeFile(path string, place func(from, to string) error) erro
 
 func (r *Keyring) text() string {
 	var b strings.Builder
-	b.WriteString("# Keys that seal tokens, the newest last. Keep this file secret, and keep it: without it\n")
+	b.WriteString("# Keys that seal tokens: the last one does, all of them open. Keep this file secret, and keep it: without it\n")
 	b.WriteString("# nobody can be shown a token a second time.\n")
 	for _, k := range r.keys {
 		fmt.Fprintf(&b, "%s %s %s %s\n", keyLineWord, k.info.ID, k.info.Created.Format(time.RFC3339), base64.StdEncoding.EncodeToString(k.secret))

@@ -170,3 +170,41 @@ func FuzzParseKeyring(f *testing.F) {
 		}
 	})
 }
+
+// A staged key opens and does not seal, until it is taken in use; so it is after
+// its way through a file.
+func TestStagedKey(t *testing.T) {
+	old := newKeyring(t)
+	token := Secret("x")
+	staged, err := old.WithStagedKey(keyTime) // in the same second
+	if err != nil {
+		t.Fatal(err)
+	}
+	if staged, err = ParseKeyring(staged.text()); err != nil {
+		t.Fatal(err)
+	}
+	key, ok := staged.Staged()
+	if !ok || len(staged.Keys()) != 2 {
+		t.Fatalf("%v", staged.Keys())
+	}
+	if by, _ := staged.SealedWith(staged.Seal(token)); by == key {
+		t.Error("a staged key seals")
+	}
+	used := staged.WithStagedInUse()
+	seal := used.Seal(token)
+	if by, _ := used.SealedWith(seal); by != key {
+		t.Error("a key in use does not seal")
+	}
+	if got, err := staged.Open(seal, token.Digest()); err != nil || got != token {
+		t.Errorf("a server with the staged key cannot open: %v", err)
+	}
+	if _, ok := used.Staged(); ok || used.WithStagedInUse() != used || len(used.Keys()) != 2 {
+		t.Error("a key is still staged")
+	}
+	if _, ok := old.Staged(); ok {
+		t.Error("the only key is staged")
+	}
+	if _, err := (&Keyring{}).WithStagedKey(keyTime); err == nil {
+		t.Error("a key was staged where there is none to go on with")
+	}
+}

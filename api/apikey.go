@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/durin-go/durin"
 )
@@ -65,8 +66,24 @@ func (h *Handler) showKey(w http.ResponseWriter, r *http.Request) {
 
 var errNoKeyClient = &durin.Error{Status: http.StatusNotFound, Detail: "API keys cannot be issued: their client does not exist."}
 
+// errCookieKey: such a key would be refused wherever a program presents it.
+var errCookieKey = &durin.Error{Status: http.StatusConflict, Detail: "API keys cannot be issued: tokens of their client travel in a cookie."}
+
+// keyClientFits reports a client whose tokens are of no use as keys.
+func (h *Handler) keyClientFits(r *http.Request) error {
+	all, err := h.guard.Clients(r.Context())
+	if err == nil && slices.ContainsFunc(all, func(c durin.Client) bool { return c.Cookie && c.Name == h.opt.APIKeyClient }) {
+		err = errCookieKey
+	}
+	return err
+}
+
 // createKey issues the key; the answer shows it, whatever the options.
 func (h *Handler) createKey(w http.ResponseWriter, r *http.Request) {
+	if err := h.keyClientFits(r); err != nil {
+		h.guard.Fail(w, r, err)
+		return
+	}
 	issued, err := h.guard.Issue(r.Context(), durin.IssueRequest{
 		UserID: durin.SessionFrom(r.Context()).UserID, Client: h.opt.APIKeyClient, Device: h.device(r),
 		Single: true, KeepSeal: h.opt.ShowAPIKey,

@@ -43,3 +43,14 @@ func TestRefreshAnswersANewToken(t *testing.T) {
 	want(t, w.do("POST", "/api/auth/logout/", "", "Cookie", cookie), 204, "")
 	want(t, w.do("GET", "/api/auth/sessions/", "", "Cookie", next.Name+"="+next.Value), 401, `{"detail":"Invalid token."}`)
 }
+
+// A key that no program could present is not made.
+func TestNoKeyInACookie(t *testing.T) {
+	w := newWorld(t, api.Options{APIKeyClient: "browser"})
+	if _, err := w.guard.CreateClient(t.Context(), durin.Client{Name: "browser", Cookie: true}); err != nil {
+		t.Fatal(err)
+	}
+	key := []string{"Authorization", "Token " + w.token("1", "web")}
+	want(t, w.do("POST", "/api/auth/apiaccess/", "", key...), 409, `{"detail":"API keys cannot be issued: tokens of their client travel in a cookie."}`)
+	want(t, w.do("GET", "/api/auth/apiaccess/", "", key...), 404, `{"detail":"Not found."}`)
+}
