@@ -20,7 +20,7 @@ func TestScannersFindOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := regexp.MustCompile("(?m)^\\\\bacme_.*$").Find(page)
+	line := regexp.MustCompile(`(?m)^\\bacme_.*$`).Find(page)
 	if line == nil {
 		t.Fatal("docs/security.md has no pattern")
 	}
