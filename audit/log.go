@@ -68,6 +68,7 @@ type Log struct {
 	queue        []Row
 	failed       failures
 	dropped      int64
+	droppedEver  uint64
 	droppedSince time.Time
 
 	writing  sync.Mutex // holds what follows: one batch at a time
@@ -175,6 +176,15 @@ func (l *Log) add(r Row) {
 		l.droppedSince = r.At
 	}
 	l.dropped++
+	l.droppedEver++
+}
+
+// Dropped is how many entries found no room in the queue since the Log was made:
+// the store did not take them for so long. The log gets a row that says how many.
+func (l *Log) Dropped() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.droppedEver
 }
 
 // run writes until ctx ends.

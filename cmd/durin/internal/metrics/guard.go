@@ -18,7 +18,7 @@ var (
 	cached         = gauge("cache_sessions", "Sessions in the cache.")
 	tombstones     = gauge("cache_tombstones", "Ended tokens that are remembered as ended.")
 	logins         = counter("logins_total", "Logins by password, by result.", "result")
-	issued         = counter("tokens_issued_total", "Tokens handed out: new ones, and those that were there (reused).", "kind")
+	issued         = counter("tokens_issued_total", "Tokens handed out: new ones, those that were there (reused), and those that a renewal put in the place of another (rotated).", "kind")
 	renewed        = counter("tokens_renewed_total", "Expiries that a renewal or a login set anew.")
 	ended          = counter("tokens_ended_total", "Tokens ended on this node, by cause; those of deleted clients are not counted.", "cause")
 	throttled      = counter("throttled_total", "Requests that a throttle refused.")
@@ -84,12 +84,14 @@ func (c *guardCollector) tokens(ch chan<- prometheus.Metric, s *durin.Stats) {
 	logins.count(ch, s.Logins.Failed, "failed")
 	issued.count(ch, s.Issued, "new")
 	issued.count(ch, s.Reused, "reused")
+	issued.count(ch, s.Rotated, "rotated")
 	renewed.count(ch, s.Renewed)
 	ended.count(ch, s.Ended.Replaced, "replaced")
 	ended.count(ch, s.Ended.LoggedOut, "logged_out")
 	ended.count(ch, s.Ended.Revoked, "revoked")
 	ended.count(ch, s.Ended.User, "user_deleted")
 	ended.count(ch, s.Ended.Pruned, "pruned")
+	ended.count(ch, s.Ended.Replayed, "replayed")
 	throttled.count(ch, s.Throttled)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/password"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -15,6 +16,7 @@ import (
 type Sources struct {
 	Guard  *durin.Guard
 	Hasher *password.Hasher
+	Audit  *audit.Log // nil: there is none
 	// Pools are the pools of connections, by their name.
 	Pools map[string]*sql.DB
 	// Channels tells whether the news of others come through, by the name of
@@ -96,15 +98,21 @@ type stateCollector struct{ s Sources }
 var (
 	channelUp = gauge("channel_up", "1 while endings on other nodes are heard of through that channel. outbox is what counts; the others hasten it.", "channel")
 	keyThere  = gauge("key_present", "1 while there is a key to seal tokens with.")
+	unaudited = counter("audit_dropped_total", "Entries of the audit log that were lost because the database was away for too long; the log itself says so too.")
 )
 
-func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) { describe(ch, channelUp, keyThere) }
+func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
+	describe(ch, channelUp, keyThere, unaudited)
+}
 
 func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	for name, up := range c.s.Channels() {
 		channelUp.send(ch, yes(up), name)
 	}
 	keyThere.send(ch, yes(c.s.HasKey()))
+	if c.s.Audit != nil {
+		unaudited.count(ch, c.s.Audit.Dropped())
+	}
 }
 
 // hasherCollector tells of the hashing of passwords.

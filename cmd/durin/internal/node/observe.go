@@ -41,7 +41,7 @@ func (n *Node) watch() {
 	if r := n.Database.Reader(); r != nil {
 		pools["reader"] = r
 	}
-	n.Metrics.Watch(metrics.Sources{Guard: n.Guard, Hasher: n.Hasher, Pools: pools, Channels: n.channels, HasKey: n.HasKeys})
+	n.Metrics.Watch(metrics.Sources{Guard: n.Guard, Hasher: n.Hasher, Audit: n.Audit, Pools: pools, Channels: n.channels, HasKey: n.HasKeys})
 }
 
 // channels tells through which ways endings on other nodes are heard of.
