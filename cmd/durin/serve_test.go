@@ -248,7 +248,10 @@ func TestTwoOnOneAddress(t *testing.T) {
 
 func TestAbsurdRequests(t *testing.T) {
 	s := start(t, prepared(t), "--access-log")
-	s.do("GET", "/healthz", "", nil, "X-Long", strings.Repeat("a", 1<<20)).want(t, "an absurd header", 431)
+	// The server may be gone before it has all of it.
+	if a, err := s.try("GET", "/healthz", "", nil, "X-Long", strings.Repeat("a", 1<<20)); err == nil && a.StatusCode != 431 {
+		t.Errorf("an absurd header: %s", a.Status)
+	}
 	s.do("GET", "/api/auth/sessions/", strings.Repeat("a", 9000), nil).want(t, "a long token", 401)
 	s.do("DELETE", "/healthz", "", nil).want(t, "another method", 405)
 	s.do("GET", "/healthz?token=open-sesame", "", nil).want(t, "a query", 200)

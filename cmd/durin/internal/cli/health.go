@@ -57,7 +57,7 @@ func (r *run) askHealth(at string, ready bool) error {
 	defer cancel()
 	status, body, err := get(ctx, base)
 	if err != nil {
-		return fmt.Errorf("no answer: %w", err)
+		return fmt.Errorf("no answer: %v", err) // not wrapped: it is not the database's
 	}
 	if r.json && json.Valid(body) {
 		r.out.Line("%s", body)

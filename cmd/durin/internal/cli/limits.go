@@ -40,7 +40,7 @@ func (r *run) showLimits(at string) error {
 	defer cancel()
 	status, body, err := get(ctx, base)
 	if err != nil {
-		return fmt.Errorf("no answer: %w", err)
+		return fmt.Errorf("no answer: %v", err) // not wrapped: it is not the database's
 	}
 	var answer struct {
 		Limits string
