@@ -142,6 +142,9 @@ func (l *Log) ended(ctx context.Context, e *Entry, c durin.Change) {
 	if s := c.Session; s != nil && (e.Action == Logout || e.Action == LogoutAll) && ActorFrom(ctx) == (Actor{}) {
 		e.Actor = Actor{User, s.UserID, s.UserName}
 	}
+	if e.Action == TokenReplay { // nobody asked for it
+		e.Actor = Actor{Kind: System}
+	}
 	if e.Action == LogoutAll {
 		e.Client, e.SessionID = "", 0
 	}
@@ -173,6 +176,7 @@ func (e *Entry) ofClient(before, after *durin.Client) {
 		{"max-tokens", strconv.Itoa(before.MaxTokens), strconv.Itoa(after.MaxTokens)},
 		{"sliding", spanText(before.Sliding), spanText(after.Sliding)},
 		{"max-life", spanText(before.MaxLife), spanText(after.MaxLife)},
+		{"rotate", spanText(before.Rotate), spanText(after.Rotate)},
 		{"no-password", strconv.FormatBool(before.NoPassword), strconv.FormatBool(after.NoPassword)},
 		{"cookie", strconv.FormatBool(before.Cookie), strconv.FormatBool(after.Cookie)},
 		{"description", before.Description, after.Description},

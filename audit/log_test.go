@@ -73,6 +73,32 @@ func lines(all []audit.Row) []string {
 	return texts
 }
 
+// TestRotationIsRecorded: that a client's renewals replace the token is one of its
+// rules.
+func TestRotationIsRecorded(t *testing.T) {
+	store := memstore.New()
+	l := quiet(t, store)
+	g, err := durin.New(t.Context(), durin.Options{Store: store, Users: store, Keyring: newRing(t), Authenticator: passwords{store}, Hooks: l.Hooks(durin.Hooks{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close(context.Background()) })
+	if _, err := g.CreateClient(t.Context(), durin.Client{Name: "app", TTL: time.Hour, Rotate: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.UpdateClient(t.Context(), "app", func(c *durin.Client) error { c.Rotate = 0; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, l)
+	want := []string{
+		"client.create by application:  app policy: reuse, rotate: 1m, ttl: 1h",
+		"client.update by application:  app rotate: 1m → 0",
+	}
+	if got := lines(rows(t, store, "a")); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestGuardIsRecorded does everything that a Guard can do, as several actors.
 func TestGuardIsRecorded(t *testing.T) {
 	store := memstore.New()
@@ -106,7 +132,7 @@ func TestGuardIsRecorded(t *testing.T) {
 		_, err = g.CreateClient(root, durin.Client{Name: name, TTL: time.Hour})
 		must(err)
 	}
-	_, err = g.UpdateClient(root, "web", func(c *durin.Client) error { c.TTL = 2 * time.Hour; c.Description = "the app"; return nil })
+	_, err = g.UpdateClient(root, "web", func(c *durin.Client) error { c.TTL, c.Description = 2*time.Hour, "the app"; return nil })
 	must(err)
 	u, err := g.CreateUser(root, durin.User{Name: "ada", Active: true, Password: "$hash-of-ada"})
 	must(err)

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,6 +45,12 @@ type ChainReport struct {
 	// or with one that is not here: who can write the database can have
 	// written it.
 	Unsigned bool
+	// Unkeyed is the last row that was written without a key and is vouched
+	// for by no later one that says that the first key was made; zero: none.
+	// Who can write the database can have put it in the place of others.
+	Unkeyed int64
+
+	vouched int64 // the last row that says so
 }
 
 // A Fault is a place where the log is not as it was written.
@@ -67,7 +74,7 @@ func (r *Report) Intact() bool { return len(r.Faults) == 0 }
 // Complete reports that all of it could be checked: no key was missing, and
 // every chain is signed at both ends.
 func (r *Report) Complete() bool {
-	return !slices.ContainsFunc(r.Chains, func(c ChainReport) bool { return len(c.Lost) > 0 || c.Unsigned })
+	return !slices.ContainsFunc(r.Chains, func(c ChainReport) bool { return len(c.Lost) > 0 || c.Unsigned || c.Unkeyed > 0 })
 }
 
 const (
@@ -101,12 +108,19 @@ func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
 		if err := v.checkBehind(ctx, h.Chain); err != nil {
 			return nil, err
 		}
+		if err := v.checkBefore(ctx, h); err != nil {
+			return nil, err
+		}
 	}
 	if err := v.checkMarks(ctx); err != nil {
 		return nil, err
 	}
 	for _, h := range heads {
-		v.report.Chains = append(v.report.Chains, *v.chains[h.Chain])
+		c := v.chains[h.Chain]
+		if c.Unkeyed < c.vouched || newKeys(o.Keyring).newest == "" {
+			c.Unkeyed = 0
+		}
+		v.report.Chains = append(v.report.Chains, *c)
 	}
 	slices.SortFunc(v.report.Faults, func(a, b Fault) int {
 		return compare(strings.Compare(a.Chain, b.Chain), int(a.Seq-b.Seq))
@@ -291,6 +305,8 @@ type tally struct {
 	rows  int64
 	lost  map[string]int64
 	marks []noted
+
+	unkeyed, vouched int64 // the last rows of the kind
 }
 
 func (v *verifier) checkRow(k *keys, found *tally, prev Hash, known bool, r *Row) {
@@ -302,6 +318,12 @@ func (v *verifier) checkRow(k *keys, found *tally, prev Hash, known bool, r *Row
 	case known && h != r.Hash:
 		v.fault(r.Chain, r.Seq, "the row, or the one before it, is not as it was written")
 		return
+	}
+	switch {
+	case r.KeyID == "":
+		found.unkeyed = r.Seq
+	case r.Action == KeyringCreate:
+		found.vouched = r.Seq
 	}
 	if r.Action == Anchor {
 		for _, m := range marksOf(r.Details) {
@@ -320,6 +342,7 @@ func (v *verifier) add(chain string, found tally, wrong bool, p part) {
 	defer v.mu.Unlock()
 	c := v.chains[chain]
 	c.Rows += found.rows
+	c.Unkeyed, c.vouched = max(c.Unkeyed, found.unkeyed), max(c.vouched, found.vouched)
 	for id, n := range found.lost {
 		c.Lost[id] += n
 	}
@@ -328,6 +351,16 @@ func (v *verifier) add(chain string, found tally, wrong bool, p part) {
 	if v.done += found.rows; v.opt.Progress != nil {
 		v.opt.Progress(v.done, v.total)
 	}
+}
+
+// checkBefore looks for rows before a chain's beginning. What is pruned meanwhile
+// moves it on only.
+func (v *verifier) checkBefore(ctx context.Context, h Head) error {
+	rows, err := v.store.AuditRows(ctx, h.Chain, math.MinInt64, 1)
+	if err == nil && len(rows) > 0 && rows[0].Seq <= h.FirstSeq {
+		v.fault(h.Chain, rows[0].Seq, "there are rows before the beginning of the chain")
+	}
+	return err
 }
 
 // checkBehind looks for rows behind a chain's end.

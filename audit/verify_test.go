@@ -115,6 +115,23 @@ func TestSign(t *testing.T) {
 	}
 }
 
+// TestUnkeyed: rows without a key, between others with one, are told: whoever can
+// write the database can cut off the end of a chain, add such rows, and leave it
+// to the server to go on behind them.
+func TestUnkeyed(t *testing.T) {
+	s, ring := memstore.New(), newRing(t)
+	record(t, quiet(t, s, keyed(ring)), 2)
+	record(t, quiet(t, s), 1)
+	record(t, quiet(t, s, keyed(ring)), 1)
+	report := verify(t, s, ring)
+	if c := report.Chains[0]; !report.Intact() || report.Complete() || c.Unsigned || c.Unkeyed != 3 {
+		t.Errorf("%v, %+v", report.Faults, c)
+	}
+	if report := verify(t, s, nil); report.Chains[0].Unkeyed != 0 {
+		t.Error("told where nothing can be checked")
+	}
+}
+
 // TestPruned: a pruned log verifies, and goes on.
 func TestPruned(t *testing.T) {
 	s, ring := memstore.New(), newRing(t)

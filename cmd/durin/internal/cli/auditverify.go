@@ -91,7 +91,7 @@ func (r *run) showVerified(report *audit.Report, keys *durin.Keyring) error {
 	faults := make([]string, 0, len(report.Faults))
 	var rows [][]string
 	for _, c := range report.Chains {
-		one := verifiedChain{c.Head.Chain, c.Rows, c.First, c.Head.Seq, "", c.Lost, !c.Unsigned && keys != nil}
+		one := verifiedChain{c.Head.Chain, c.Rows, c.First, c.Head.Seq, "", c.Lost, !c.Unsigned && c.Unkeyed == 0 && keys != nil}
 		if c.Head.Seq > 0 {
 			one.Mark = c.Head.String()
 		}
@@ -131,13 +131,15 @@ func (r *run) verdict(report *audit.Report, keys *durin.Keyring) error {
 		return uncertainty{fmt.Errorf("there is no key file %s: the hashes fit, but whoever can write the database could have made them", node.KeyFile(r.config))}
 	}
 	lost, total := map[string]bool{}, int64(0)
-	var unsigned []string
+	var unsigned, unkeyed []string
 	for _, c := range report.Chains {
 		for id, n := range c.Lost {
 			lost[id], total = true, total+n
 		}
 		if c.Unsigned {
 			unsigned = append(unsigned, c.Head.Chain)
+		} else if c.Unkeyed > 0 {
+			unkeyed = append(unkeyed, fmt.Sprintf("row %d of %s", c.Unkeyed, c.Head.Chain))
 		}
 	}
 	if total > 0 {
@@ -147,6 +149,10 @@ func (r *run) verdict(report *audit.Report, keys *durin.Keyring) error {
 	if len(unsigned) > 0 {
 		return uncertainty{fmt.Errorf("the end of these chains was written without a key, or with one that is not here: %s; the hashes fit, but whoever can write the database could have made them",
 			strings.Join(unsigned, ", "))}
+	}
+	if len(unkeyed) > 0 {
+		return uncertainty{fmt.Errorf("there are rows that were written without a key, up to %s; the hashes fit, but whoever can write the database could have put them in the place of others: "+
+			"compare with a mark or an export of then, and give all that write here the key file", strings.Join(unkeyed, ", "))}
 	}
 	return nil
 }

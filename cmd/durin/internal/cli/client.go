@@ -138,7 +138,7 @@ func createClient(r *run) error {
 	if err := errors.Join(c.Validate(), faults); err != nil {
 		return told("Can't create client!", inOrder(err))
 	}
-	return r.with(node.Change, false, func(n *node.Node) error {
+	return r.with(node.Change, c.Rotate > 0, func(n *node.Node) error { // what rotates needs the keys
 		c, err := n.Guard.CreateClient(r.ctx, c)
 		if errors.Is(err, durin.ErrExists) {
 			err = &durin.FieldError{Field: "name", Message: "client with this name already exists."}
@@ -284,7 +284,11 @@ func updateClient(r *run) error {
 	if !changed(flags, "ttl", "throttle", "policy", "max-tokens", "sliding", "max-life", "rotate", "grace", "no-password", "cookie", "description", "name") {
 		return refusal{errors.New("nothing to change: name a flag")}
 	}
-	return r.with(node.Look, false, func(n *node.Node) error {
+	purpose := node.Look
+	if changed(flags, "rotate", "grace") {
+		purpose = node.Change // which makes the keys, where there are none yet
+	}
+	return r.with(purpose, true, func(n *node.Node) error { // with the keys, for the client may rotate already
 		c, err := n.Guard.UpdateClient(r.ctx, r.args[0], func(c *durin.Client) error {
 			if flags.Changed("name") {
 				name, _ := flags.GetString("name")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -164,6 +165,11 @@ func updateUser(r *run) error {
 	flags := r.cmd.Flags()
 	if !changed(flags, "activate", "deactivate", "admin", "no-admin", "password-stdin", "name") {
 		return refusal{errors.New("nothing to change: name a flag")}
+	}
+	for name, opposite := range map[string]string{"admin": "no-admin", "no-admin": "admin", "activate": "deactivate", "deactivate": "activate"} {
+		if v, _ := flags.GetBool(name); flags.Changed(name) && !v {
+			return refusal{fmt.Errorf("--%s=false would change nothing: write --%s", name, opposite)}
+		}
 	}
 	given := func(name string) bool { v, _ := flags.GetBool(name); return v }
 	name := strings.TrimSpace(r.args[0])

@@ -54,6 +54,9 @@ var tampering = []struct {
 	{"a row is added", []string{
 		"INSERT INTO durin_audit SELECT chain_id, 10, at, action, actor_kind, actor_id, actor_name, user_id, user_name, client, session_id, address, agent, request_id, details, key_id, hash FROM durin_audit WHERE chain_id = 1 AND seq = 9",
 	}, []string{"chain a, row 10: there are rows behind the end"}},
+	{"a row is added before the first", []string{
+		"INSERT INTO durin_audit SELECT chain_id, -5, at, action, actor_kind, actor_id, actor_name, user_id, user_name, client, session_id, address, agent, request_id, details, key_id, hash FROM durin_audit WHERE chain_id = 1 AND seq = 9",
+	}, []string{"chain a, row -5: there are rows before the beginning"}},
 }
 
 // TestTampering: what was done to the log by way of the database is found, and
