@@ -110,8 +110,8 @@ func get(ctx context.Context, u *url.URL) (int, []byte, error) {
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // see above
 	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return 0, nil, err
+	if err != nil { // in its own words: those of explained are about the database
+		return 0, nil, fmt.Errorf("%v; see that a server runs there, or name another with --url", err) //nolint:errorlint // see above
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxHealth))
