@@ -20,7 +20,8 @@ import (
 )
 
 // The servers that are measured are processes of their own: this program, called
-// with "serve". They tell their address, and end when their input does.
+// with "serve". They tell their address, and end when their input does. Their
+// hashes are computed by this program too, called with "hash".
 
 const (
 	answerBody = `{"status":"ok"}`
@@ -28,6 +29,7 @@ const (
 	// API and a protected route, and the same with passwords that cost nothing.
 	program = "program"
 	free    = "free"
+	hashing = "hash"
 )
 
 // hello is the handler behind what is measured.
@@ -40,7 +42,7 @@ func serve(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench serve", flag.ContinueOnError)
 	mode := flags.String("mode", target.Bare, "who is let in, and how")
 	path := flags.String("db", "", "the database")
-	hashing := flags.Int("hashing", 0, "hashes at a time")
+	hashes := flags.Int("hashing", 0, "hashes at a time")
 	procs := flags.Int("procs", 0, "how many threads run Go at a time; zero is the default")
 	profile := flags.String("profile", "", "file for a profile of the processor")
 	if err := flags.Parse(args); err != nil {
@@ -56,7 +58,7 @@ func serve(ctx context.Context, args []string) error {
 		if *mode == free {
 			auth = target.Free{}
 		}
-		h, stop, err = target.Program(ctx, *path, *hashing, auth, http.HandlerFunc(hello))
+		h, stop, err = target.Program(ctx, *path, *hashes, hasher, auth, http.HandlerFunc(hello))
 	default:
 		h, stop, err = target.Handler(ctx, *mode, *path, http.HandlerFunc(hello))
 	}
@@ -89,6 +91,12 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	return nil
+}
+
+// hasher is the command of the process that computes hashes.
+func hasher() *exec.Cmd {
+	path, err := os.Executable()
+	return &exec.Cmd{Path: path, Args: []string{"bench", hashing}, Stderr: os.Stderr, Err: err}
 }
 
 // A child is a server in a process of its own.

@@ -20,6 +20,8 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+
+	"github.com/durin-go/durin/password"
 )
 
 func main() {
@@ -63,6 +65,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if name == "serve" {
 		return serve(ctx, args)
+	}
+	if name == hashing {
+		return password.Serve(os.Stdin, os.Stdout)
 	}
 	temporary, err := os.MkdirTemp("", "durin-bench-")
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -49,4 +50,29 @@ func residentOf(pid int) (now, most int64, err error) {
 		}
 	}
 	return now, most, nil
+}
+
+// childrenOf are the processes that a process has started.
+func childrenOf(pid int) []int {
+	var pids []int
+	for _, text := range readAll(fmt.Sprintf("/proc/%d/task/*/children", pid)) {
+		for _, field := range bytes.Fields(text) {
+			if child, err := strconv.Atoi(string(field)); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
+}
+
+// readAll reads the files of a pattern that are there.
+func readAll(pattern string) [][]byte {
+	paths, _ := filepath.Glob(pattern)
+	var texts [][]byte
+	for _, path := range paths {
+		if text, err := os.ReadFile(path); err == nil {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }

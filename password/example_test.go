@@ -3,6 +3,9 @@ package password_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/memstore"
@@ -24,6 +27,30 @@ func ExampleHasher() {
 	// Output:
 	// true true <nil>
 	// argon2id <nil>
+}
+
+// A program that has hashes computed by itself, in a process of low priority. The
+// argument is its own choice.
+func ExampleServe() {
+	if len(os.Args) == 2 && os.Args[1] == "hash-passwords" {
+		if err := password.Serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	hasher, err := password.New(password.Options{
+		Workers: runtime.GOMAXPROCS(0), // it leaves cores to others by itself
+		Command: func() *exec.Cmd { return exec.Command(self, "hash-passwords") },
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer hasher.Close()
 }
 
 // Users that Durin keeps log in with NewUsers.

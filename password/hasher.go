@@ -4,7 +4,8 @@
 //
 // All hashing goes through a [Hasher], which bounds the cores and the memory
 // that hashing takes and the callers that wait for it: a storm of logins slows
-// down logins, not token checks. One Hasher serves a whole program.
+// down logins, not token checks. One Hasher serves a whole program. It may
+// compute in a process of low priority, Options.Command.
 //
 // [NewUsers] makes a durin.Authenticator. It takes as long for an unknown or
 // inactive user as for a wrong password, and gives foreign or weak hashes a new
@@ -17,13 +18,15 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os/exec"
 	"runtime"
 	"sync/atomic"
 	"time"
 
 	"github.com/durin-go/durin"
-	"github.com/durin-go/durin/internal/argon2"
 	"github.com/durin-go/durin/internal/phc"
+	"golang.org/x/crypto/argon2"
 )
 
 // MaxBytes is the length of the longest password. Longer ones are never right.
@@ -59,28 +62,31 @@ type Options struct {
 	// so that a core is left for everything else.
 	Workers int
 	// Memory bounds what all hashes together take at a time, in bytes. A hash
-	// that asks for more by itself cannot be verified. While callers wait, a
-	// finished hash leaves its memory to the next; what the last ones took the
-	// garbage collector gives back later.
+	// that asks for more by itself cannot be verified. What the last ones took
+	// the garbage collector gives back later.
 	// Zero: 256 MiB, enough for two of Django's Argon2 hashes.
 	Memory int64
 	// Queue is how many callers may wait; for one more it is ErrBusy at once.
 	// Zero: 256 for each worker. Negative: nobody waits.
 	Queue int
-	// Background gives way to everything else that the program does: each
-	// hash is computed on one thread, of a priority that is lowered by 10
-	// (on Linux; elsewhere by nothing). Such a thread keeps one of the
-	// GOMAXPROCS while it waits for a core: raise GOMAXPROCS above the number
-	// of cores by as many as there are Workers, or the rest waits with it.
-	Background bool
+	// Command makes the command of a process in which hashes are computed: a
+	// program that calls Serve with its standard input and output, usually
+	// os.Executable with an argument. It is started at the first hash, again
+	// if it dies, and ended when there was none for a minute, or by Close. It
+	// has a process group of its own, and where Env is nil no environment but
+	// GOMAXPROCS, for Workers. While it cannot be had, and without a Command,
+	// hashes are computed in this process.
+	Command func() *exec.Cmd
+	// Logger hears when that process cannot be had. Nil: slog.Default.
+	Logger *slog.Logger
 }
 
 // A Hasher computes password hashes, a bounded number at a time. It is safe for
-// concurrent use, and has no goroutines of its own.
+// concurrent use, and has no goroutines of its own unless there is a Command.
 type Hasher struct {
-	params     Params
-	pool       *pool
-	background bool
+	params Params
+	pool   *pool
+	helper *helper // nil: hashes are computed in this process
 	// quickest is the shortest time that a hash with params took, in
 	// nanoseconds; zero when none has been made.
 	quickest atomic.Int64
@@ -110,7 +116,7 @@ func New(o Options) (*Hasher, error) {
 	if o.Workers < 0 || o.Memory < 0 {
 		return nil, errors.New("password: workers and memory may not be negative")
 	}
-	h := &Hasher{params: p, pool: newPool(o.Workers, o.Memory, max(0, o.Queue)), background: o.Background}
+	h := &Hasher{params: p, pool: newPool(o.Workers, o.Memory, max(0, o.Queue))}
 	own, err := phc.Parse(h.encode(make([]byte, saltBytes), make([]byte, sumBytes)))
 	if err != nil {
 		return nil, fmt.Errorf("password: parameters m=%d,t=%d,p=%d: %w", p.Memory, p.Time, p.Threads, err)
@@ -118,7 +124,18 @@ func New(o Options) (*Hasher, error) {
 	if own.Bytes() > o.Memory {
 		return nil, fmt.Errorf("password: a hash takes %d bytes of memory, the limit for all is %d", own.Bytes(), o.Memory)
 	}
+	if o.Command != nil {
+		h.helper = newHelper(o)
+	}
 	return h, nil
+}
+
+// Close ends the process of Options.Command, if there is one, and waits for it.
+// The Hasher can still be used; hashes are computed in this process then.
+func (h *Hasher) Close() {
+	if h.helper != nil {
+		h.helper.close()
+	}
 }
 
 // Hash returns a new Argon2id hash of pw as a PHC string. The error is
@@ -134,8 +151,10 @@ func (h *Hasher) Hash(ctx context.Context, pw durin.Secret) (string, error) {
 	defer h.pool.release(h.ownNeed())
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt)
-	var sum []byte
-	h.compute(func() { sum = h.derive(pw, salt) })
+	sum, err := h.derive(pw, salt)
+	if err != nil {
+		return "", err
+	}
 	return h.encode(salt, sum), nil
 }
 
@@ -168,9 +187,8 @@ func (h *Hasher) Verify(ctx context.Context, pw durin.Secret, encoded string) (R
 		return Result{}, err
 	}
 	defer h.pool.release(h.need(hash))
-	var ok bool
-	h.compute(func() { ok, err = h.match(pw, hash) })
-	return Result{OK: ok, Weak: h.weak(hash)}, err
+	o := h.match(pw, encoded)
+	return Result{OK: o.ok, Weak: h.weak(hash)}, o.err()
 }
 
 // ErrHash is wrapped by every error of Verify that the hash itself is to blame
@@ -188,6 +206,16 @@ func (h *Hasher) parse(encoded string) (phc.Hash, error) {
 		return hash, fmt.Errorf("%w: %w", ErrHash, err)
 	}
 	return hash, nil
+}
+
+// ownNeed is what a new hash takes.
+func (h *Hasher) ownNeed() need {
+	return h.need(phc.Hash{Kind: phc.Argon2id, Memory: h.params.Memory, Threads: h.params.Threads})
+}
+
+// need is what verifying a hash takes of the pool, at most all of its cores.
+func (h *Hasher) need(hash phc.Hash) need {
+	return need{cores: min(max(1, int(hash.Threads)), h.pool.cores), memory: hash.Bytes()}
 }
 
 // weak tells whether a new hash would be better than this one.
@@ -225,18 +253,15 @@ func (h *Hasher) verifyEvenly(ctx context.Context, pw durin.Secret, encoded stri
 	}
 	defer h.pool.release(need)
 	c.waited = time.Since(began)
-	h.compute(func() {
-		if possible {
-			began = time.Now()
-			c.OK, c.fault = h.match(pw, hash)
-			c.Weak = h.weak(hash)
-			if h.enough(hash, time.Since(began)) {
-				return
-			}
+	if possible {
+		o := h.match(pw, encoded)
+		c.Result, c.fault = Result{OK: o.ok, Weak: h.weak(hash)}, o.err()
+		if h.enough(hash, o.took) {
+			return c, nil
 		}
-		h.derive("", make([]byte, saltBytes))
-	})
-	return c, nil
+	}
+	_, err := h.derive("", make([]byte, saltBytes))
+	return c, err
 }
 
 // enough tells whether verifying hash was about the work of a new one, or more.
@@ -252,14 +277,28 @@ func (h *Hasher) enough(hash phc.Hash, took time.Duration) bool {
 	return own > 0 && int64(took) > own/2
 }
 
+// match tells whether pw is the password of an encoded hash that parse takes.
+func (h *Hasher) match(pw durin.Secret, encoded string) outcome {
+	return h.compute(job{pw: pw, encoded: encoded})
+}
+
 // derive computes the checksum of a new hash, and notes how long it took.
-func (h *Hasher) derive(pw durin.Secret, salt []byte) []byte {
-	began := time.Now()
-	space := h.space()
-	defer h.keep(space)
-	sum := space.IDKey([]byte(pw.Reveal()), salt, h.params.Time, h.params.Memory, h.params.Threads, sumBytes)
-	h.note(time.Since(began))
-	return sum
+func (h *Hasher) derive(pw durin.Secret, salt []byte) ([]byte, error) {
+	o := h.compute(job{pw: pw, encoded: h.encode(salt, make([]byte, sumBytes)), derive: true})
+	if o.fault == "" {
+		h.note(o.took)
+	}
+	return o.sum, o.err()
+}
+
+// compute does a job where hashes are computed, and waits for it.
+func (h *Hasher) compute(j job) outcome {
+	if h.helper != nil {
+		if o, done := h.helper.do(j); done {
+			return o
+		}
+	}
+	return j.run()
 }
 
 // note remembers the quickest hash with the own parameters.

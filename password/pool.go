@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/durin-go/durin"
-	"github.com/durin-go/durin/internal/argon2"
 )
 
 // A need is what one hash takes while it is computed.
@@ -32,9 +31,6 @@ type pool struct {
 	// admitted and refused are counted for Stats.
 	admitted, refused uint64
 	waiting           list.List // of *waiter, the oldest first
-	// spare is memory for the next hashes, while there is work: with the
-	// running ones, one for each core at most.
-	spare []*argon2.Space
 }
 
 type waiter struct {
@@ -123,31 +119,6 @@ func (p *pool) take(n need) {
 func (p *pool) give(n need) {
 	p.used = need{p.used.cores - n.cores, p.used.memory - n.memory}
 	p.running--
-	if p.running == 0 && p.waiting.Len() == 0 {
-		p.spare = nil
-	}
-}
-
-// space is memory for one hash, which keep takes back.
-func (p *pool) space() *argon2.Space {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n := len(p.spare); n > 0 {
-		s := p.spare[n-1]
-		p.spare = p.spare[:n-1]
-		return s
-	}
-	return &argon2.Space{}
-}
-
-// keep keeps memory for the next hash, if it is no more than usual and there is a
-// place. It comes before the release.
-func (p *pool) keep(s *argon2.Space, usual int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s.Bytes() <= usual && len(p.spare)+p.running <= p.cores {
-		p.spare = append(p.spare, s)
-	}
 }
 
 func (p *pool) stats() Stats {

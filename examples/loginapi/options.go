@@ -40,7 +40,8 @@ func hashing() password.Options {
 		Memory:  256 << 20,                                              // bytes, of all hashes at a time
 		Queue:   0,                                                      // 256 for each worker
 
-		Background: false, // true needs GOMAXPROCS above the number of cores
+		Command: nil, // of a process that calls password.Serve; nil: this one hashes
+		Logger:  nil, // hears when that cannot be had; nil: slog.Default
 	}
 }
 

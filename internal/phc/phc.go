@@ -55,9 +55,11 @@ var (
 	ErrCost = errors.New("password hash asks for too much work")
 )
 
+// MaxEncoded is the length of the longest encoded hash, in bytes.
+const MaxEncoded = 512
+
 // Bounds of what is read. A hash at a bound takes a few seconds.
 const (
-	maxEncoded    = 512        // bytes of the encoded form
 	maxMemory     = 1 << 30    // bytes
 	maxPasses     = 4 << 30    // bytes of memory, times passes over it
 	maxThreads    = 64         // of Argon2
@@ -91,8 +93,8 @@ type Hash struct {
 // ErrUnsupported, ErrMalformed and ErrCost; Hash.Kind is then as KindOf says.
 func Parse(encoded string) (Hash, error) {
 	h := Hash{Kind: KindOf(encoded), Foreign: true}
-	if len(encoded) > maxEncoded {
-		return h, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, maxEncoded)
+	if len(encoded) > MaxEncoded {
+		return h, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxEncoded)
 	}
 	var err error
 	switch h.Kind {

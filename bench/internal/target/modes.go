@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -198,10 +198,14 @@ func signed(r *http.Request) bool {
 
 // Program is a whole server: the API at /api/auth/, and next for everybody who
 // is known elsewhere. hashing is how many hashes are computed at once, in the
-// background as the program does it; zero is the default of a library user.
-func Program(ctx context.Context, path string, hashing int, auth durin.Authenticator, next http.Handler) (http.Handler, func(), error) {
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + hashing)
-	hasher, err := password.New(password.Options{Workers: hashing, Background: hashing > 0})
+// process of that command as the program does it; zero is the default of a library
+// user, without another process.
+func Program(ctx context.Context, path string, hashing int, command func() *exec.Cmd, auth durin.Authenticator, next http.Handler) (http.Handler, func(), error) {
+	o := password.Options{}
+	if hashing > 0 {
+		o.Workers, o.Command = hashing, command
+	}
+	hasher, err := password.New(o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -220,5 +224,5 @@ func Program(ctx context.Context, path string, hashing int, auth durin.Authentic
 	mux := http.NewServeMux()
 	mux.Handle("/api/auth/", h)
 	mux.Handle("/", g.Require(next))
-	return mux, g.Close, nil
+	return mux, func() { g.Close(); hasher.Close() }, nil
 }

@@ -54,7 +54,7 @@ func TestProgram(t *testing.T) {
 	if err := dataset.Generate(t.Context(), path, 5, "pbkdf2_sha256$1$salt$NPSMZuGQ3BcCj9ZQz9lEyBqUtuE6Hnb4VXqJUrUcO1I=", nil); err != nil {
 		t.Fatal(err)
 	}
-	h, stop, err := Program(t.Context(), path, 1, Free{}, http.NotFoundHandler())
+	h, stop, err := Program(t.Context(), path, 0, nil, Free{}, http.NotFoundHandler())
 	if err != nil {
 		t.Fatal(err)
 	}

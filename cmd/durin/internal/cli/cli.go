@@ -134,7 +134,7 @@ and from a TOML file (--config), in that order of precedence.`,
 	root.PersistentFlags().Bool("json", false, "write JSON")
 	root.PersistentFlags().SortFlags = false
 	a := &app{World: w}
-	root.AddCommand(a.serve(), a.migrate(), a.clients(), a.users(), a.tokens(), a.resources(), a.imports(), a.export(), a.backup(), a.restore(), a.keys(), a.audits(), a.doctor(), a.health(), a.limits(), a.version(), a.completion(), a.man())
+	root.AddCommand(a.serve(), a.migrate(), a.clients(), a.users(), a.tokens(), a.resources(), a.imports(), a.export(), a.backup(), a.restore(), a.keys(), a.audits(), a.doctor(), a.health(), a.limits(), a.version(), a.completion(), a.man(), a.hashing())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
 	return root

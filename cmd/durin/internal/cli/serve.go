@@ -58,7 +58,7 @@ func runServe(r *run) (err error) {
 		r.config.OpsAddr = addr
 	}
 	options, endTraces, err := r.watched(node.Options{
-		Config: r.config, Purpose: node.Serve, Keys: true, Log: log,
+		Config: r.config, Purpose: node.Serve, Keys: true, Log: log, Hashing: hashingCommand,
 		Say: func(sentence string) { log.Info(sentence) },
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,9 @@ type Options struct {
 	// Log hears of trouble. Say hears, in sentences, of what was made.
 	Log *slog.Logger
 	Say func(sentence string)
+	// Hashing makes the command of the process that computes a server's
+	// password hashes. Nil: the node does.
+	Hashing func() *exec.Cmd
 	// Metrics and Trace are told what the node does. Nil: nobody is.
 	Metrics *metrics.Metrics
 	Trace   *tracing.Tracer
@@ -93,7 +97,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if err := n.openAudit(ctx, o); err != nil {
 		return nil, err
 	}
-	if n.Hasher, err = newHasher(o.Purpose); err != nil {
+	if n.Hasher, err = newHasher(o); err != nil {
 		return nil, err
 	}
 	if o.Purpose == Serve {
@@ -193,6 +197,9 @@ func (n *Node) Close(ctx context.Context) error {
 	n.Metrics.Close()
 	if n.Guard != nil {
 		faults = append(faults, n.Guard.Close(ctx))
+	}
+	if n.Hasher != nil {
+		n.Hasher.Close()
 	}
 	n.Shared.close()
 	faults = append(faults, n.Audit.Close(ctx))
