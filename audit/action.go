@@ -46,12 +46,13 @@ const (
 	Anchor  Action = "audit.anchor"  // details: the heads of other chains
 	Prune   Action = "audit.prune"   // old rows were deleted
 	Dropped Action = "audit.dropped" // rows that found no room in memory
+	Broken  Action = "audit.broken"  // the end of the chain was not as it was left
 )
 
 var actions = []Action{
 	Login, LoginFailed, Logout, LogoutAll, TokenIssue, TokenRenew, TokenRevoke, TokenReplace, TokenReplay, TokenPrune, KeyCreate, KeyDelete,
 	ClientCreate, ClientUpdate, ClientDelete, UserCreate, UserUpdate, UserPassword, UserActivate, UserDeactivate, UserDelete,
-	ResourceCreate, ResourceDelete, Import, KeyringCreate, KeyringRotate, ServerStart, ServerStop, Anchor, Prune, Dropped,
+	ResourceCreate, ResourceDelete, Import, KeyringCreate, KeyringRotate, ServerStart, ServerStop, Anchor, Prune, Dropped, Broken,
 }
 
 // Actions are all of them, in the order of the documentation.

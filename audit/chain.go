@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
+	"slices"
 
 	"github.com/durin-go/durin"
 )
@@ -95,8 +96,15 @@ func (k *keys) end(which, chain string, seq int64, h Hash, keyID string) (Hash, 
 	return k.sum(keyID)
 }
 
-// extend links rows to the chain of head, and moves it.
-func (k *keys) extend(head *Head, rows []Row) {
+// extend links rows to the chain of head, and moves it. An end that is not as it
+// was left, which is signed anew by that, is told in a row before them: Verify
+// reports it. least is a Seq that the chain has had.
+func (k *keys) extend(head *Head, rows []Row, least int64) []Row {
+	vouched := len(rows) > 0 && rows[0].Action == KeyringCreate
+	if fault := k.faultOf(*head, least); fault != "" && len(rows) > 0 && !(fault == unsigned && vouched) {
+		e := Entry{At: rows[0].At, Action: Broken, Actor: Actor{Kind: System}, Details: map[string]any{"end": fault, "through": head.Seq}}
+		rows = slices.Concat([]Row{e.row()}, rows)
+	}
 	for i := range rows {
 		r := &rows[i]
 		r.Chain, r.Seq, r.KeyID = head.Chain, head.Seq+1, k.newest
@@ -105,6 +113,32 @@ func (k *keys) extend(head *Head, rows []Row) {
 	}
 	head.KeyID = k.newest
 	head.MAC, _ = k.end("head", head.Chain, head.Seq, head.Hash, head.KeyID)
+	return rows
+}
+
+// What can be wrong with the end of a chain that is to be extended.
+const (
+	changed  = "changed"  // it is not the one that was signed
+	unsigned = "unsigned" // by no key, or one that is not here: nobody can tell
+)
+
+func (k *keys) faultOf(head Head, least int64) string {
+	mac, ok := k.end("head", head.Chain, head.Seq, head.Hash, head.KeyID)
+	switch {
+	case head.Seq < least, ok && mac != head.MAC && head.Seq > 0:
+		return changed
+	case k.newest == "": // who has no key cannot tell
+	case !ok, head.KeyID == "" && head.Seq > 0:
+		return unsigned
+	}
+	return ""
+}
+
+// begins reports whether the beginning of the chain is the one that was signed,
+// as far as the key is here.
+func (k *keys) begins(head Head) bool {
+	mac, ok := k.end("first", head.Chain, head.FirstSeq, head.FirstHash, head.FirstKeyID)
+	return head.FirstSeq == 0 || !ok || mac == head.FirstMAC
 }
 
 // seal signs where a chain begins now.

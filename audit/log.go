@@ -74,6 +74,7 @@ type Log struct {
 	writing  sync.Mutex // holds what follows: one batch at a time
 	batch    []Row      // not written yet
 	attempt  Hash       // of the head, if the batch was written after all
+	reached  int64      // the Seq that the chain has had
 	keys     *keys
 	keysOf   *durin.Keyring
 	anchored map[string]int64 // the heads of others as last noted
@@ -295,23 +296,25 @@ func (l *Log) write(ctx context.Context, rows []Row) error {
 	if len(rows)+len(anchors) == 0 {
 		return nil
 	}
+	reached := l.reached
 	err = l.opt.Store.AppendAudit(ctx, l.opt.Chain, func(head Head) ([]Row, Head, error) {
 		if l.attempt != (Hash{}) && head.Hash == l.attempt { // it was committed, and nobody was told
+			reached = head.Seq
 			return nil, head, nil
 		}
 		all := slices.Concat(anchors, rows)
 		head.Chain = l.opt.Chain
-		l.keys.extend(&head, all)
+		all = l.keys.extend(&head, all, l.reached)
 		if len(anchors) > 0 {
 			head.Anchored = now
 		}
-		l.attempt = head.Hash
+		l.attempt, reached = head.Hash, head.Seq
 		return all, head, nil
 	})
 	if err != nil {
 		return err
 	}
-	l.attempt = Hash{}
+	l.attempt, l.reached = Hash{}, reached
 	if len(anchors) > 0 {
 		for _, h := range heads {
 			l.anchored[h.Chain] = h.Seq

@@ -23,8 +23,7 @@ func (l *Log) Sign(ctx context.Context) error {
 		}
 		e := Entry{At: l.opt.Now(), Action: KeyringCreate, Actor: Actor{Kind: System}, Details: map[string]any{"key": k.newest}}
 		err := l.opt.Store.AppendAudit(ctx, h.Chain, func(head Head) ([]Row, Head, error) {
-			rows := []Row{e.row()}
-			k.extend(&head, rows)
+			rows := k.extend(&head, []Row{e.row()}, 0)
 			return rows, head, nil
 		})
 		if err != nil {

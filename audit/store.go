@@ -90,7 +90,8 @@ type Store interface {
 	FindAudit(ctx context.Context, f Filter, after Cursor, limit int) ([]Row, error)
 
 	// PruneAudit deletes at most limit rows from the beginning of the chain,
-	// up to the first that is not before the given instant. It calls seal
+	// up to the first that is not before the given instant, or that one is
+	// missing before. It calls seal
 	// with a Head whose FirstSeq and FirstHash are of the last row that goes,
 	// and writes the Head that seal returns. It returns how many rows went.
 	PruneAudit(ctx context.Context, chain string, before time.Time, limit int, seal func(Head) (Head, error)) (int, error)

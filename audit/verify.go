@@ -307,6 +307,7 @@ type tally struct {
 	marks []noted
 
 	unkeyed, vouched int64 // the last rows of the kind
+	unsigned         bool  // there was an end that bore no signature
 }
 
 func (v *verifier) checkRow(k *keys, found *tally, prev Hash, known bool, r *Row) {
@@ -325,6 +326,13 @@ func (v *verifier) checkRow(k *keys, found *tally, prev Hash, known bool, r *Row
 	case r.Action == KeyringCreate:
 		found.vouched = r.Seq
 	}
+	if r.Action == Broken {
+		if strings.Contains(r.Details, `"end":"`+changed+`"`) {
+			v.fault(r.Chain, r.Seq, "before this row the end of the chain was not the one that was signed: rows may have been cut off or changed")
+		} else {
+			found.unsigned = true
+		}
+	}
 	if r.Action == Anchor {
 		for _, m := range marksOf(r.Details) {
 			found.marks = append(found.marks, noted{m, fmt.Sprintf("chain %s, row %d", r.Chain, r.Seq)})
@@ -342,6 +350,7 @@ func (v *verifier) add(chain string, found tally, wrong bool, p part) {
 	defer v.mu.Unlock()
 	c := v.chains[chain]
 	c.Rows += found.rows
+	c.Unsigned = c.Unsigned || found.unsigned
 	c.Unkeyed, c.vouched = max(c.Unkeyed, found.unkeyed), max(c.vouched, found.vouched)
 	for id, n := range found.lost {
 		c.Lost[id] += n

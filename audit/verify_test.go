@@ -124,7 +124,7 @@ func TestUnkeyed(t *testing.T) {
 	record(t, quiet(t, s), 1)
 	record(t, quiet(t, s, keyed(ring)), 1)
 	report := verify(t, s, ring)
-	if c := report.Chains[0]; !report.Intact() || report.Complete() || c.Unsigned || c.Unkeyed != 3 {
+	if c := report.Chains[0]; !report.Intact() || report.Complete() || !c.Unsigned || c.Unkeyed != 3 {
 		t.Errorf("%v, %+v", report.Faults, c)
 	}
 	if report := verify(t, s, nil); report.Chains[0].Unkeyed != 0 {

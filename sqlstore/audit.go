@@ -219,7 +219,8 @@ func (s *Store) PruneAudit(ctx context.Context, chain string, before time.Time, 
 			if err := rows.Scan(&seq, &made, hashColumn{&h}); err != nil {
 				return err
 			}
-			if young = young || made >= at; !young {
+			// Nothing goes from behind a gap: it would not be seen any more.
+			if young = young || made >= at || seq != head.FirstSeq+1; !young {
 				head.FirstSeq, head.FirstHash = seq, h
 				n++
 			}

@@ -180,3 +180,43 @@ func TestVerifyMany(t *testing.T) {
 	}
 	t.Logf("%d rows: written in %v, verified in %v", n, written.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 }
+
+// The end of a chain that was cut off is told although a server writes on from
+// there, and signs what it writes.
+func TestCutOffAndWrittenOn(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine, d servers.Database) {
+		db := d.Open(t)
+		s := e.open(t, db, sqlstore.Options{})
+		ring, err := durin.NewKeyring(time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain := "(SELECT id FROM durin_audit_chain WHERE name = 'b')"
+		cut := []string{
+			"DELETE FROM durin_audit WHERE chain_id = " + chain + " AND seq > 2",
+			"UPDATE durin_audit_chain SET seq = 2, hash = (SELECT hash FROM durin_audit WHERE seq = 2 AND chain_id = durin_audit_chain.id) WHERE name = 'b'",
+		}
+		for name, more := range map[string]string{"with the old signature": "", "without a key": "UPDATE durin_audit_chain SET key_id = '' WHERE name = 'b'", "with another key": "UPDATE durin_audit_chain SET key_id = 'k' WHERE name = 'b'"} {
+			t.Run(name, func(t *testing.T) {
+				fillLog(t, db, s, ring)
+				for _, text := range append(slices.Clone(cut), more) {
+					if _, err := db.Exec(text); text != "" && err != nil {
+						t.Fatal(err)
+					}
+				}
+				l, err := audit.New(t.Context(), audit.Options{Store: s, Chain: "b", Keyring: ring, FlushEvery: time.Hour})
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.Record(t.Context(), audit.Entry{Action: audit.Logout, UserID: "1"})
+				if err := l.Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				report := checked(t, s, ring)
+				if report.Intact() && (more == "" || report.Complete()) {
+					t.Errorf("%+v", report)
+				}
+			})
+		}
+	})
+}
