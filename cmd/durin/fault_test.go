@@ -61,6 +61,9 @@ func TestDiskFull(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "its disk is full") {
 		t.Errorf("client create: %v: %s", err, out)
 	}
+	if out, err := command(t, dir, "doctor").CombinedOutput(); err == nil || !strings.Contains(string(out), "it takes no changes") {
+		t.Errorf("doctor: %v: %s", err, out)
+	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 // Package doctor looks at everything that a node needs and tells what to mend.
-// It changes nothing.
+// It changes nothing, but commits a change that means nothing.
 package doctor
 
 import (
@@ -123,10 +123,19 @@ func (e *examination) data(ctx context.Context) {
 		return
 	}
 	defer func() { _ = store.Close() }()
+	e.writes(ctx, target, store)
 	e.keys(ctx, store)
 	e.clock(ctx, h, store)
 	e.shared(ctx, store)
 	e.content(ctx, store)
+}
+
+// writes commits a change that means nothing: reading alone tells nothing of a full
+// disk, or of a database that may only be read.
+func (e *examination) writes(ctx context.Context, target database.Target, store *sqlstore.Store) {
+	if err := store.Writable(ctx, e.now); err != nil {
+		e.fault("database", "look at the space on its disk, and whether this user may write it", "it takes no changes: %v", target.Explain(err))
+	}
 }
 
 // schema examines the schema, and opens the store if that is possible.
