@@ -65,7 +65,7 @@ func (s *suite) f9With(pairs int) error {
 		}
 		per := measure.Series{float64(measure.Heap()-before) / float64(pairs)}
 		s.value("F9", "memory of a pair with "+thousands(held)+" of 100 requests in its window", per, "bytes", 0)
-		s.curve("memory", fmt.Sprintf("Durin: a throttled pair, %d in its window", held), float64(pairs), per)
+		s.curve("memory", fmt.Sprintf("Durin: a pair, %d in its window", held), float64(pairs), per)
 		runtime.KeepAlive(fresh)
 	}
 	return failed
