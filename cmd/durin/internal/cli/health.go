@@ -49,15 +49,9 @@ func (r *run) askHealth(at string, ready bool) error {
 	if ready {
 		path = "/readyz"
 	}
-	base, err := healthURL(r.config, at, path)
+	base, status, body, err := r.ask(at, path)
 	if err != nil {
 		return err
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, healthTime)
-	defer cancel()
-	status, body, err := get(ctx, base)
-	if err != nil {
-		return fmt.Errorf("no answer: %v", err) // not wrapped: it is not the database's
 	}
 	if r.json && json.Valid(body) {
 		r.out.Line("%s", body)
@@ -68,6 +62,22 @@ func (r *run) askHealth(at string, ready bool) error {
 		return fmt.Errorf("%s answers %d; durin doctor, or --json, tells more", base, status)
 	}
 	return nil
+}
+
+// ask asks a running server for path, at an address that may be empty, and tells
+// where that was.
+func (r *run) ask(at, path string) (*url.URL, int, []byte, error) {
+	base, err := healthURL(r.config, at, path)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, healthTime)
+	defer cancel()
+	status, body, err := get(ctx, base)
+	if err != nil { // in its own words: those of explained are about the database
+		return nil, 0, nil, fmt.Errorf("no answer: %v; see that a server runs there, or name another with --url", err) //nolint:errorlint // see above
+	}
+	return base, status, body, nil
 }
 
 // healthURL is where to ask: all but /healthz is on the address for operations,
@@ -110,8 +120,8 @@ func get(ctx context.Context, u *url.URL) (int, []byte, error) {
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // see above
 	resp, err := transport.RoundTrip(req)
-	if err != nil { // in its own words: those of explained are about the database
-		return 0, nil, fmt.Errorf("%v; see that a server runs there, or name another with --url", err) //nolint:errorlint // see above
+	if err != nil {
+		return 0, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxHealth))

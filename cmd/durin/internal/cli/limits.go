@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -32,15 +31,9 @@ by themselves; a restart ends those that are not shared.`,
 }
 
 func (r *run) showLimits(at string) error {
-	base, err := healthURL(r.config, at, "/limits")
+	base, status, body, err := r.ask(at, "/limits")
 	if err != nil {
 		return err
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, healthTime)
-	defer cancel()
-	status, body, err := get(ctx, base)
-	if err != nil {
-		return fmt.Errorf("no answer: %v", err) // not wrapped: it is not the database's
 	}
 	var answer struct {
 		Limits string
