@@ -114,14 +114,14 @@ func (l *Log) prune(ctx context.Context) error {
 		if !k.begins(h) {
 			continue // signing it anew would hide that: Verify tells
 		}
-		if err := l.pruneChain(ctx, h.Chain, before); err != nil {
+		if err := l.pruneChain(ctx, k, h.Chain, before); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Log) pruneChain(ctx context.Context, chain string, before time.Time) error {
+func (l *Log) pruneChain(ctx context.Context, k *keys, chain string, before time.Time) error {
 	gone, first := 0, int64(0)
 	defer func() {
 		if gone > 0 {
@@ -130,7 +130,6 @@ func (l *Log) pruneChain(ctx context.Context, chain string, before time.Time) er
 			}})
 		}
 	}()
-	k := newKeys(l.ring.Load())
 	for ctx.Err() == nil {
 		var sealed Head
 		n, err := l.opt.Store.PruneAudit(ctx, chain, before, pruneRows, func(head Head) (Head, error) {

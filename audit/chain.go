@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"hash"
 	"slices"
 
@@ -132,6 +133,13 @@ func (k *keys) faultOf(head Head, least int64) string {
 		return unsigned
 	}
 	return ""
+}
+
+// faultIn is the fault that the details of a row of the action Broken tell.
+func faultIn(details string) string {
+	var told struct{ End string }
+	_ = json.Unmarshal([]byte(details), &told) // what cannot be read is no fault of the end's
+	return told.End
 }
 
 // begins reports whether the beginning of the chain is the one that was signed,

@@ -327,7 +327,7 @@ func (v *verifier) checkRow(k *keys, found *tally, prev Hash, known bool, r *Row
 		found.vouched = r.Seq
 	}
 	if r.Action == Broken {
-		if strings.Contains(r.Details, `"end":"`+changed+`"`) {
+		if faultIn(r.Details) == changed {
 			v.fault(r.Chain, r.Seq, "before this row the end of the chain was not the one that was signed: rows may have been cut off or changed")
 		} else {
 			found.unsigned = true
