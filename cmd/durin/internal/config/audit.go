@@ -20,6 +20,7 @@ func auditSettings() []setting {
 			c.AuditChain = t
 			return nil
 		}},
+		{"audit-queue", Serving, "N", "rows of the audit log that wait in memory while the database is away", "10000", count(func(c *Config) *int { return &c.AuditQueue })},
 	}
 }
 

@@ -67,6 +67,7 @@ type Config struct {
 	Audit      bool
 	AuditKeep  time.Duration // durin.Never: for ever
 	AuditChain string        // empty: the host's name
+	AuditQueue int           // rows, at most, that wait for the database
 	// Given are the settings that are not the default, by name. Some hold
 	// passwords, as DB.
 	Given map[string]string

@@ -26,7 +26,7 @@ func (n *Node) openAudit(ctx context.Context, o Options) error {
 	}
 	opt := audit.Options{Store: n.Store, Chain: config.CommandChain, Keyring: keys, KeyClient: c.APIAccessClient, KnownUser: n.userID, Logger: o.Log}
 	if o.Purpose == Serve {
-		opt.Chain = c.AuditChain
+		opt.Chain, opt.Queue = c.AuditChain, c.AuditQueue
 		if c.AuditKeep != durin.Never {
 			opt.Keep = c.AuditKeep
 		}

@@ -48,7 +48,7 @@ func (d *driven) note(alert string) {
 func TestAlerts(t *testing.T) {
 	t.Parallel()
 	ways := map[string]func(*testing.T, *driven){
-		"an outage": outage, "a storm of logins": storm, "strangers": strangers, "a missing key": missingKey,
+		"an outage": outage, "a storm of logins": storm, "strangers": strangers, "a missing key": missingKey, "lost entries": lostEntries,
 	}
 	d := &driven{rules: alerts(t), seen: map[string]bool{}}
 	t.Run("all", func(t *testing.T) {
@@ -233,4 +233,35 @@ func missingKey(t *testing.T, d *driven) {
 	}
 	n.serve()
 	d.by(n, "DurinKeyMissing", is(0), "durin_key_present")
+}
+
+// lostEntries renews a token while the database takes no rows of the audit log, until
+// there is no more room for them in memory.
+func lostEntries(t *testing.T, d *driven) {
+	file := filepath.Join(t.TempDir(), "durin.db")
+	n := newNode(t, file).serve("--audit-queue", "10")
+	token := n.login()
+	n.becomes(is(0), "durin_audit_dropped_total")
+	db, err := sql.Open("sqlite", servers.SQLiteDSN(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	change := func(statement string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("CREATE TRIGGER no_rows BEFORE INSERT ON durin_audit BEGIN SELECT RAISE(ABORT, 'no rows'); END")
+	for range 300 { // a batch of 250 waits beside the queue at most
+		if status, body := n.ask("POST", "/api/auth/refresh/", token, nil); status != http.StatusOK {
+			t.Fatalf("a renewal: %d %s", status, body)
+		}
+	}
+	d.by(n, "DurinAuditLost", above(0), "durin_audit_dropped_total")
+	change("DROP TRIGGER no_rows")
+	n.eventually("the log tells what it has lost", func() bool {
+		return strings.Contains(n.run("", "audit", "list", "--action", "audit.dropped"), "rows")
+	})
 }
