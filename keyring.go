@@ -241,6 +241,9 @@ func (r *Keyring) writeFile(path string, place func(from, to string) error) erro
 	return nil
 }
 
+// Text is r as ParseKeyring reads it, for a store of secrets. The keys are in it.
+func (r *Keyring) Text() Secret { return Secret(r.text()) }
+
 func (r *Keyring) text() string {
 	var b strings.Builder
 	b.WriteString("# Keys that seal tokens: the last one does, all of them open. Keep this file secret, and keep it: without it\n")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -149,8 +150,11 @@ func TestKeyTextFaults(t *testing.T) {
 func TestKeyringTellsNothing(t *testing.T) {
 	ring := newKeyring(t)
 	secret := strings.Fields(strings.Split(ring.text(), "\n")[2])[3]
-	if out := fmt.Sprintf("%v %+v %#v %s", ring, ring, ring, ring); strings.Contains(out, secret) || strings.Contains(out, "aead") {
+	if out := fmt.Sprintf("%v %+v %#v %s %v", ring, ring, ring, ring, ring.Text()); strings.Contains(out, secret) || strings.Contains(out, "aead") {
 		t.Error(out)
+	}
+	if again, err := ParseKeyring(ring.Text().Reveal()); err != nil || !slices.Equal(again.Keys(), ring.Keys()) {
+		t.Errorf("the text is not that of the keys: %v", err)
 	}
 }
 

@@ -44,7 +44,7 @@ func TestPromisedNames(t *testing.T) {
 		"migrate": "status dry-run db", "client create": "ttl throttle policy max-tokens db", "client list": "json", "client show": "json", "client update": "ttl throttle",
 		"client delete": "yes", "user create": "admin password-stdin", "user list": "json", "user show": "json",
 		"user update": "activate deactivate admin no-admin password-stdin", "user delete": "yes", "token create": "ttl", "token list": "user client",
-		"token revoke": "user client yes", "token prune": "", "import django": "lenient dry-run", "key rotate": "", "key show": "", "doctor": "", "version": "", "completion": "",
+		"token revoke": "user client yes", "token prune": "", "import django": "lenient dry-run", "key create": "print key-file", "key rotate": "", "key show": "", "doctor": "", "version": "", "completion": "",
 	}
 	root := newRoot(World{})
 	for path, flags := range promised {

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) keys() *cobra.Command {
-	return noun("key", "Keys: what seals the tokens that are shown again", a.keyShow(), a.keyRotate())
+	return noun("key", "Keys: what seals the tokens that are shown again", a.keyCreate(), a.keyShow(), a.keyRotate())
 }
 
 func (r *run) now() time.Time { return time.Now() }

@@ -171,6 +171,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`X-Request-Id: [0-9a-f]+`), "REQUEST"},
 	{regexp.MustCompile(`Content-Length: \d+`), "LENGTH"},
 	{regexp.MustCompile(`(?m)^[0-9a-f]{8}  `), "KEY  "},
+	{regexp.MustCompile(`\bkey [0-9a-f]{8}\b`), "key KEY"},
 	{regexp.MustCompile(`\b(a moment|a second|\d+ seconds)\b`), "SECONDS"},
 	{regexp.MustCompile(`(Retry-After: |available in |;t=)\d+`), "WAIT"},
 	{regexp.MustCompile(`[ \t\r]+\n`), "\n"},
