@@ -47,12 +47,13 @@ const (
 	Prune   Action = "audit.prune"   // old rows were deleted
 	Dropped Action = "audit.dropped" // rows that found no room in memory
 	Broken  Action = "audit.broken"  // the end of the chain was not as it was left
+	Rekeyed Action = "audit.key"     // rows bear another key from here on
 )
 
 var actions = []Action{
 	Login, LoginFailed, Logout, LogoutAll, TokenIssue, TokenRenew, TokenRevoke, TokenReplace, TokenReplay, TokenPrune, KeyCreate, KeyDelete,
 	ClientCreate, ClientUpdate, ClientDelete, UserCreate, UserUpdate, UserPassword, UserActivate, UserDeactivate, UserDelete,
-	ResourceCreate, ResourceDelete, Import, KeyringCreate, KeyringRotate, ServerStart, ServerStop, Anchor, Prune, Dropped, Broken,
+	ResourceCreate, ResourceDelete, Import, KeyringCreate, KeyringRotate, ServerStart, ServerStop, Anchor, Prune, Dropped, Broken, Rekeyed,
 }
 
 // Actions are all of them, in the order of the documentation.

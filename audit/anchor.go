@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -55,7 +54,7 @@ func lastCut(s string) (before, after string) {
 // time for that and they have moved.
 func (l *Log) anchors(heads []Head, now time.Time) []Row {
 	own := slices.IndexFunc(heads, func(h Head) bool { return h.Chain == l.opt.Chain })
-	if own >= 0 && now.Sub(heads[own].Anchored) < l.opt.AnchorEvery {
+	if own >= 0 && !l.due(heads[own].Anchored, now) {
 		return nil
 	}
 	var marks []Mark
@@ -71,6 +70,14 @@ func (l *Log) anchors(heads []Head, now time.Time) []Row {
 		rows = append(rows, r)
 	}
 	return rows
+}
+
+// due reports whether it is time to take note of others. What the database says of
+// the last time is believed for as long as this process remembers nothing else:
+// who can write it could say each moment that it was just now.
+func (l *Log) due(noted, now time.Time) bool {
+	every := l.opt.AnchorEvery
+	return now.Sub(noted) >= every || noted.After(now) || now.Sub(l.noted) >= every
 }
 
 // marksText is what a row says of marks.
@@ -97,54 +104,4 @@ func marksOf(details string) []Mark {
 		}
 	}
 	return marks
-}
-
-// prune deletes what is older than is kept, of every chain, and records it.
-func (l *Log) prune(ctx context.Context) error {
-	if l.opt.Keep <= 0 {
-		return nil
-	}
-	before := l.opt.Now().Add(-l.opt.Keep)
-	heads, err := l.opt.Store.AuditHeads(ctx)
-	if err != nil {
-		return err
-	}
-	k := newKeys(l.ring.Load())
-	for _, h := range heads {
-		if !k.begins(h) {
-			continue // signing it anew would hide that: Verify tells
-		}
-		if err := l.pruneChain(ctx, k, h.Chain, before); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *Log) pruneChain(ctx context.Context, k *keys, chain string, before time.Time) error {
-	gone, first := 0, int64(0)
-	defer func() {
-		if gone > 0 {
-			l.Record(ctx, Entry{Action: Prune, Actor: Actor{Kind: System}, Details: map[string]any{
-				"chain": chain, "rows": gone, "through": first, "before": before.UTC().Format(time.RFC3339),
-			}})
-		}
-	}()
-	for ctx.Err() == nil {
-		var sealed Head
-		n, err := l.opt.Store.PruneAudit(ctx, chain, before, pruneRows, func(head Head) (Head, error) {
-			sealed = k.seal(head)
-			return sealed, nil
-		})
-		if err != nil {
-			return err
-		}
-		if gone += n; n > 0 {
-			first = sealed.FirstSeq
-		}
-		if n < pruneRows {
-			return nil
-		}
-	}
-	return ctx.Err()
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"hash"
 	"slices"
+	"time"
 
 	"github.com/durin-go/durin"
 )
@@ -102,13 +103,21 @@ func (k *keys) end(which, chain string, seq int64, h Hash, keyID string) (Hash, 
 // reports it. least is a Seq that the chain has had.
 func (k *keys) extend(head *Head, rows []Row, least int64) []Row {
 	vouched := len(rows) > 0 && rows[0].Action == KeyringCreate
-	if fault := k.faultOf(*head, least); fault != "" && len(rows) > 0 && !(fault == unsigned && vouched) {
-		e := Entry{At: rows[0].At, Action: Broken, Actor: Actor{Kind: System}, Details: map[string]any{"end": fault, "through": head.Seq}}
+	fault := k.faultOf(*head, least)
+	switch {
+	case len(rows) == 0:
+	case fault == "" && head.KeyID != k.newest && head.KeyID != "" && k.newest != "":
+		rows = slices.Concat(k.rekeyed(head.KeyID, rows[0].At), rows)
+	case fault != "" && !(fault == unsigned && vouched):
+		e := Entry{At: rows[0].At, Action: Broken, Actor: Actor{Kind: System}, Details: map[string]any{"end": fault, "through": head.Seq, "key": head.KeyID}}
 		rows = slices.Concat([]Row{e.row()}, rows)
 	}
 	for i := range rows {
 		r := &rows[i]
-		r.Chain, r.Seq, r.KeyID = head.Chain, head.Seq+1, k.newest
+		if r.KeyID == "" {
+			r.KeyID = k.newest
+		}
+		r.Chain, r.Seq = head.Chain, head.Seq+1
 		r.Hash, _ = k.row(head.Hash, r)
 		head.Seq, head.Hash = r.Seq, r.Hash
 	}
@@ -135,18 +144,47 @@ func (k *keys) faultOf(head Head, least int64) string {
 	return ""
 }
 
-// faultIn is the fault that the details of a row of the action Broken tell.
-func faultIn(details string) string {
-	var told struct{ End string }
-	_ = json.Unmarshal([]byte(details), &told) // what cannot be read is no fault of the end's
-	return told.End
+// rekeyed are the two rows at which a chain goes over from the key old to the
+// newest: the last one with the old key, and the first one with the new. Where one
+// of the keys is lost later, the other vouches for it.
+func (k *keys) rekeyed(old string, at time.Time) []Row {
+	var all []string
+	for _, info := range k.ring.Keys() {
+		all = append(all, info.ID)
+	}
+	e := Entry{At: at, Action: Rekeyed, Actor: Actor{Kind: System}, Details: map[string]any{"from": old, "to": k.newest, "keys": all}}
+	rows := []Row{e.row(), e.row()}
+	rows[0].KeyID = old
+	return rows
 }
 
-// begins reports whether the beginning of the chain is the one that was signed,
-// as far as the key is here.
-func (k *keys) begins(head Head) bool {
+// told is what the details of the log's own rows say.
+type told struct {
+	End, Begin    string   // what is wrong with an end of the chain
+	Chain         string   // that was pruned
+	Key, From, To string   // ids
+	Keys          []string // all that there were
+}
+
+// toldOf reads details. What cannot be read tells nothing.
+func toldOf(details string) (t told) {
+	_ = json.Unmarshal([]byte(details), &t)
+	return t
+}
+
+// begins tells what is wrong with the beginning of a chain: changed, unsigned or
+// nothing.
+func (k *keys) begins(head Head) string {
 	mac, ok := k.end("first", head.Chain, head.FirstSeq, head.FirstHash, head.FirstKeyID)
-	return head.FirstSeq == 0 || !ok || mac == head.FirstMAC
+	switch {
+	case head.FirstSeq == 0:
+		return ""
+	case ok && mac != head.FirstMAC:
+		return changed
+	case !ok, head.FirstKeyID == "" && k.newest != "":
+		return unsigned
+	}
+	return ""
 }
 
 // seal signs where a chain begins now.

@@ -78,6 +78,7 @@ type Log struct {
 	keys     *keys
 	keysOf   *durin.Keyring
 	anchored map[string]int64 // the heads of others as last noted
+	noted    time.Time        // when that was; at first when the Log was made
 	failing  bool
 }
 
@@ -110,7 +111,7 @@ func New(_ context.Context, o Options) (*Log, error) {
 	}
 	l := &Log{opt: o, wake: make(chan struct{}, 1), anchored: map[string]int64{}}
 	l.ring.Store(o.Keyring)
-	l.keys, l.keysOf = newKeys(o.Keyring), o.Keyring
+	l.keys, l.keysOf, l.noted = newKeys(o.Keyring), o.Keyring, o.Now()
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	l.work.Go(func() { l.run(ctx) })
@@ -204,7 +205,7 @@ func (l *Log) run(ctx context.Context) {
 		case <-anchor.C:
 			work = l.note
 		case <-prune.C:
-			work = l.prune
+			work = l.Prune
 		}
 		err := work(ctx)
 		if ctx.Err() == nil {
@@ -316,6 +317,7 @@ func (l *Log) write(ctx context.Context, rows []Row) error {
 	}
 	l.attempt, l.reached = Hash{}, reached
 	if len(anchors) > 0 {
+		l.noted = now
 		for _, h := range heads {
 			l.anchored[h.Chain] = h.Seq
 		}

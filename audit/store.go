@@ -89,6 +89,11 @@ type Store interface {
 	// was not asked for.
 	FindAudit(ctx context.Context, f Filter, after Cursor, limit int) ([]Row, error)
 
+	// AuditStrays returns at most limit rows that are in no chain, the first
+	// one of each place where there are some, with a Chain that says where.
+	// AppendAudit makes none; FindAudit leaves them out.
+	AuditStrays(ctx context.Context, limit int) ([]Row, error)
+
 	// PruneAudit deletes at most limit rows from the beginning of the chain,
 	// up to the first that is not before the given instant, or that one is
 	// missing before. It calls seal

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -19,6 +20,10 @@ type VerifyOptions struct {
 	// Marks are rows that were taken note of elsewhere, out of reach of who
 	// can write the database: the Heads of an earlier Report.
 	Marks []Mark
+	// LostKeys are the ids of keys that the log was once written with, and
+	// that are lost. Rows of a key that is neither in the Keyring nor here,
+	// and that no row which can be checked speaks of, were changed.
+	LostKeys []string
 	// Progress is told now and then how many rows were looked at. May be nil.
 	Progress func(done, total int64)
 }
@@ -26,6 +31,7 @@ type VerifyOptions struct {
 // A Report is what Verify found.
 type Report struct {
 	Rows   int64
+	Keyed  int64         // those that could be checked with a key
 	Chains []ChainReport // by name
 	// Faults are signs that the log is not as it was written, the first ones
 	// of each chain; MoreFaults counts the others.
@@ -90,7 +96,7 @@ func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{store: s, opt: o, report: &Report{}, chains: map[string]*ChainReport{}, heads: map[string]Head{}}
+	v := &verifier{store: s, opt: o, report: &Report{}, chains: map[string]*ChainReport{}, heads: map[string]Head{}, named: map[string]bool{}}
 	var parts []part
 	for _, h := range heads {
 		v.heads[h.Chain] = h
@@ -112,10 +118,11 @@ func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
 			return nil, err
 		}
 	}
-	if err := v.checkMarks(ctx); err != nil {
+	if err := errors.Join(v.checkMarks(ctx), v.checkStrays(ctx)); err != nil {
 		return nil, err
 	}
 	for _, h := range heads {
+		v.checkLost(h)
 		c := v.chains[h.Chain]
 		if c.Unkeyed < c.vouched || newKeys(o.Keyring).newest == "" {
 			c.Unkeyed = 0
@@ -152,6 +159,7 @@ type verifier struct {
 	report *Report
 	chains map[string]*ChainReport
 	marks  []noted
+	named  map[string]bool // the keys that rows which could be checked speak of
 }
 
 // noted is a Mark and where it was found.
@@ -197,6 +205,9 @@ func (v *verifier) checkEnds(h Head) {
 			v.fault(h.Chain, e.seq, "the beginning of the chain is not the one that was signed when older rows were pruned")
 		}
 	}
+	if h.Seq == h.FirstSeq {
+		v.checkFirst(k, h, h.KeyID, "")
+	}
 	if h.Seq < h.FirstSeq {
 		v.fault(h.Chain, h.Seq, "the chain ends before it begins")
 	}
@@ -227,139 +238,6 @@ func (v *verifier) checkParts(ctx context.Context, parts []part) error {
 	close(next)
 	workers.Wait()
 	return context.Cause(ctx)
-}
-
-// checkPart checks the hashes of a part. A row that does not fit is told, and the
-// next one is checked against the hash that it bears: so each change is told
-// where it is.
-func (v *verifier) checkPart(ctx context.Context, k *keys, p part) error {
-	prev, known, err := v.before(ctx, p)
-	if err != nil {
-		return err
-	}
-	chain, want := p.head.Chain, p.from+1
-	for want <= p.to && ctx.Err() == nil {
-		rows, err := v.store.AuditRows(ctx, chain, want-1, int(min(verifyPage, p.to-want+1)))
-		if err != nil {
-			return err
-		}
-		found := tally{lost: map[string]int64{}}
-		for i := range rows {
-			r := &rows[i]
-			if r.Seq > p.to {
-				break
-			}
-			if r.Seq != want {
-				if err := v.missing(ctx, chain, want, r.Seq-1); err != nil {
-					return err
-				}
-				known = false
-			}
-			v.checkRow(k, &found, prev, known, r)
-			prev, known, want = r.Hash, true, r.Seq+1
-		}
-		v.add(chain, found, want == p.to+1 && p.to == p.head.Seq && prev != p.head.Hash, p)
-		if len(rows) == 0 || rows[len(rows)-1].Seq > p.to {
-			break
-		}
-	}
-	if want <= p.to && ctx.Err() == nil {
-		return v.missing(ctx, chain, want, p.to)
-	}
-	return ctx.Err()
-}
-
-// before is the hash of the row that a part begins behind.
-func (v *verifier) before(ctx context.Context, p part) (Hash, bool, error) {
-	if p.from == p.head.FirstSeq {
-		return p.head.FirstHash, true, nil
-	}
-	rows, err := v.store.AuditRows(ctx, p.head.Chain, p.from-1, 1)
-	if err != nil || len(rows) == 0 || rows[0].Seq != p.from {
-		return Hash{}, false, err // the part before tells of it
-	}
-	return rows[0].Hash, true, nil
-}
-
-// missing tells of rows that are not there, unless they were pruned meanwhile.
-func (v *verifier) missing(ctx context.Context, chain string, from, to int64) error {
-	heads, err := v.store.AuditHeads(ctx)
-	if err != nil {
-		return err
-	}
-	for _, h := range heads {
-		if h.Chain == chain && h.FirstSeq >= to {
-			return nil
-		}
-	}
-	if from == to {
-		v.fault(chain, from, "the row is missing")
-	} else {
-		v.fault(chain, from, "the rows up to %d are missing", to)
-	}
-	return nil
-}
-
-// tally is what a few rows add up to.
-type tally struct {
-	rows  int64
-	lost  map[string]int64
-	marks []noted
-
-	unkeyed, vouched int64 // the last rows of the kind
-	unsigned         bool  // there was an end that bore no signature
-}
-
-func (v *verifier) checkRow(k *keys, found *tally, prev Hash, known bool, r *Row) {
-	found.rows++
-	switch h, ok := k.row(prev, r); {
-	case !ok:
-		found.lost[r.KeyID]++
-		return
-	case known && h != r.Hash:
-		v.fault(r.Chain, r.Seq, "the row, or the one before it, is not as it was written")
-		return
-	}
-	switch {
-	case r.KeyID == "":
-		found.unkeyed = r.Seq
-	case r.Action == KeyringCreate:
-		found.vouched = r.Seq
-	}
-	if r.Action == Broken {
-		if faultIn(r.Details) == changed {
-			v.fault(r.Chain, r.Seq, "before this row the end of the chain was not the one that was signed: rows may have been cut off or changed")
-		} else {
-			found.unsigned = true
-		}
-	}
-	if r.Action == Anchor {
-		for _, m := range marksOf(r.Details) {
-			found.marks = append(found.marks, noted{m, fmt.Sprintf("chain %s, row %d", r.Chain, r.Seq)})
-		}
-	}
-}
-
-// add takes over what was found. wrong says that the last row is not the one that
-// the chain's head knows.
-func (v *verifier) add(chain string, found tally, wrong bool, p part) {
-	if wrong {
-		v.fault(chain, p.to, "the last row is not the one that the chain ends with")
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	c := v.chains[chain]
-	c.Rows += found.rows
-	c.Unsigned = c.Unsigned || found.unsigned
-	c.Unkeyed, c.vouched = max(c.Unkeyed, found.unkeyed), max(c.vouched, found.vouched)
-	for id, n := range found.lost {
-		c.Lost[id] += n
-	}
-	v.marks = append(v.marks, found.marks...)
-	v.report.Rows += found.rows
-	if v.done += found.rows; v.opt.Progress != nil {
-		v.opt.Progress(v.done, v.total)
-	}
 }
 
 // checkBefore looks for rows before a chain's beginning. What is pruned meanwhile
@@ -433,4 +311,13 @@ func (v *verifier) checkMarks(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkStrays looks for rows that are in no chain.
+func (v *verifier) checkStrays(ctx context.Context) error {
+	rows, err := v.store.AuditStrays(ctx, verifyFaults)
+	for _, r := range rows {
+		v.fault(r.Chain, r.Seq, "there are rows from this one on that belong to no chain")
+	}
+	return err
 }

@@ -3,6 +3,8 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -88,15 +90,184 @@ func TestKeysChange(t *testing.T) {
 	if later := rows(t, s, "a")[4].KeyID; later == id || id == "" {
 		t.Errorf("the keys are %s and %s", id, later)
 	}
-	other := newRing(t)
 	report := verify(t, s, first)
 	if !report.Intact() || report.Complete() || len(report.Chains[0].Lost) != 1 || !report.Chains[0].Unsigned {
 		t.Errorf("without the new key: %+v", report)
 	}
-	report = verify(t, s, other)
-	if !report.Intact() || report.Complete() || report.Chains[0].Lost[id] != 2 {
+	report = verify(t, s, without(t, both, id))
+	if !report.Intact() || report.Complete() || report.Chains[0].Lost[id] != 3 || report.Chains[0].Unsigned {
+		t.Errorf("without the old key: %+v", report)
+	}
+	report = verify(t, s, newRing(t))
+	if !report.Intact() || report.Complete() || report.Chains[0].Lost[id] != 3 || report.Keyed != 0 {
 		t.Errorf("without any: %+v", report)
 	}
+}
+
+// without is the ring without one of its keys.
+func without(t *testing.T, ring *durin.Keyring, id string) *durin.Keyring {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "key")
+	if err := ring.WriteKeyFile(file); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := slices.DeleteFunc(strings.SplitAfter(string(text), "\n"), func(line string) bool { return strings.Contains(line, " "+id+" ") })
+	ring, err = durin.ParseKeyring(strings.Join(left, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+// TestManyKeys: of several keys that were lost one after another, each row is told
+// as such, for the key that is left vouches for all.
+func TestManyKeys(t *testing.T) {
+	s, ring := memstore.New(), newRing(t)
+	l := quiet(t, s, keyed(ring))
+	record(t, l, 2)
+	var ids []string
+	for range 2 {
+		ids = append(ids, ring.Keys()[len(ids)].ID)
+		more, err := ring.WithNewKey(time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.SetKeyring(more)
+		ring = more
+		record(t, l, 2)
+	}
+	verified(t, s, ring)
+	for _, id := range ids {
+		ring = without(t, ring, id)
+		if report := verify(t, s, ring); !report.Intact() || report.Complete() || report.Chains[0].Lost[id] == 0 {
+			t.Errorf("without %s: %+v", id, report)
+		}
+	}
+}
+
+// TestAllKeysLost: a chain goes on with a key of a new file. Only who knows that the
+// old one was lost can tell that from rows that were changed.
+func TestAllKeysLost(t *testing.T) {
+	s, old, ring := memstore.New(), newRing(t), newRing(t)
+	record(t, quiet(t, s, keyed(old)), 2)
+	record(t, quiet(t, s, keyed(ring)), 2)
+	if report := verify(t, s, ring); report.Intact() {
+		t.Errorf("a key that nobody vouches for: %+v", report)
+	}
+	report, err := audit.Verify(t.Context(), s, audit.VerifyOptions{Keyring: ring, LostKeys: []string{old.Keys()[0].ID}})
+	if err != nil || !report.Intact() || report.Complete() {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// TestRestamped: rows that somebody gives a key that is not here are found, though
+// nobody can check them, also where a key was really lost.
+func TestRestamped(t *testing.T) {
+	s, first := memstore.New(), newRing(t)
+	l := quiet(t, s, keyed(first))
+	record(t, l, 3)
+	both, err := first.WithNewKey(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetKeyring(both)
+	record(t, l, 3) // rows 4 and 5 tell of the key; the last is row 8
+	lost := first.Keys()[0].ID
+	for name, c := range map[string]struct {
+		from, to int64
+		id       string
+		ring     *durin.Keyring
+		lost     []string
+	}{
+		"one row":                             {2, 2, "ffffffff", both, nil},
+		"one row, with a key that is lost":    {7, 7, lost, without(t, both, lost), nil},
+		"behind a lost key":                   {5, 6, lost, without(t, both, lost), nil},
+		"the last row":                        {8, 8, "ffffffff", both, nil},
+		"the first row":                       {1, 1, "ffffffff", both, nil},
+		"the rows of a lost key":              {1, 4, "ffffffff", without(t, both, lost), nil},
+		"a key that is said to be lost":       {2, 3, "ffffffff", both, []string{"ffffffff"}},
+		"all rows, and not the chain's end":   {1, 8, "ffffffff", both, nil},
+		"the end, with a key said to be lost": {6, 8, lost, without(t, both, lost), []string{lost}},
+	} {
+		report, err := audit.Verify(t.Context(), spoilt{Store: s, row: func(r audit.Row) (audit.Row, bool) {
+			if r.Seq >= c.from && r.Seq <= c.to {
+				r.KeyID, r.UserName = c.id, "eve"
+			}
+			return r, true
+		}}, audit.VerifyOptions{Keyring: c.ring, LostKeys: c.lost})
+		if err != nil || report.Intact() {
+			t.Errorf("%s: %+v, %v", name, report, err)
+		}
+	}
+}
+
+// TestEndsRestamped: an end of a chain that is said to bear a key that is not here,
+// or none, is found.
+func TestEndsRestamped(t *testing.T) {
+	s, ring := memstore.New(), newRing(t)
+	record(t, quiet(t, s, keyed(ring)), 5)
+	third := rows(t, s, "a")[2]
+	for name, change := range map[string]func(*audit.Head){
+		"the end":                func(h *audit.Head) { h.KeyID = "ffffffff" },
+		"the end, without a key": func(h *audit.Head) { h.KeyID = "" },
+		"the beginning":          func(h *audit.Head) { h.FirstSeq, h.FirstHash, h.FirstKeyID = 3, third.Hash, "ffffffff" },
+		"the beginning, unsigned": func(h *audit.Head) {
+			h.FirstSeq, h.FirstHash, h.FirstMAC = 3, third.Hash, audit.PlainBegin("a", 3, third.Hash)
+		},
+		"all is gone, unsigned": func(h *audit.Head) { h.FirstSeq, h.FirstHash, h.FirstMAC = 5, h.Hash, audit.PlainBegin("a", 5, h.Hash) },
+		"all is gone, another key": func(h *audit.Head) {
+			h.FirstSeq, h.FirstHash, h.FirstKeyID, h.KeyID = 5, h.Hash, "ffffffff", "ffffffff"
+		},
+	} {
+		first := int64(0)
+		report := verify(t, spoilt{Store: s, heads: func(all []audit.Head) []audit.Head {
+			change(&all[0])
+			first = all[0].FirstSeq
+			return all
+		}, row: func(r audit.Row) (audit.Row, bool) { return r, r.Seq > first }}, ring)
+		if report.Intact() && report.Keyed > 0 || report.Complete() {
+			t.Errorf("%s: %+v", name, report)
+		}
+	}
+}
+
+// TestPrunedWithLostKey: rows that nobody can check go when one behind them is old
+// that can be checked, and not before.
+func TestPrunedWithLostKey(t *testing.T) {
+	s, first := memstore.New(), newRing(t)
+	now := time.Now()
+	clock := func(o *audit.Options) { o.Now = func() time.Time { return now } }
+	l := quiet(t, s, keyed(first), clock)
+	record(t, l, 5)
+	both, err := first.WithNewKey(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetKeyring(both)
+	ring := without(t, both, first.Keys()[0].ID)
+	prune := func(left int) {
+		t.Helper()
+		keeping := quiet(t, s, keyed(ring), clock, func(o *audit.Options) { o.Keep, o.Chain = 24*time.Hour, "b" })
+		if err := keeping.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		flush(t, keeping)
+		if n := len(rows(t, s, "a")); n != left {
+			t.Errorf("%d rows are left, not %d", n, left)
+		}
+	}
+	now = now.Add(48 * time.Hour)
+	prune(5)
+	record(t, l, 1) // row 6 is of the old key, 7 and 8 of the new one
+	prune(8)
+	now = now.Add(48 * time.Hour)
+	record(t, l, 1)
+	prune(1)
+	verified(t, s, ring)
 }
 
 // TestSign: what was written before there was a key is signed when it is made.
@@ -143,7 +314,7 @@ func TestPruned(t *testing.T) {
 	record(t, l, 2)
 	mark := verified(t, s, ring).Chains[0].Head
 	keeping := quiet(t, s, keyed(ring), clock, func(o *audit.Options) { o.Keep, o.Chain = 24*time.Hour, "b" })
-	if err := audit.PruneNow(t.Context(), keeping); err != nil {
+	if err := keeping.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, keeping)
@@ -158,7 +329,7 @@ func TestPruned(t *testing.T) {
 		t.Error(r.Faults)
 	}
 	now = now.Add(48 * time.Hour)
-	if err := audit.PruneNow(t.Context(), keeping); err != nil {
+	if err := keeping.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	record(t, l, 1)

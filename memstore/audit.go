@@ -84,6 +84,9 @@ func (s *Store) AuditRows(ctx context.Context, chain string, after int64, limit 
 	return slices.Clone(c.rows[from:min(len(c.rows), from+tokenrule.Limit(limit))]), ctx.Err()
 }
 
+// AuditStrays implements audit.Store.
+func (s *Store) AuditStrays(ctx context.Context, _ int) ([]audit.Row, error) { return nil, ctx.Err() }
+
 // FindAudit implements audit.Store.
 func (s *Store) FindAudit(ctx context.Context, f audit.Filter, after audit.Cursor, limit int) ([]audit.Row, error) {
 	s.audit.mu.RLock()

@@ -3,7 +3,10 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -152,6 +155,36 @@ func (s *Store) AuditRows(ctx context.Context, chain string, after int64, limit 
 	return some, err
 }
 
+// AuditStrays implements audit.Store. A stray row's Chain is "#" and the number that
+// there is no chain of.
+func (s *Store) AuditStrays(ctx context.Context, limit int) (some []audit.Row, err error) {
+	err = s.readMuch(ctx, "looking for stray rows of the audit log", func(ctx context.Context, t session) error {
+		some = nil
+		for from := int64(math.MinInt64); len(some) < tokenrule.Limit(limit); {
+			var id, seq int64
+			err := t.row(ctx, "SELECT chain_id, seq FROM durin_audit WHERE chain_id >= ? ORDER BY chain_id, seq LIMIT 1", from).Scan(&id, &seq)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			there, err := t.has(ctx, "SELECT 1 FROM durin_audit_chain WHERE id = ?", id)
+			if err != nil {
+				return err
+			}
+			if !there {
+				some = append(some, audit.Row{Chain: "#" + strconv.FormatInt(id, 10), Seq: seq})
+			}
+			if from = id + 1; from < id {
+				return nil
+			}
+		}
+		return nil
+	})
+	return some, err
+}
+
 // FindAudit implements audit.Store.
 func (s *Store) FindAudit(ctx context.Context, f audit.Filter, after audit.Cursor, limit int) (some []audit.Row, err error) {
 	for _, text := range []string{f.UserID, f.ActorID, string(f.Action), f.Client, after.Chain} {
@@ -184,6 +217,9 @@ func (s *Store) FindAudit(ctx context.Context, f audit.Filter, after audit.Curso
 
 func auditFilter(f audit.Filter, after audit.Cursor, chain int64) filter {
 	var w filter
+	// Rows of no chain are nobody's. Counted, for an engine that is asked
+	// whether there is a chain begins with the chains, and sorts all rows.
+	w.add("(SELECT COUNT(*) FROM durin_audit_chain WHERE id = durin_audit.chain_id) = ?", int64(1))
 	w.text("user_id = ?", f.UserID)
 	w.text("actor_id = ?", f.ActorID)
 	w.text("action = ?", string(f.Action))

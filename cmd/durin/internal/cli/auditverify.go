@@ -25,6 +25,10 @@ it prints say how far each chain is now; kept where nobody who can write the
 database reaches them, and given with --mark later, they show that the chain was
 not set back.
 
+Rows that bear a key which is not in the key file were changed, unless a row that can
+be checked speaks of that key. Tell the id of a key that you know was lost with
+--lost-key.
+
 Exit status: 0 the log is as it was written, 1 it is not, 3 nothing is wrong with
 what could be checked, but a key is missing.`,
 		Example: `  durin audit verify
@@ -33,6 +37,7 @@ what could be checked, but a key is missing.`,
 		Args: cobra.NoArgs,
 		RunE: a.do(verifyAudit),
 	}
+	cmd.Flags().StringArray("lost-key", nil, "the id of a key that the log was once written with, and that is lost")
 	cmd.Flags().StringArray("mark", nil, "what an earlier check printed of a chain: CHAIN:SEQ:HASH")
 	return cmd
 }
@@ -47,13 +52,14 @@ func verifyAudit(r *run) error {
 		}
 		marks = append(marks, m)
 	}
+	lost, _ := r.cmd.Flags().GetStringArray("lost-key")
 	keys, err := node.ReadKeys(r.config)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return r.with(node.Look, false, func(n *node.Node) error {
 		told := r.teller()
-		report, err := audit.Verify(r.ctx, n.Store, audit.VerifyOptions{Keyring: keys, Marks: marks, Progress: func(done, total int64) {
+		report, err := audit.Verify(r.ctx, n.Store, audit.VerifyOptions{Keyring: keys, Marks: marks, LostKeys: lost, Progress: func(done, total int64) {
 			told.tell("%s", bar(done, total))
 		}})
 		told.end()
@@ -141,6 +147,10 @@ func (r *run) verdict(report *audit.Report, keys *durin.Keyring) error {
 		} else if c.Unkeyed > 0 {
 			unkeyed = append(unkeyed, fmt.Sprintf("row %d of %s", c.Unkeyed, c.Head.Chain))
 		}
+	}
+	if total > 0 && report.Keyed == 0 {
+		return uncertainty{fmt.Errorf("none of the %d rows that were hashed with a key can be checked: %s are not in the key file %s; it is another than the log was written with, or a new one in the place of one that was lost",
+			total, strings.Join(slices.Sorted(maps.Keys(lost)), ", "), node.KeyFile(r.config))}
 	}
 	if total > 0 {
 		return uncertainty{fmt.Errorf("%d rows were hashed with keys that are not in the key file (%s): they cannot be checked; put the keys back to check them",

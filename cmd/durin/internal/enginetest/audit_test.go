@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -57,7 +58,45 @@ var tampering = []struct {
 	{"a row is added before the first", []string{
 		"INSERT INTO durin_audit SELECT chain_id, -5, at, action, actor_kind, actor_id, actor_name, user_id, user_name, client, session_id, address, agent, request_id, details, key_id, hash FROM durin_audit WHERE chain_id = 1 AND seq = 9",
 	}, []string{"chain a, row -5: there are rows before the beginning"}},
+	{"a row gets another key", []string{"UPDATE durin_audit SET user_name = 'eve', key_id = 'ffffffff' WHERE chain_id = 1 AND seq = 4"}, []string{"chain a, row 4: the row bears the key"}},
+	{"all rows of a chain get another key", []string{
+		"UPDATE durin_audit SET user_name = 'eve', key_id = 'ffffffff' WHERE chain_id = 1", "UPDATE durin_audit_chain SET key_id = 'ffffffff' WHERE id = 1",
+	}, []string{"chain a: 9 rows bear the key"}},
+	{"all rows get another key", []string{"UPDATE durin_audit SET key_id = 'ffffffff'"}, []string{"chain a, row 9: the end of the chain was signed with another key", "chain b, row 4: the end of the chain was signed with another key"}},
+	{"an end gets another key", []string{"UPDATE durin_audit_chain SET key_id = 'ffffffff' WHERE id = 1"}, []string{"chain a, row 9: the end of the chain was signed with another key"}},
+	{"the beginning is cut off, with another key", []string{
+		"UPDATE durin_audit_chain SET first_seq = 3, first_hash = (SELECT hash FROM durin_audit WHERE chain_id = 1 AND seq = 3), first_key = 'ffffffff' WHERE id = 1",
+		"DELETE FROM durin_audit WHERE chain_id = 1 AND seq <= 3",
+	}, []string{"chain a: its beginning bears the key"}},
+	{"a row changes places with one of another chain", []string{
+		"UPDATE durin_audit SET chain_id = 3 WHERE chain_id = 1 AND seq = 3", "UPDATE durin_audit SET chain_id = 1 WHERE chain_id = 2 AND seq = 3",
+		"UPDATE durin_audit SET chain_id = 2 WHERE chain_id = 3",
+	}, []string{"chain a, row 3", "chain b, row 3"}},
+	{"chains exchange their names", []string{
+		"UPDATE durin_audit_chain SET name = 'c' WHERE id = 1", "UPDATE durin_audit_chain SET name = 'a' WHERE id = 2", "UPDATE durin_audit_chain SET name = 'b' WHERE id = 1",
+	}, []string{"chain a, row 1", "chain b, row 1"}},
+	{"rows are copied to a chain that is not there", []string{
+		"INSERT INTO durin_audit SELECT 77, seq, COLUMNS FROM durin_audit WHERE chain_id = 1",
+		"INSERT INTO durin_audit SELECT -9223372036854775807 - 1, 7, COLUMNS FROM durin_audit WHERE chain_id = 1 AND seq = 1",
+		"INSERT INTO durin_audit SELECT 9223372036854775807, 8, COLUMNS FROM durin_audit WHERE chain_id = 1 AND seq = 1",
+	}, []string{"chain #77, row 1: there are rows", "chain #-9223372036854775808, row 7", "chain #9223372036854775807, row 8"}},
+	{"the end of every chain is cut off", []string{
+		"DELETE FROM durin_audit WHERE seq > 2",
+		"UPDATE durin_audit_chain SET seq = 2, hash = (SELECT hash FROM durin_audit WHERE chain_id = durin_audit_chain.id AND seq = 2)",
+	}, []string{"chain a, row 2: the end of the chain is not the one that was signed", "chain b, row 2: the end of the chain is not the one that was signed", "chain a, row 9: the chain was cut off"}},
+	{"a chain begins anew", []string{
+		"DELETE FROM durin_audit WHERE chain_id = 1", "UPDATE durin_audit_chain SET seq = 0, key_id = '' WHERE id = 1",
+	}, []string{"chain a, row 9: the chain was cut off"}},
+	{"what is noted of another chain is changed", []string{
+		"UPDATE durin_audit SET details = REPLACE(details, 'a:9:', 'a:8:') WHERE chain_id = 2 AND seq = 1",
+	}, []string{"chain b, row 1"}},
+	{"the instants of rows are exchanged", []string{
+		"UPDATE durin_audit SET at = at - 3600000000 WHERE chain_id = 1 AND seq = 8",
+	}, []string{"chain a, row 8"}},
 }
+
+// columns of a row behind its place.
+const auditColumns = "at, action, actor_kind, actor_id, actor_name, user_id, user_name, client, session_id, address, agent, request_id, details, key_id, hash"
 
 // TestTampering: what was done to the log by way of the database is found, and
 // where, on every engine.
@@ -76,7 +115,7 @@ func TestTampering(t *testing.T) {
 					t.Fatalf("an honest log: %+v", report)
 				}
 				for _, text := range c.texts {
-					if _, err := db.Exec(text); err != nil {
+					if _, err := db.Exec(strings.ReplaceAll(text, "COLUMNS", auditColumns)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -89,6 +128,10 @@ func TestTampering(t *testing.T) {
 					if !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, want) }) {
 						t.Errorf("want %q, found %q", want, faults)
 					}
+				}
+				listed, err := s.FindAudit(t.Context(), audit.Filter{}, audit.Cursor{}, 100)
+				if err != nil || slices.ContainsFunc(listed, func(r audit.Row) bool { return r.Chain != "a" && r.Chain != "b" }) {
+					t.Errorf("a list with rows of no chain: %+v, %v", listed, err)
 				}
 			})
 		}
@@ -136,6 +179,35 @@ func fillLog(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *durin.Keyring) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestMadeOlder: rows that somebody makes older, so that the server deletes them and
+// signs where the chain begins then, stay, and are found.
+func TestMadeOlder(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine, d servers.Database) {
+		db := d.Open(t)
+		s := e.open(t, db, sqlstore.Options{})
+		ring, err := durin.NewKeyring(time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, more := range []string{"", ", key_id = 'ffffffff'", ", key_id = ''"} {
+			fillLog(t, db, s, ring)
+			if _, err := db.Exec("UPDATE durin_audit SET at = 1000000" + more + " WHERE chain_id = 1 AND seq < 4"); err != nil {
+				t.Fatal(err)
+			}
+			l, err := audit.New(t.Context(), audit.Options{Store: s, Chain: "b", Keyring: ring, FlushEvery: time.Hour, Keep: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(l.Prune(t.Context()), l.Close(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			if report := checked(t, s, ring); report.Intact() || report.Rows != 13 {
+				t.Errorf("%q: %+v", more, report)
+			}
+		}
+	})
 }
 
 // TestVerifyMany checks a long log: 20,000 rows, or with DURIN_LONG 1,000,000, and

@@ -92,6 +92,7 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"AppendAudit": func(ctx context.Context) error { return s.AppendAudit(ctx, "node", appendOne) },
 		"AuditHeads":  func(ctx context.Context) error { _, err := s.AuditHeads(ctx); return err },
 		"AuditRows":   func(ctx context.Context) error { _, err := s.AuditRows(ctx, "node", 5, 10); return err },
+		"AuditStrays": func(ctx context.Context) error { _, err := s.AuditStrays(ctx, 10); return err },
 		"FindAudit": func(ctx context.Context) error {
 			_, err := s.FindAudit(ctx, audit.Filter{}, audit.Cursor{}, 10)
 			return err
