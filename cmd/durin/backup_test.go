@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,27 +12,6 @@ import (
 
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
-
-// tryRun is run for commands that may fail.
-func tryRun(t *testing.T, dir string, args ...string) (stdout, stderr string, err error) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "durin", args...)
-	var out, errs bytes.Buffer
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &errs
-	err = cmd.Run()
-	return out.String(), errs.String(), err
-}
-
-// loginAs logs in with a client, for which each log-in is a new session.
-func (s *server) loginAs(client string) string {
-	s.t.Helper()
-	a := s.do("POST", "/api/auth/login/", "", url.Values{"username": {userName}, "password": {password}, "client": {client}})
-	var in struct{ Token string }
-	if err := json.Unmarshal([]byte(a.body), &in); err != nil || in.Token == "" {
-		s.t.Fatalf("login: %s: %s", a.Status, a.body)
-	}
-	return in.Token
-}
 
 // A writer logs in and out until it is stopped, and keeps what was acknowledged.
 type writer struct {
@@ -54,9 +32,9 @@ func (s *server) write() *writer {
 				return
 			default:
 			}
-			keep, end := s.loginAs("many"), s.loginAs("many")
-			out := s.do("POST", "/api/auth/logout/", end, nil)
-			out.want(s.t, "log out", 204)
+			keep, end := s.Login("many"), s.Login("many")
+			out := s.Do("POST", "/api/auth/logout/", end, nil)
+			out.Want(s.T, "log out", 204)
 			w.mu.Lock()
 			w.live, w.gone = append(w.live, keep), append(w.gone, end)
 			w.mu.Unlock()
@@ -79,12 +57,12 @@ func (w *writer) end() {
 
 // keeps asks the server about what was acknowledged.
 func (s *server) keeps(what string, live, gone []string) {
-	s.t.Helper()
+	s.T.Helper()
 	for _, token := range live {
-		s.do("GET", "/api/auth/sessions/", token, nil).want(s.t, what+": a token", 200)
+		s.Do("GET", "/api/auth/sessions/", token, nil).Want(s.T, what+": a token", 200)
 	}
 	for _, token := range gone {
-		s.do("GET", "/api/auth/sessions/", token, nil).want(s.t, what+": an ended token", 401)
+		s.Do("GET", "/api/auth/sessions/", token, nil).Want(s.T, what+": an ended token", 401)
 	}
 }
 
@@ -95,9 +73,9 @@ func TestTotalLoss(t *testing.T) {
 	dir, safe := prepared(t), t.TempDir()
 	run(t, dir, "", "client", "create", "many", "--policy", "evict", "--max-tokens", "100000")
 	s := start(t, dir, "--login-limit", "off")
-	shown := s.login()
+	shown := s.Login("web")
 	w := s.write()
-	s.eventually("there is something to lose", func() bool { live, _ := w.acknowledged(); return len(live) >= 3 })
+	s.Eventually("there is something to lose", func() bool { live, _ := w.acknowledged(); return len(live) >= 3 })
 	live, gone := w.acknowledged()
 	backup := filepath.Join(safe, "backup.db")
 	var taken struct {
@@ -108,7 +86,7 @@ func TestTotalLoss(t *testing.T) {
 		t.Errorf("the backup: %+v, %v", taken, err)
 	}
 	after, _ := w.acknowledged()
-	s.eventually("writing goes on", func() bool { live, _ := w.acknowledged(); return len(live) > len(after) })
+	s.Eventually("writing goes on", func() bool { live, _ := w.acknowledged(); return len(live) > len(after) })
 	w.end()
 	if info, err := os.Stat(backup); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the backup's file: %v, %v", info, err)
@@ -118,22 +96,21 @@ func TestTotalLoss(t *testing.T) {
 	}
 	copyTo(t, filepath.Join(dir, "durin.key"), filepath.Join(safe, "durin.key"))
 
-	_ = s.cmd.Process.Kill()
-	<-s.done
+	s.Kill()
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	_, told, err := tryRun(t, safe, "restore", "--db", filepath.Join(dir, "durin.db"), backup)
+	_, told, err := in(t, safe).TryRun("", "restore", "--db", filepath.Join(dir, "durin.db"), backup)
 	if err != nil || !strings.Contains(told, "MISSING KEYS: "+taken.Keys[0]) || !strings.Contains(told, "Its last token was issued: 2") {
 		t.Fatalf("restore: %v\n%s", err, told)
 	}
 	copyTo(t, filepath.Join(safe, "durin.key"), filepath.Join(dir, "durin.key"))
 	s = start(t, dir, "--login-limit", "off")
 	s.keeps("restored", live, gone)
-	if again := s.login(); again != shown {
+	if again := s.Login("web"); again != shown {
 		t.Error("the token that reuse shows again is another one")
 	}
-	s.stop()
+	s.Stop()
 }
 
 // TestRestoreTells puts a backup in the place of a database that went on.
@@ -141,18 +118,18 @@ func TestRestoreTells(t *testing.T) {
 	dir := prepared(t)
 	run(t, dir, "", "client", "create", "many", "--policy", "evict", "--max-tokens", "100")
 	s := start(t, dir, "--login-limit", "off")
-	stays, ended := s.loginAs("many"), s.loginAs("many")
+	stays, ended := s.Login("many"), s.Login("many")
 	run(t, dir, "", "backup", "b.db")
-	s.do("POST", "/api/auth/logout/", ended, nil).want(t, "log out", 204)
-	later := s.loginAs("many")
+	s.Do("POST", "/api/auth/logout/", ended, nil).Want(t, "log out", 204)
+	later := s.Login("many")
 	run(t, dir, password, "user", "create", "eve", "--password-stdin")
 
-	if _, told, err := tryRun(t, dir, "restore", "--yes", "b.db"); err == nil || !strings.Contains(told, "in use") {
+	if _, told, err := in(t, dir).TryRun("", "restore", "--yes", "b.db"); err == nil || !strings.Contains(told, "in use") {
 		t.Errorf("restored under a server: %v\n%s", err, told)
 	}
-	s.do("GET", "/api/auth/sessions/", stays, nil).want(t, "the server goes on", 200)
-	s.stop()
-	if _, told, err := tryRun(t, dir, "restore", "b.db"); err == nil || !strings.Contains(told, "--yes answers") || !strings.Contains(told, "1 issued, which will be gone; 1 ended, which will be alive again") {
+	s.Do("GET", "/api/auth/sessions/", stays, nil).Want(t, "the server goes on", 200)
+	s.Stop()
+	if _, told, err := in(t, dir).TryRun("", "restore", "b.db"); err == nil || !strings.Contains(told, "--yes answers") || !strings.Contains(told, "1 issued, which will be gone; 1 ended, which will be alive again") {
 		t.Errorf("restored without being told to: %v\n%s", err, told)
 	}
 	before := read(t, filepath.Join(dir, "durin.db"))
@@ -177,7 +154,7 @@ func TestRestoreTells(t *testing.T) {
 	}
 	s = start(t, dir)
 	s.keeps("restored", []string{stays, ended}, []string{later})
-	s.stop()
+	s.Stop()
 
 	again := strings.TrimSpace(run(t, dir, "", "restore", "--yes", "--keep-ended", done.Aside)) // back to the future
 	if !strings.Contains(again, "1 of its sessions were ended") {                               // what was issued since the backup
@@ -186,14 +163,14 @@ func TestRestoreTells(t *testing.T) {
 	run(t, dir, "", "restore", "--force", "--end-sessions", "b.db")
 	s = start(t, dir)
 	s.keeps("ended", nil, []string{stays, ended, later})
-	s.stop()
+	s.Stop()
 }
 
 // TestRestoreRefuses leaves everything as it was where a backup is none.
 func TestRestoreRefuses(t *testing.T) {
 	dir := prepared(t)
 	run(t, dir, "", "backup", "good.db")
-	if _, told, err := tryRun(t, dir, "backup", "good.db"); err == nil || !strings.Contains(told, "--force") {
+	if _, told, err := in(t, dir).TryRun("", "backup", "good.db"); err == nil || !strings.Contains(told, "--force") {
 		t.Errorf("overwritten: %v\n%s", err, told)
 	}
 	run(t, dir, "", "backup", "--force", "good.db")
@@ -207,11 +184,11 @@ func TestRestoreRefuses(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, told, err := tryRun(t, dir, "restore", "--yes", name); err == nil || !strings.Contains(told, "nothing was restored") {
+		if _, told, err := in(t, dir).TryRun("", "restore", "--yes", name); err == nil || !strings.Contains(told, "nothing was restored") {
 			t.Errorf("%s was restored: %v\n%s", name, err, told)
 		}
 	}
-	if _, _, err := tryRun(t, dir, "restore", "--yes", "durin.db"); err == nil {
+	if _, _, err := in(t, dir).TryRun("", "restore", "--yes", "durin.db"); err == nil {
 		t.Error("the database was restored from itself")
 	}
 	if out := run(t, dir, "", "user", "list", "--json"); !strings.Contains(out, userName) {
@@ -228,7 +205,7 @@ func TestRestoreRefuses(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, ".durin*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if _, told, err := tryRun(t, dir, "backup", "x", "--db", "postgres://ada:open-sesame@db/durin?sslmode=require&pool_max_conns=3"); err == nil ||
+	if _, told, err := in(t, dir).TryRun("", "backup", "x", "--db", "postgres://ada:open-sesame@db/durin?sslmode=require&pool_max_conns=3"); err == nil ||
 		!strings.Contains(told, "pg_dump --format=custom") || strings.Contains(told, "sesame") {
 		t.Errorf("a server's backup: %v\n%s", err, told)
 	}
@@ -248,10 +225,10 @@ func TestNativeTools(t *testing.T) {
 			run(t, dir, password, "user", "create", userName, "--password-stdin", "--db", db.URL)
 			s := start(t, dir, "--db", db.URL, "--login-limit", "off")
 			w := s.write()
-			s.eventually("there is something to lose", func() bool { live, _ := w.acknowledged(); return len(live) >= 2 })
+			s.Eventually("there is something to lose", func() bool { live, _ := w.acknowledged(); return len(live) >= 2 })
 			live, gone := w.acknowledged()
-			live = append(live, s.login())
-			_, told, err := tryRun(t, dir, "backup", "b.dump", "--db", db.URL)
+			live = append(live, s.Login("web"))
+			_, told, err := in(t, dir).TryRun("", "backup", "b.dump", "--db", db.URL)
 			lines := strings.Split(told, "\n  ")
 			if err == nil || len(lines) != 3 {
 				t.Fatalf("backup: %v\n%s", err, told)
@@ -259,16 +236,16 @@ func TestNativeTools(t *testing.T) {
 			dump, _, _ := strings.Cut(lines[1], "\n")
 			shell(t, dir, dump)
 			w.end()
-			s.stop()
+			s.Stop()
 			lose(t, db)
 			shell(t, dir, lines[2])
 			s = start(t, dir, "--db", db.URL)
 			s.keeps("restored", live, gone)
-			if token := s.login(); token != live[len(live)-1] {
+			if token := s.Login("web"); token != live[len(live)-1] {
 				t.Error("the token that reuse shows again is another one")
 			}
-			s.loginAs("many") // new ids go on above the old ones
-			s.stop()
+			s.Login("many") // new ids go on above the old ones
+			s.Stop()
 		})
 	}
 }

@@ -6,21 +6,17 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/replay"
 )
 
 // reference is where the recordings of django-rest-durin are.
 const reference = "testdata/reference"
 
-// program builds the program, once for a test.
+// program is the program as it is released.
 func program(t *testing.T) *replay.Program {
 	t.Helper()
-	dir := t.TempDir()
-	binary, err := replay.Build(t.Context(), ".", dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &replay.Program{Binary: binary, Dump: filepath.Join(reference, "dump.json"), Dir: dir}
+	return &replay.Program{Binary: programtest.Build(t, "../.."), Dump: filepath.Join(reference, "dump.json"), Dir: t.TempDir()}
 }
 
 // episodes are the recordings and what we add to them, or those in the file that

@@ -51,28 +51,28 @@ func TestDiskFull(t *testing.T) {
 	run(t, dir, "", "client", "create", "web")
 	run(t, dir, password, "user", "create", userName, "--password-stdin")
 	s := start(t, dir, "--demo")
-	token := s.login()
-	s.do("GET", "/readyz", "", nil).want(t, "ready, before", 200)
+	token := s.Login("web")
+	s.Do("GET", "/readyz", "", nil).Want(t, "ready, before", 200)
 	filler := filepath.Join(dir, "filler")
 	fill(t, filler)
-	s.eventually("what changes something is refused", func() bool { return s.do("POST", "/api/auth/refresh/", token, nil).StatusCode == 503 })
+	s.Eventually("what changes something is refused", func() bool { return s.Do("POST", "/api/auth/refresh/", token, nil).StatusCode == 503 })
 	s.takesNoChanges(token, "disk is full")
-	out, err := command(t, dir, "client", "create", "other").CombinedOutput()
+	out, err := in(t, dir).Command("client", "create", "other").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "its disk is full") {
 		t.Errorf("client create: %v: %s", err, out)
 	}
-	if out, err := command(t, dir, "doctor").CombinedOutput(); err == nil || !strings.Contains(string(out), "it takes no changes") {
+	if out, err := in(t, dir).Command("doctor").CombinedOutput(); err == nil || !strings.Contains(string(out), "it takes no changes") {
 		t.Errorf("doctor: %v: %s", err, out)
 	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually("it is ready again", func() bool { return s.do("GET", "/readyz", "", nil).StatusCode == 200 })
-	if s.login() != token {
+	s.Eventually("it is ready again", func() bool { return s.Do("GET", "/readyz", "", nil).StatusCode == 200 })
+	if s.Login("web") != token {
 		t.Error("the token is another")
 	}
-	s.do("POST", "/api/auth/logout/", token, nil).want(t, "log out", 204)
-	s.stop()
+	s.Do("POST", "/api/auth/logout/", token, nil).Want(t, "log out", 204)
+	s.Stop()
 	if out := run(t, dir, "", "doctor"); strings.Contains(out, "FAULT") {
 		t.Errorf("afterwards: %s", out)
 	}
@@ -81,20 +81,20 @@ func TestDiskFull(t *testing.T) {
 // takesNoChanges holds that checks go on, that nothing is changed, and that the
 // server says so.
 func (s *server) takesNoChanges(token, why string) {
-	s.t.Helper()
+	s.T.Helper()
 	for _, path := range []string{"refresh/", "logout/", "logoutall/"} {
-		a := s.do("POST", "/api/auth/"+path, token, nil)
-		a.want(s.t, path, 503)
+		a := s.Do("POST", "/api/auth/"+path, token, nil)
+		a.Want(s.T, path, 503)
 		if a.Header.Get("Retry-After") == "" {
-			s.t.Errorf("%s: no Retry-After", path)
+			s.T.Errorf("%s: no Retry-After", path)
 		}
 	}
-	s.do("POST", "/api/auth/login/", "", credentials()).want(s.t, "login", 503)
-	s.do("GET", "/api/auth/", token, nil).want(s.t, "a check", 200)
-	s.do("GET", "/healthz", "", nil).want(s.t, "alive", 200)
-	s.eventually("/readyz tells", func() bool {
-		a := s.do("GET", "/readyz", "", nil)
-		return a.StatusCode == 503 && strings.Contains(a.body, why)
+	s.Do("POST", "/api/auth/login/", "", credentials()).Want(s.T, "login", 503)
+	s.Do("GET", "/api/auth/", token, nil).Want(s.T, "a check", 200)
+	s.Do("GET", "/healthz", "", nil).Want(s.T, "alive", 200)
+	s.Eventually("/readyz tells", func() bool {
+		a := s.Do("GET", "/readyz", "", nil)
+		return a.StatusCode == 503 && strings.Contains(a.Text, why)
 	})
 }
 
@@ -108,7 +108,7 @@ func TestReadOnlyServer(t *testing.T) {
 	run(t, dir, "", "client", "create", "web")
 	run(t, dir, password, "user", "create", userName, "--password-stdin")
 	s := start(t, dir, "--demo")
-	token := s.login()
+	token := s.Login("web")
 	only := func(setting string) {
 		t.Helper()
 		conn, err := db.Open(t).Conn(t.Context())
@@ -127,16 +127,16 @@ func TestReadOnlyServer(t *testing.T) {
 		}
 	}
 	only("on")
-	s.eventually("what changes something is refused", func() bool { return s.do("POST", "/api/auth/refresh/", token, nil).StatusCode == 503 })
+	s.Eventually("what changes something is refused", func() bool { return s.Do("POST", "/api/auth/refresh/", token, nil).StatusCode == 503 })
 	s.takesNoChanges(token, "may only be read")
-	out, err := command(t, dir, "client", "create", "other").CombinedOutput()
+	out, err := in(t, dir).Command("client", "create", "other").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "may only be read") {
 		t.Errorf("client create: %v: %s", err, out)
 	}
 	only("off")
-	s.eventually("it is ready again", func() bool { return s.do("GET", "/readyz", "", nil).StatusCode == 200 })
-	s.do("POST", "/api/auth/logout/", token, nil).want(t, "log out", 204)
-	s.stop()
+	s.Eventually("it is ready again", func() bool { return s.Do("GET", "/readyz", "", nil).StatusCode == 200 })
+	s.Do("POST", "/api/auth/logout/", token, nil).Want(t, "log out", 204)
+	s.Stop()
 }
 
 // TestReadOnlyFile has the file on a disk that may only be read: the program says
@@ -148,7 +148,7 @@ func TestReadOnlyFile(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, args := range [][]string{{"serve", "--addr", "127.0.0.1:0"}, {"client", "create", "other"}, {"client", "list"}, {"doctor"}} {
-		out, err := command(t, dir, args...).CombinedOutput()
+		out, err := in(t, dir).Command(args...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "see that this user may write") {
 			t.Errorf("%s: %v: %s", args, err, out)
 		}
@@ -160,8 +160,8 @@ func TestReadOnlyFile(t *testing.T) {
 func TestDamagedDatabase(t *testing.T) {
 	dir := prepared(t)
 	s := start(t, dir, "--demo")
-	token := s.login()
-	s.stop()
+	token := s.Login("web")
+	s.Stop()
 	file := filepath.Join(dir, "durin.db")
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -174,43 +174,32 @@ func TestDamagedDatabase(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := command(t, dir, "doctor").CombinedOutput()
+	out, err := in(t, dir).Command("doctor").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "is damaged: stop the server and bring a backup back") {
 		t.Errorf("doctor: %v: %s", err, out)
 	}
-	addr := filepath.Join(t.TempDir(), "addr")
-	cmd := command(t, dir, "serve", "--demo", "--addr", "127.0.0.1:0", "--addr-file", addr)
-	var said logged
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	d := &server{t: t, dir: dir, err: &said}
-	d.eventually("it serves, or says why not", func() bool {
+	d := in(t, dir)
+	d.Args = []string{"--demo"}
+	d.Launch()
+	d.Eventually("it serves, or says why not", func() bool {
 		select {
-		case <-ended:
+		case <-d.Done:
 			return true
 		default:
+			return d.Serves()
 		}
-		text, err := os.ReadFile(addr)
-		d.addr = strings.TrimSpace(string(text))
-		return err == nil
 	})
-	if d.addr == "" {
-		if !strings.Contains(said.String(), "is damaged") {
-			t.Errorf("the start: %s", said.String())
+	if d.Addr == "" {
+		if !strings.Contains(d.Log(), "is damaged") {
+			t.Errorf("the start: %s", d.Log())
 		}
 		return
 	}
 	for _, presented := range []string{token, strings.Repeat("0", 64)} {
-		if a := d.do("GET", "/api/auth/", presented, nil); a.StatusCode != 503 {
+		if a := d.Do("GET", "/api/auth/", presented, nil); a.StatusCode != 503 {
 			t.Errorf("a check: %s", a.Status)
 		}
 	}
-	d.do("POST", "/api/auth/login/", "", credentials()).want(t, "login", 503)
-	d.do("GET", "/readyz", "", nil).want(t, "ready", 503)
-	_ = cmd.Process.Kill()
-	<-ended
+	d.Do("POST", "/api/auth/login/", "", credentials()).Want(t, "login", 503)
+	d.Do("GET", "/readyz", "", nil).Want(t, "ready", 503)
 }

@@ -136,19 +136,19 @@ func TestKeyRotationOnTwoServers(t *testing.T) {
 	taken := func(n int) {
 		t.Helper()
 		for _, s := range servers {
-			s.eventually("the keys are in use", func() bool { return bytes.Count([]byte(s.err.String()), []byte("the key file has changed")) >= n })
+			s.Eventually("the keys are in use", func() bool { return bytes.Count([]byte(s.Log()), []byte("the key file has changed")) >= n })
 		}
 	}
 	var first string
 	check := func(when string) {
 		t.Helper()
 		for i, s := range servers {
-			a, err := s.try("POST", "/api/auth/login/", "", url.Values{"username": {userName}, "password": {password}, "client": {"web"}})
+			a, err := s.Try("POST", "/api/auth/login/", "", url.Values{"username": {userName}, "password": {password}, "client": {"web"}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			a.want(t, when, 200)
-			if token := tokenIn(t, a); first == "" {
+			a.Want(t, when, 200)
+			if token := a.Token(); first == "" {
 				first = token
 			} else if token != first {
 				t.Errorf("%s: server %d hands out another token", when, i+1)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -16,10 +16,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"durin": main})
 }
 
-// tests stop the database servers that they have started.
 type tests struct{ m *testing.M }
 
-func (t tests) Run() int { return servers.Main(t.m) }
+func (t tests) Run() int { return programtest.Run(t.m) }
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

@@ -83,10 +83,10 @@ func (n neighbours) bearers() []bearer {
 }
 
 func (s *server) check(b bearer) {
-	s.t.Helper()
-	a := s.do("GET", "/api/auth/sessions/", b.token, nil)
-	if a.StatusCode != b.status || !strings.Contains(a.body, b.words) {
-		s.t.Errorf("a token of %s for %s: %s %s, want %d %s", b.user, b.library, a.Status, a.body, b.status, b.words)
+	s.T.Helper()
+	a := s.Do("GET", "/api/auth/sessions/", b.token, nil)
+	if a.StatusCode != b.status || !strings.Contains(a.Text, b.words) {
+		s.T.Errorf("a token of %s for %s: %s %s, want %d %s", b.user, b.library, a.Status, a.Text, b.status, b.words)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestNeighboursMoveIn(t *testing.T) {
 			active++
 		}
 		form := url.Values{"username": {p.Username}, "password": {p.Password}, "client": {"web"}}
-		s.do("POST", "/api/auth/login/", "", form).want(t, "the password of "+p.Username, want)
+		s.Do("POST", "/api/auth/login/", "", form).Want(t, "the password of "+p.Username, want)
 	}
 	want := []string{"hash", "users", "argon2id", fmt.Sprint(active), "pbkdf2_sha256", fmt.Sprint(14 - active)}
 	if got := strings.Fields(run(t, dir, "", "user", "list", "--hash-kind")); !slices.Equal(got, want) {
@@ -141,13 +141,13 @@ func TestNeighboursMoveIn(t *testing.T) {
 		t.Errorf("users of the old kind:\n%s", left)
 	}
 	s.oldFrontEnds(n.people[0])
-	s.stop()
+	s.Stop()
 	n.leaks(t, dir, s)
 }
 
 // oldFrontEnds log in as they did with the libraries that they were made for.
 func (s *server) oldFrontEnds(p person) {
-	s.t.Helper()
+	s.T.Helper()
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(p.Username+":"+p.Password))
 	form := url.Values{"username": {p.Username}, "password": {p.Password}, "token_name": {"my laptop"}}
 	for _, c := range []struct {
@@ -160,17 +160,17 @@ func (s *server) oldFrontEnds(p person) {
 		{"/api-token-auth/", "drf", form, nil, false},
 		{"/api/auth/multitoken/login", "multitoken", form, nil, false},
 	} {
-		a := s.do("POST", c.path, "", c.form, c.headers...)
+		a := s.Do("POST", c.path, "", c.form, c.headers...)
 		var in struct {
 			Token string
 			User  *struct{ Username string }
 		}
-		if err := json.Unmarshal([]byte(a.body), &in); err != nil || a.StatusCode != 200 || (in.User != nil) != c.user {
-			s.t.Fatalf("%s: %s %s", c.path, a.Status, a.body)
+		if err := json.Unmarshal([]byte(a.Text), &in); err != nil || a.StatusCode != 200 || (in.User != nil) != c.user {
+			s.T.Fatalf("%s: %s %s", c.path, a.Status, a.Text)
 		}
-		a = s.do("GET", "/api/auth/sessions/", in.Token, nil)
-		if !strings.Contains(a.body, `"client":"`+c.client+`"`) {
-			s.t.Errorf("%s: no session of %s: %s", c.path, c.client, a.body)
+		a = s.Do("GET", "/api/auth/sessions/", in.Token, nil)
+		if !strings.Contains(a.Text, `"client":"`+c.client+`"`) {
+			s.T.Errorf("%s: no session of %s: %s", c.path, c.client, a.Text)
 		}
 	}
 }
@@ -201,7 +201,7 @@ func state(t *testing.T, dir string) string {
 func (n neighbours) leaks(t *testing.T, dir string, s *server) {
 	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(dir, "durin.db*"))
-	texts := map[string]string{"the log": s.err.String() + s.out.String()}
+	texts := map[string]string{"the log": s.Log() + s.Out()}
 	for _, name := range files {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -231,15 +231,15 @@ func TestMoveFromEngineToEngine(t *testing.T) {
 	form := url.Values{"username": {n.people[0].Username}, "password": {n.people[0].Password}, "client": {"web"}}
 	login := func() string {
 		var in struct{ Token string }
-		a := s.do("POST", "/api/auth/login/", "", form)
-		if err := json.Unmarshal([]byte(a.body), &in); err != nil || in.Token == "" {
-			t.Fatalf("%s %s", a.Status, a.body)
+		a := s.Do("POST", "/api/auth/login/", "", form)
+		if err := json.Unmarshal([]byte(a.Text), &in); err != nil || in.Token == "" {
+			t.Fatalf("%s %s", a.Status, a.Text)
 		}
 		return in.Token
 	}
 	native = bearer{n.people[0].Username, login(), "durin", 200, ""}
 	all, ended := n.bearers(), bearer{}
-	s.stop()
+	s.Stop()
 	before := state(t, dir)
 	for i, station := range stations {
 		file := filepath.Join(t.TempDir(), "export.jsonl")
@@ -274,12 +274,12 @@ func TestMoveFromEngineToEngine(t *testing.T) {
 		}
 		if i == 0 {
 			ended = bearer{all[0].user, all[0].token, all[0].library, 401, "Invalid token."}
-			s.do("POST", "/api/auth/logout/", ended.token, nil).want(t, "log out", 204)
+			s.Do("POST", "/api/auth/logout/", ended.token, nil).Want(t, "log out", 204)
 			all = all[1:]
 		} else {
 			s.check(ended)
 		}
-		s.stop()
+		s.Stop()
 		before = state(t, dir)
 	}
 	// The dump once more, at the last station: what ended stays ended.

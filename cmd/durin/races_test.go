@@ -1,16 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
 
-	"github.com/durin-go/durin/cmd/durin/internal/replay"
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 )
 
 // parallelCallers is how many do the same thing at once.
@@ -20,16 +18,12 @@ const parallelCallers = 8
 // race detector: it hashes hundreds of passwords.
 func fast(t *testing.T) {
 	t.Helper()
-	dir := t.TempDir()
-	if _, err := replay.Build(t.Context(), ".", dir); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	t.Setenv("PATH", filepath.Dir(programtest.Build(t, "../.."))+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
 // atOnce does something from several sides and returns the answers.
 func (s *server) atOnce(n int, do func(i int) (answer, error)) []answer {
-	s.t.Helper()
+	s.T.Helper()
 	answers := make([]answer, n)
 	errs := make([]error, n)
 	var wg sync.WaitGroup
@@ -44,30 +38,17 @@ func (s *server) atOnce(n int, do func(i int) (answer, error)) []answer {
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {
-			s.t.Fatal(err)
+			s.T.Fatal(err)
 		}
 	}
 	return answers
-}
-
-func (s *server) login1(client string) (answer, error) {
-	return s.try("POST", "/api/auth/login/", "", url.Values{"username": {userName}, "password": {password}, "client": {client}})
-}
-
-func tokenIn(t *testing.T, a answer) string {
-	t.Helper()
-	var in struct{ Token string }
-	if err := json.Unmarshal([]byte(a.body), &in); err != nil {
-		t.Fatalf("%s: %s", a.Status, a.body)
-	}
-	return in.Token
 }
 
 // live counts the tokens that open a route.
 func (s *server) live(tokens map[string]bool) int {
 	n := 0
 	for token := range tokens {
-		if s.do("GET", "/api/auth/sessions/", token, nil).StatusCode == http.StatusOK {
+		if s.Do("GET", "/api/auth/sessions/", token, nil).StatusCode == http.StatusOK {
 			n++
 		}
 	}
@@ -83,15 +64,15 @@ func TestParallelFirstLogins(t *testing.T) {
 	s := start(t, prepared(t))
 	for range rounds {
 		tokens := map[string]bool{}
-		for _, a := range s.atOnce(parallelCallers, func(int) (answer, error) { return s.login1("web") }) {
-			a.want(t, "a first login", 200)
-			tokens[tokenIn(t, a)] = true
+		for _, a := range s.atOnce(parallelCallers, func(int) (answer, error) { return s.TryLogin("web") }) {
+			a.Want(t, "a first login", 200)
+			tokens[a.Token()] = true
 		}
 		if len(tokens) != 1 || s.live(tokens) != 1 {
 			t.Fatalf("%d tokens, want the same one for all", len(tokens))
 		}
 		for token := range tokens {
-			s.do("POST", "/api/auth/logout/", token, nil).want(t, "log out", 204)
+			s.Do("POST", "/api/auth/logout/", token, nil).Want(t, "log out", 204)
 		}
 	}
 }
@@ -111,19 +92,19 @@ func TestParallelLoginsAtTheMaximum(t *testing.T) {
 	for policy, want := range map[string]struct{ live, refused int }{"replace": {1, 0}, "evict": {maximum, 0}, "reject": {maximum, parallelCallers - maximum}} {
 		for range 5 {
 			tokens, refused := map[string]bool{}, 0
-			for _, a := range s.atOnce(parallelCallers, func(int) (answer, error) { return s.login1(policy) }) {
+			for _, a := range s.atOnce(parallelCallers, func(int) (answer, error) { return s.TryLogin(policy) }) {
 				if a.StatusCode == http.StatusBadRequest {
 					refused++
 					continue
 				}
-				a.want(t, policy, 200)
-				tokens[tokenIn(t, a)] = true
+				a.Want(t, policy, 200)
+				tokens[a.Token()] = true
 			}
 			if refused != want.refused || len(tokens) != parallelCallers-refused || s.live(tokens) != want.live {
 				t.Fatalf("%s: %d refused, %d tokens, %d of them live; want %+v", policy, refused, len(tokens), s.live(tokens), want)
 			}
 			run(t, dir, "", "token", "revoke", "--user", userName, "--client", policy, "--yes")
-			s.eventually("the revocation is felt", func() bool { return s.live(tokens) == 0 })
+			s.Eventually("the revocation is felt", func() bool { return s.live(tokens) == 0 })
 		}
 	}
 }
@@ -133,25 +114,25 @@ func TestParallelKeysAndRenewals(t *testing.T) {
 	dir := prepared(t)
 	run(t, dir, "", "client", "create", "key", "--ttl", "365d")
 	s := start(t, dir, "--api-access-client", "key")
-	token := s.login()
+	token := s.Login("web")
 	for range 100 {
 		count := map[int]int{}
-		for _, a := range s.atOnce(parallelCallers, func(int) (answer, error) { return s.try("POST", "/api/auth/apiaccess/", token, nil) }) {
+		for _, a := range s.atOnce(parallelCallers, func(int) (answer, error) { return s.Try("POST", "/api/auth/apiaccess/", token, nil) }) {
 			count[a.StatusCode]++
 		}
 		if count[http.StatusCreated] != 1 || count[http.StatusBadRequest] != parallelCallers-1 {
 			t.Fatalf("keys: %v", count)
 		}
-		s.do("DELETE", "/api/auth/apiaccess/", token, nil).want(t, "delete the key", 204)
+		s.Do("DELETE", "/api/auth/apiaccess/", token, nil).Want(t, "delete the key", 204)
 	}
 	for range 40 {
-		token := s.login()
+		token := s.Login("web")
 		ended := 0
 		for i, a := range s.atOnce(parallelCallers, func(i int) (answer, error) {
 			if i%2 == 0 {
-				return s.try("POST", "/api/auth/refresh/", token, nil)
+				return s.Try("POST", "/api/auth/refresh/", token, nil)
 			}
-			return s.try("POST", "/api/auth/logout/", token, nil)
+			return s.Try("POST", "/api/auth/logout/", token, nil)
 		}) {
 			switch {
 			case i%2 == 0 && (a.StatusCode == 200 || a.StatusCode == 401):
@@ -160,12 +141,12 @@ func TestParallelKeysAndRenewals(t *testing.T) {
 					ended++
 				}
 			default:
-				t.Fatalf("refresh beside log-out: %s: %s", a.Status, a.body)
+				t.Fatalf("refresh beside log-out: %s: %s", a.Status, a.Text)
 			}
 		}
 		if ended != 1 {
 			t.Fatalf("%d log-outs succeeded", ended)
 		}
-		s.do("GET", "/api/auth/sessions/", token, nil).want(t, "after the log-out", 401)
+		s.Do("GET", "/api/auth/sessions/", token, nil).Want(t, "after the log-out", 401)
 	}
 }

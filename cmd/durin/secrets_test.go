@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -26,9 +25,9 @@ type hunt struct {
 
 // secret remembers one, and returns it.
 func (h *hunt) secret(what, text string) string {
-	h.t.Helper()
+	h.T.Helper()
 	if len(text) < 12 {
-		h.t.Fatalf("%s is too short to be found: %q", what, text)
+		h.T.Fatalf("%s is too short to be found: %q", what, text)
 	}
 	h.secrets[what] = []byte(text)
 	if raw, err := hex.DecodeString(text); err == nil {
@@ -79,48 +78,40 @@ func (h *hunt) found(text []byte) []string {
 // tool runs the program, and searches what it tells unless it is asked to show
 // a secret.
 func (h *hunt) tool(shows bool, stdin string, args ...string) string {
-	h.t.Helper()
-	cmd := exec.CommandContext(h.t.Context(), "durin", args...)
-	var out, errs bytes.Buffer
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.dir, strings.NewReader(stdin), &out, &errs
-	cmd.Env = append(os.Environ(), "DURIN_LOG_LEVEL=debug")
-	if err := cmd.Run(); err != nil {
-		h.t.Fatalf("durin %s: %v\n%s", strings.Join(args, " "), err, &errs)
+	h.T.Helper()
+	out, errs, err := h.TryRun(stdin, args...)
+	if err != nil {
+		h.T.Fatalf("durin %s: %v\n%s", strings.Join(args, " "), err, errs)
 	}
-	h.place("standard error of commands", errs.Bytes())
+	h.place("standard error of commands", []byte(errs))
 	if !shows {
-		h.place("durin "+args[0]+" "+args[1], out.Bytes())
+		h.place("durin "+args[0]+" "+args[1], []byte(out))
 	}
-	return strings.TrimSpace(out.String())
+	return strings.TrimSpace(out)
 }
 
 // ask sends a request that must be answered with one of statuses.
 func (h *hunt) ask(method, path, token string, form url.Values, statuses []int, headers ...string) answer {
-	h.t.Helper()
-	client := *http.DefaultClient
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	a, err := h.tryWith(&client, method, path, token, form, headers...)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	h.T.Helper()
+	a := h.Do(method, path, token, form, headers...)
 	for _, status := range statuses {
 		if a.StatusCode == status {
 			return a
 		}
 	}
-	h.t.Errorf("%s %s: %s %s", method, path, a.Status, a.body)
+	h.T.Errorf("%s %s: %s %s", method, path, a.Status, a.Text)
 	return a
 }
 
 // cookie is that of an answer, remembered as a secret, as a header.
 func (h *hunt) cookie(what string, a answer) string {
-	h.t.Helper()
+	h.T.Helper()
 	for _, c := range a.Cookies() {
 		if strings.HasPrefix(c.Name, "__Host-durin") && c.Value != "" && c.MaxAge >= 0 {
 			return c.Name + "=" + h.secret(what, c.Value)
 		}
 	}
-	h.t.Fatalf("%s: no cookie: %v %s", what, a.Header, a.body)
+	h.T.Fatalf("%s: no cookie: %v %s", what, a.Header, a.Text)
 	return ""
 }
 
@@ -155,7 +146,7 @@ var uses = []struct {
 		pass := string(h.secrets["password of ada"])
 		for i, client := range []string{"web", "once", "many"} {
 			a := h.ask("POST", "/api/auth/login/", "", url.Values{"username": {"ada"}, "password": {pass}, "client": {client}, "device": {"laptop"}}, ok)
-			token := h.secret("token of "+client, tokenIn(h.t, a))
+			token := h.secret("token of "+client, a.Token())
 			h.ask("GET", "/api/auth/sessions/", token, nil, ok)
 			h.ask("POST", "/api/auth/refresh/", token, nil, ok)
 			h.ask("GET", "/api/auth/", token, nil, ok)
@@ -182,7 +173,7 @@ var uses = []struct {
 	{"API keys", func(h *hunt) {
 		token := string(h.secrets["token of web"])
 		a := h.ask("POST", "/api/auth/apiaccess/", token, nil, ok)
-		h.secret("an API key", tokenIn(h.t, a))
+		h.secret("an API key", a.Token())
 		h.ask("GET", "/api/auth/apiaccess/", token, nil, ok)
 		h.ask("GET", "/api/auth/", string(h.secrets["an API key"]), nil, ok)
 	}},
@@ -214,7 +205,7 @@ var uses = []struct {
 	{"pages of the administrator", func(h *hunt) {
 		cookie := h.cookie("a cookie of the administrator", h.ask("POST", "/admin/sign-in", "", url.Values{"name": {"ada"}, "password": {string(h.secrets["password of ada"])}}, onward))
 		for _, page := range []string{"", "clients", "tokens", "tokens/1", "users", "users/1"} {
-			h.place("pages", []byte(h.ask("GET", "/admin/"+page, "", nil, ok, "Cookie", cookie).body))
+			h.place("pages", []byte(h.ask("GET", "/admin/"+page, "", nil, ok, "Cookie", cookie).Text))
 		}
 		pass := h.secret("password of one made by the administrator", "Sesam for+new user")
 		h.ask("POST", "/admin/users/new", "", url.Values{"name": {"new"}, "password": {pass}, "active": {"on"}}, []int{200, 302, 303, 422}, "Cookie", cookie)
@@ -234,7 +225,7 @@ var uses = []struct {
 		h.tool(false, "", "export", "export.jsonl")
 	}},
 	{"the audit log", func(h *hunt) {
-		h.eventually("the log has the logins", func() bool { return strings.Contains(h.tool(false, "", "audit", "list", "--json"), "login") })
+		h.Eventually("the log has the logins", func() bool { return strings.Contains(h.tool(false, "", "audit", "list", "--json"), "login") })
 		h.tool(false, "", "audit", "verify")
 		h.tool(false, "", "audit", "export")
 	}},
@@ -244,9 +235,9 @@ var uses = []struct {
 	{"keys", func(h *hunt) {
 		h.tool(false, "", "key", "show")
 		h.tool(false, "", "key", "rotate")
-		text, err := os.ReadFile(filepath.Join(h.dir, "durin.key"))
+		text, err := os.ReadFile(filepath.Join(h.Dir, "durin.key"))
 		if err != nil {
-			h.t.Fatal(err)
+			h.T.Fatal(err)
 		}
 		for i, key := range regexp.MustCompile(`(?m)^durin-key \S+ \S+ (\S+)$`).FindAllSubmatch(text, -1) {
 			h.secret(fmt.Sprint("key ", i), string(key[1]))
@@ -257,17 +248,17 @@ var uses = []struct {
 			h.tool(false, "", args...)
 		}
 		for _, path := range []string{"/readyz", "/healthz", "/openapi.json", "/metrics"} {
-			h.place(path, []byte(h.ask("GET", path, "", nil, []int{200, 404}).body))
+			h.place(path, []byte(h.ask("GET", path, "", nil, []int{200, 404}).Text))
 		}
 	}},
 	{"an outage", func(h *hunt) {
-		file := filepath.Join(h.dir, "durin.db")
-		rename(h.t, file, file+".away")
+		file := filepath.Join(h.Dir, "durin.db")
+		rename(h.T, file, file+".away")
 		token := string(h.secrets["token of web"])
-		h.eventually("the outage is noticed", func() bool { return h.do("GET", "/api/auth/", token, nil).StatusCode == 503 })
+		h.Eventually("the outage is noticed", func() bool { return h.Do("GET", "/api/auth/", token, nil).StatusCode == 503 })
 		h.ask("POST", "/api/auth/login/", "", url.Values{"username": {"ada"}, "password": {string(h.secrets["password of ada"])}, "client": {"web"}}, []int{503})
-		rename(h.t, file+".away", file)
-		h.eventually("service returns", func() bool { return h.do("GET", "/api/auth/", token, nil).StatusCode == 200 })
+		rename(h.T, file+".away", file)
+		h.Eventually("service returns", func() bool { return h.Do("GET", "/api/auth/", token, nil).StatusCode == 200 })
 	}},
 }
 
@@ -277,23 +268,23 @@ var uses = []struct {
 func TestNoSecretGetsOut(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("GOTRACEBACK", "all")
+	t.Setenv("DURIN_LOG_LEVEL", "debug")
 	run(t, dir, "", "migrate")
-	s := start(t, dir, "--demo", "--log-level", "debug", "--access-log", "--api-access-client", "key", "--api-access-show-token", "--login-user", "--login-limit", "off")
+	s := start(t, dir, "--demo", "--access-log", "--api-access-client", "key", "--api-access-show-token", "--login-user", "--login-limit", "off")
+	s.HTTP.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	h := &hunt{server: s, secrets: map[string][]byte{}, places: map[string][]byte{}}
 	for _, use := range uses {
 		use.do(h)
 		if t.Failed() {
-			t.Fatalf("%s does not work\n%s", use.name, s.err)
+			t.Fatalf("%s does not work\n%s", use.name, s.Log())
 		}
 	}
 	h.files("files, while it runs")
-	if err := s.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
-		t.Fatal(err)
-	}
-	<-s.done
+	s.Signal(syscall.SIGQUIT)
+	<-s.Done
 	h.files("files, after a crash")
-	h.place("the log and the dump of all goroutines", []byte(s.out.String()+s.err.String()))
-	if log := s.err.String(); !strings.Contains(log, "goroutine ") || !strings.Contains(log, `"msg":"request"`) {
+	h.place("the log and the dump of all goroutines", []byte(s.Out()+s.Log()))
+	if log := s.Log(); !strings.Contains(log, "goroutine ") || !strings.Contains(log, `"msg":"request"`) {
 		t.Errorf("the log has no access, or no dump:\n%s", log)
 	}
 	for place, text := range h.places {
@@ -307,8 +298,8 @@ func TestNoSecretGetsOut(t *testing.T) {
 
 // files adds all files of the run but the keys', which are meant to hold them.
 func (h *hunt) files(when string) {
-	h.t.Helper()
-	err := filepath.WalkDir(h.dir, func(path string, entry os.DirEntry, err error) error {
+	h.T.Helper()
+	err := filepath.WalkDir(h.Dir, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || strings.HasSuffix(path, ".key") {
 			return err
 		}
@@ -317,23 +308,23 @@ func (h *hunt) files(when string) {
 		return err
 	})
 	if err != nil {
-		h.t.Fatal(err)
+		h.T.Fatal(err)
 	}
 }
 
 // prove plants every secret in every form, somewhere in every place.
 func (h *hunt) prove() {
-	h.t.Helper()
+	h.T.Helper()
 	for what, secret := range h.secrets {
 		for form, written := range forms(secret) {
 			if all := h.found(append(append([]byte("x="), written...), "&y"...)); len(all) == 0 {
-				h.t.Errorf("%s would not be found as %s", what, form)
+				h.T.Errorf("%s would not be found as %s", what, form)
 			}
 		}
 		for shift := range 3 {
 			text := base64.StdEncoding.EncodeToString(append(append(make([]byte, shift), secret...), "more"...))
 			if len(h.found([]byte(text))) == 0 {
-				h.t.Errorf("%s would not be found in base64 behind %d bytes", what, shift)
+				h.T.Errorf("%s would not be found in base64 behind %d bytes", what, shift)
 			}
 		}
 	}
@@ -341,7 +332,7 @@ func (h *hunt) prove() {
 	for place, text := range h.places {
 		half := len(text) / 2
 		if len(h.found(bytes.Join([][]byte{text[:half], token, text[half:]}, nil))) == 0 {
-			h.t.Errorf("a token planted in %s would not be found", place)
+			h.T.Errorf("a token planted in %s would not be found", place)
 		}
 	}
 }

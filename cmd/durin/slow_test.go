@@ -21,7 +21,7 @@ func TestSlowClients(t *testing.T) {
 	s := start(t, t.TempDir())
 	var cut sync.WaitGroup
 	for i := range callers {
-		conn, err := net.Dial("tcp", s.addr)
+		conn, err := net.Dial("tcp", s.Addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,11 +40,11 @@ func TestSlowClients(t *testing.T) {
 		})
 	}
 	for range 20 {
-		s.do("GET", "/healthz", "", nil).want(t, "beside slow clients", 200)
+		s.Do("GET", "/healthz", "", nil).Want(t, "beside slow clients", 200)
 	}
 	cut.Wait()
-	s.do("GET", "/healthz", "", nil).want(t, "afterwards", 200)
-	s.stop()
+	s.Do("GET", "/healthz", "", nil).Want(t, "afterwards", 200)
+	s.Stop()
 }
 
 // TestNameServerIsSilent has the names of the database and of Redis looked up by a

@@ -1,7 +1,6 @@
 package docstest
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -13,28 +12,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/durin-go/durin/cmd/durin/internal/cli"
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 )
 
 var update = flag.Bool("update", false, "write the generated parts and the consoles' output anew")
 
-// TestMain is the program itself when it is called by its name.
-func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "durin" {
-		os.Exit(cli.Main(os.Args[1:], cli.System()))
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { programtest.Main(m) }
 
 const (
 	goRun       = "go run ./cmd/durin"
 	usualAddr   = "127.0.0.1:8000"
-	startTime   = 60 * time.Second
 	consoleTime = 2 * time.Minute
 )
 
 // A place is where a page's commands are run.
 type place struct {
+	program string
 	folder  string
 	environ []string
 	addr    string // of the server; empty: none runs
@@ -43,61 +36,17 @@ type place struct {
 // newPlace has the program, by its name, and nothing else.
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin, folder := t.TempDir(), t.TempDir()
-	if err := os.Symlink(self, filepath.Join(bin, "durin")); err != nil {
-		t.Fatal(err)
-	}
-	env := []string{"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + folder, "LC_ALL=C.UTF-8", "TMPDIR=" + t.TempDir()}
-	return &place{folder: folder, environ: env}
-}
-
-func (p *place) program() string {
-	path, _, _ := strings.Cut(strings.TrimPrefix(p.environ[0], "PATH="), string(os.PathListSeparator))
-	return filepath.Join(path, "durin")
+	program, folder := programtest.Itself(t), t.TempDir()
+	env := []string{"PATH=" + filepath.Dir(program) + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + folder, "LC_ALL=C.UTF-8", "TMPDIR=" + t.TempDir()}
+	return &place{program: program, folder: folder, environ: env}
 }
 
 // serve starts a server that ends with the test.
 func (p *place) serve(t *testing.T, flags ...string) {
 	t.Helper()
-	addrFile := filepath.Join(p.folder, ".addr")
-	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, p.program(), append(flags, "--addr", "127.0.0.1:0", "--addr-file", addrFile)...)
-	cmd.Env, cmd.Dir = p.environ, p.folder
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = cmd.Wait() }()
-	t.Cleanup(func() {
-		stop()
-		<-ended
-		if t.Failed() {
-			t.Logf("the server said:\n%s", log.String())
-		}
-	})
-	for deadline := time.Now().Add(startTime); ; time.Sleep(20 * time.Millisecond) {
-		text, err := os.ReadFile(addrFile)
-		if err == nil {
-			p.addr = strings.TrimSpace(string(text))
-			return
-		}
-		select {
-		case <-ended:
-			t.Fatal("the server ended")
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the server did not start")
-		}
-	}
+	s := &programtest.Server{T: t, Program: p.program, Dir: p.folder, Env: p.environ, Args: flags}
+	s.Start()
+	p.addr = s.Addr
 }
 
 // A step is a command on a console, and what it writes there.
@@ -200,9 +149,9 @@ func TestConsoles(t *testing.T) {
 		}
 		t.Run(p.name, func(t *testing.T) {
 			at := newPlace(t)
-			flags := []string{"serve"}
+			var flags []string
 			if m := serveFlags.FindStringSubmatch(p.text); m != nil {
-				flags = append(flags, strings.Fields(m[1])...)
+				flags = strings.Fields(m[1])
 			}
 			at.serve(t, flags...)
 			compare(t, p, blocks, at)
@@ -258,7 +207,7 @@ func TestTwoCommands(t *testing.T) {
 		command, _, _ := strings.Cut(line, "#")
 		return strings.TrimSpace(command)
 	}
-	args, ok := strings.CutPrefix(command(lines[0]), goRun+" ")
+	args, ok := strings.CutPrefix(command(lines[0]), goRun+" serve")
 	if !ok {
 		t.Fatalf("the first command is %q", lines[0])
 	}

@@ -238,7 +238,7 @@ func TestConfigurationFilesAreRead(t *testing.T) {
 			if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.CommandContext(t.Context(), at.program(), "version", "--config", file)
+			cmd := exec.CommandContext(t.Context(), at.program, "version", "--config", file)
 			cmd.Env, cmd.Dir = at.environ, at.folder
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%s: %v\n%s", p.name, err, out)

@@ -4,22 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
-	"github.com/durin-go/durin/cmd/durin/internal/replay"
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/password"
 )
 
@@ -41,17 +35,6 @@ func many(t *testing.T, variable string, n int) int {
 	return n
 }
 
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "durin-nodes-")
-	if err != nil {
-		return "", err
-	}
-	cleanups = append(cleanups, func() { _ = os.RemoveAll(dir) })
-	return replay.Build(context.Background(), "../..", dir)
-})
-
-var cleanups []func()
-
 // A cluster is nodes on one database, and the database seen from inside.
 type cluster struct {
 	t     *testing.T
@@ -68,7 +51,7 @@ type cluster struct {
 	late  spans // of requests with ended tokens that were let through
 }
 
-const pass = "correct horse battery staple"
+const pass = programtest.Password
 
 // newCluster lays out the database at a URL or path.
 func newCluster(t *testing.T, db string) *cluster {
@@ -136,117 +119,29 @@ func (c *cluster) tokens(n int) []string {
 
 // A node is the real program as a process.
 type node struct {
-	c    *cluster
-	args []string
-	addr string
-	cmd  *exec.Cmd
-	log  string // path of its log
-	http *http.Client
-	done chan struct{}
+	*programtest.Server
+	c *cluster
 }
 
 // add starts a node. Only the first makes keys: the others find them.
 func (c *cluster) add(db string, args ...string) *node {
 	c.t.Helper()
-	n := &node{c: c, log: filepath.Join(c.dir, fmt.Sprintf("log%d", len(c.nodes))), args: append([]string{
-		"serve", "--demo", "--db", db, "--key-file", filepath.Join(c.dir, "durin.key"), "--login-limit", "off", "--addr", "127.0.0.1:0",
-	}, args...)}
+	n := &node{c: c, Server: &programtest.Server{
+		T: c.t, Program: programtest.Build(c.t, "../../../.."), Dir: c.dir, Env: programtest.Environ(),
+		Args: append([]string{"--demo", "--db", db, "--key-file", filepath.Join(c.dir, "durin.key"), "--login-limit", "off"}, args...),
+	}}
 	c.nodes = append(c.nodes, n)
-	n.start()
-	c.t.Cleanup(n.kill)
+	n.Start()
 	return n
 }
 
-func (n *node) start() {
-	t := n.c.t
-	t.Helper()
-	file := n.launch()
-	eventually(t, "a node is ready: "+n.log, func() bool {
-		select {
-		case <-n.done:
-			t.Fatalf("a node ended:\n%s", n.logged())
-		default:
-		}
-		text, err := os.ReadFile(file)
-		n.addr = strings.TrimSpace(string(text))
-		return err == nil
-	})
-}
-
-// launch starts the process, and returns the file that will have its address.
-func (n *node) launch() string {
-	t := n.c.t
-	t.Helper()
-	binary, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(n.c.dir, fmt.Sprintf("addr%d", time.Now().UnixNano()))
-	log, err := os.OpenFile(n.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = log.Close() }()
-	n.cmd = exec.Command(binary, append(slices.Clone(n.args), "--addr-file", file)...)
-	n.cmd.Dir, n.cmd.Stdout, n.cmd.Stderr = n.c.dir, log, log
-	n.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "DURIN_") })
-	if err := n.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	cmd, done := n.cmd, make(chan struct{})
-	n.done = done
-	go func() { _ = cmd.Wait(); close(done) }()
-	n.http = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
-	return file
-}
-
-// kill ends the node as a power cut does.
-func (n *node) kill() {
-	_ = n.cmd.Process.Kill()
-	<-n.done
-	n.http.CloseIdleConnections()
-}
-
-func (n *node) logged() string {
-	text, _ := os.ReadFile(n.log)
-	return string(text)
-}
-
-// do asks the node. The status is 0 where there is no answer.
-func (n *node) do(method, path, token string, form url.Values) (status int, body string) {
-	var in io.Reader
-	if form != nil {
-		in = strings.NewReader(form.Encode())
-	}
-	req, err := http.NewRequest(method, "http://"+n.addr+path, in)
-	if err != nil {
-		return 0, err.Error()
-	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	if token != "" {
-		req.Header.Set("Authorization", "Token "+token)
-	}
-	res, err := n.http.Do(req)
-	if err != nil {
-		return 0, err.Error()
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return 0, err.Error()
-	}
-	return res.StatusCode, string(text)
-}
-
 func (n *node) check(token string) int {
-	status, _ := n.do("GET", "/api/auth/", token, nil)
+	status, _ := n.Ask("GET", "/api/auth/", token, nil)
 	return status
 }
 
 func (n *node) logout(token string) int {
-	status, _ := n.do("POST", "/api/auth/logout/", token, nil)
+	status, _ := n.Ask("POST", "/api/auth/logout/", token, nil)
 	return status
 }
 
@@ -254,17 +149,16 @@ func (n *node) logout(token string) int {
 func (n *node) login(user string) (string, int) { return n.loginWith(user, "web") }
 
 func (n *node) loginWith(user, client string) (string, int) {
-	status, body := n.do("POST", "/api/auth/login/", "", url.Values{"username": {user}, "password": {pass}, "client": {client}})
-	var in struct{ Token string }
-	if status == http.StatusOK && json.Unmarshal([]byte(body), &in) != nil {
+	a, err := n.Try("POST", programtest.LoginPath, "", programtest.Credentials(user, pass, client))
+	if err != nil {
 		return "", 0
 	}
-	return in.Token, status
+	return a.Token(), a.StatusCode
 }
 
 // part is what /readyz tells of one part: "ok", "warning", "unavailable" or "".
 func (n *node) part(name string) string {
-	_, body := n.do("GET", "/readyz", "", nil)
+	_, body := n.Ask("GET", "/readyz", "", nil)
 	var report struct {
 		Parts map[string]struct{ Status string }
 	}
@@ -278,7 +172,7 @@ func (c *cluster) warm(tokens []string) {
 	for _, n := range c.nodes {
 		for _, token := range tokens {
 			if status := n.check(token); status != http.StatusOK {
-				c.t.Fatalf("a live token: %d\n%s", status, n.logged())
+				c.t.Fatalf("a live token: %d\n%s", status, n.Log())
 			}
 		}
 	}

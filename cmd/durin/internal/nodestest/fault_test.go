@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 )
 
 // TestChannelFaults breaks what carries the news to one of three nodes: once the
@@ -57,9 +59,9 @@ func TestChannelFaults(t *testing.T) {
 func (c *cluster) whole(part string) {
 	c.t.Helper()
 	for _, n := range c.nodes {
-		eventually(c.t, "the outbox is heard of", func() bool { return n.part("outbox") == "ok" })
+		programtest.Eventually(c.t, "the outbox is heard of", func() bool { return n.part("outbox") == "ok" })
 		if part != "" {
-			eventually(c.t, part+" is in use", func() bool { return n.part(part) == "ok" })
+			programtest.Eventually(c.t, part+" is in use", func() bool { return n.part(part) == "ok" })
 		}
 	}
 }
@@ -102,7 +104,7 @@ func (c *cluster) breakAndHeal(part string, f fault, deaf bool, relays ...*relay
 	for _, r := range relays {
 		r.bring(none)
 	}
-	eventually(t, "service after "+f.String(), func() bool {
+	programtest.Eventually(t, "service after "+f.String(), func() bool {
 		status := far.check(live)
 		if status == http.StatusUnauthorized {
 			t.Fatalf("%v: a live token is refused", f)

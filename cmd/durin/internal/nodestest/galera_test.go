@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -39,13 +40,13 @@ func TestGalera(t *testing.T) {
 	}
 	wg.Go(func() { c.logouts(toEnd[20:], l, stop) })
 	wg.Go(func() { c.logins(names, l, stop) })
-	eventually(t, "some writes", func() bool { return l.count() > 10 })
+	programtest.Eventually(t, "some writes", func() bool { return l.count() > 10 })
 	group[2].Kill()
-	eventually(t, "its node is unavailable", func() bool { return lost.check(live[0]) == http.StatusServiceUnavailable })
+	programtest.Eventually(t, "its node is unavailable", func() bool { return lost.check(live[0]) == http.StatusServiceUnavailable })
 	before := l.count()
-	eventually(t, "writes go on without it", func() bool { return l.count() > before+10 })
+	programtest.Eventually(t, "writes go on without it", func() bool { return l.count() > before+10 })
 	group[2].Start()
-	eventually(t, "its node is back", func() bool { return lost.check(live[0]) == http.StatusOK && lost.part("outbox") == "ok" })
+	programtest.Eventually(t, "its node is back", func() bool { return lost.check(live[0]) == http.StatusOK && lost.part("outbox") == "ok" })
 	close(stop)
 	wg.Wait()
 	t.Logf("%d tokens issued and %d ended, %d checks answered with 503", len(l.issued), len(l.ended), refused.Load())

@@ -2,38 +2,26 @@ package nodestest
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
-// try logs in through a proxy that tells of an address, and reports whether it
+// guess logs in through a proxy that tells of an address, and reports whether it
 // was let in.
-func (n *node) try(user, password, address, token string) bool {
-	form := url.Values{"username": {user}, "password": {password}, "client": {"web"}}
-	req, err := http.NewRequest("POST", "http://"+n.addr+"/api/auth/login/", strings.NewReader(form.Encode()))
+func (n *node) guess(user, password, address, token string) bool {
+	a, err := n.Try("POST", programtest.LoginPath, token, programtest.Credentials(user, password, "web"), "X-Forwarded-For", address)
 	if err != nil {
 		n.c.t.Error(err)
 		return false
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("X-Forwarded-For", address)
-	if token != "" {
-		req.Header.Set("Authorization", "Token "+token)
+	if a.StatusCode != http.StatusOK && a.StatusCode != http.StatusBadRequest {
+		n.c.t.Errorf("a login: %d", a.StatusCode)
 	}
-	res, err := n.http.Do(req)
-	if err != nil {
-		n.c.t.Error(err)
-		return false
-	}
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusBadRequest {
-		n.c.t.Errorf("a login: %d", res.StatusCode)
-	}
-	return res.StatusCode == http.StatusOK
+	return a.StatusCode == http.StatusOK
 }
 
 // guesses tries n wrong passwords on each node, side by side.
@@ -42,7 +30,7 @@ func (c *cluster) guesses(n int, user, address string) {
 	for _, node := range c.nodes {
 		for range n {
 			all.Go(func() {
-				if node.try(user, "wrong", address, "") {
+				if node.guess(user, "wrong", address, "") {
 					c.t.Error("a wrong password lets in")
 				}
 			})
@@ -72,29 +60,29 @@ func TestGuessesCountOnAllNodes(t *testing.T) {
 			c.whole("redis")
 			user := c.user().Name
 			c.guesses(3, user, "192.0.2.1")
-			if !c.nodes[0].try(user, pass, "192.0.2.1", "") {
+			if !c.nodes[0].guess(user, pass, "192.0.2.1", "") {
 				t.Error("nine failures lock")
 			}
 			device, _ := c.nodes[1].login(user)
 
 			c.guesses(4, user, "192.0.2.1")
 			for i, n := range c.nodes {
-				if n.try(user, pass, "192.0.2.1", "") {
+				if n.guess(user, pass, "192.0.2.1", "") {
 					t.Errorf("node %d lets in after 12 failures from the address", i)
 				}
 			}
-			if !c.nodes[2].try(user, pass, "192.0.2.2", "") {
+			if !c.nodes[2].guess(user, pass, "192.0.2.2", "") {
 				t.Error("one address locks the account for another")
 			}
 			c.guesses(4, user, "192.0.2.3")
 			for i, n := range c.nodes {
-				if n.try(user, pass, "192.0.2.2", "") {
+				if n.guess(user, pass, "192.0.2.2", "") {
 					t.Errorf("node %d lets in although the account is locked", i)
 				}
-				if !n.try(user, pass, "192.0.2.9", device) {
+				if !n.guess(user, pass, "192.0.2.9", device) {
 					t.Errorf("node %d keeps a known device out", i)
 				}
-				status, body := n.do("GET", "/limits", "", nil)
+				status, body := n.Ask("GET", "/limits", "", nil)
 				if status != http.StatusOK || !strings.Contains(body, `"limits":"shared"`) || !strings.Contains(body, `"account":"`+user+`"`) || !strings.Contains(body, "192.0.2.1/32") {
 					t.Errorf("node %d: %d %s", i, status, body)
 				}

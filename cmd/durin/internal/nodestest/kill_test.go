@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -88,9 +89,9 @@ func (k *killing) round() {
 		})
 	}
 	k.await(rand.IntN(25), &wg)
-	k.dies.kill()
+	k.dies.Kill()
 	wg.Wait()
-	k.dies.start()
+	k.dies.Start()
 	for _, caller := range callers {
 		k.holds(caller.live, caller.ended)
 		k.allowed(caller.user, string(caller.policy.Policy), max(1, caller.policy.MaxTokens))
@@ -117,11 +118,11 @@ func (k *killing) await(count int, load *sync.WaitGroup) {
 
 // killEarly ends the node while it starts.
 func (k *killing) killEarly() {
-	k.dies.kill()
-	k.dies.launch()
+	k.dies.Kill()
+	k.dies.Launch()
 	time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
-	k.dies.kill()
-	k.dies.start()
+	k.dies.Kill()
+	k.dies.Start()
 	k.early++
 }
 
@@ -137,7 +138,7 @@ func (k *killing) holds(live, ended []string) {
 		}
 		for _, token := range ended {
 			if n == k.stays {
-				eventually(t, "an acknowledged ending is heard of", func() bool { return n.check(token) == http.StatusUnauthorized })
+				programtest.Eventually(t, "an acknowledged ending is heard of", func() bool { return n.check(token) == http.StatusUnauthorized })
 			} else if status := n.check(token); status != http.StatusUnauthorized {
 				t.Errorf("an acknowledged ending is undone: %d", status)
 			}
@@ -229,7 +230,7 @@ func (c *caller) work() {
 }
 
 func (c *caller) post(path, token string) int {
-	status, _ := c.n.do("POST", path, token, nil)
+	status, _ := c.n.Ask("POST", path, token, nil)
 	return status
 }
 

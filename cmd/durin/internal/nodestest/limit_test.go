@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -29,7 +30,7 @@ func (c *cluster) crowd(token string, callers, times int, stop <-chan struct{}) 
 						return
 					default:
 					}
-					switch status, body := n.do("GET", "/api/auth/throttled", token, nil); status {
+					switch status, body := n.Ask("GET", "/api/auth/throttled", token, nil); status {
 					case http.StatusOK:
 						passed.Add(1)
 					case http.StatusTooManyRequests:
@@ -75,7 +76,7 @@ func TestRedisComesAndGoes(t *testing.T) {
 	}
 	whole := func(state string) {
 		for _, node := range c.nodes {
-			eventually(t, "Redis is "+state, func() bool { return node.part("redis") == state })
+			programtest.Eventually(t, "Redis is "+state, func() bool { return node.part("redis") == state })
 		}
 	}
 	whole("ok")
@@ -118,7 +119,7 @@ func TestNodesStartWithoutRedis(t *testing.T) {
 	ask := func(node int, want ...int) {
 		t.Helper()
 		for i, status := range want {
-			if got, body := c.nodes[node].do("GET", "/api/auth/throttled", token, nil); got != status {
+			if got, body := c.nodes[node].Ask("GET", "/api/auth/throttled", token, nil); got != status {
 				t.Errorf("node %d, request %d: %d, want %d: %s", node, i, got, status, body)
 			}
 		}
@@ -128,7 +129,7 @@ func TestNodesStartWithoutRedis(t *testing.T) {
 	ask(2, 200, 200, 200)
 	redis.Start()
 	for _, n := range c.nodes {
-		eventually(t, "Redis is in use", func() bool { return n.part("redis") == "ok" })
+		programtest.Eventually(t, "Redis is in use", func() bool { return n.part("redis") == "ok" })
 	}
 	ask(0, 200)
 	ask(1, 200)

@@ -5,25 +5,19 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"os"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/pgxdurin"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-func TestMain(m *testing.M) {
-	code := servers.Main(m)
-	for _, clean := range cleanups {
-		clean()
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { programtest.Main(m) }
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
@@ -62,17 +56,8 @@ func listen(t *testing.T, i *pgxdurin.Invalidator) *ear {
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-done })
-	eventually(t, "the channel is there", i.Connected)
+	programtest.Eventually(t, "the channel is there", i.Connected)
 	return e
-}
-
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("still not: %s", what)
-		}
-	}
 }
 
 func pool(t *testing.T, at string) *pgxpool.Pool {
@@ -118,7 +103,7 @@ func TestNotifyCarriesEndings(t *testing.T) {
 		if err := speaker.Announce(t.Context(), want); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "all is heard", func() bool { got, _ := e.state(); return slices.Equal(got, want) })
+		programtest.Eventually(t, "all is heard", func() bool { got, _ := e.state(); return slices.Equal(got, want) })
 	}
 	other := listen(t, pgxdurin.NewInvalidator(pool(t, db), pgxdurin.InvalidatorOptions{Channel: `other "channel"`, Logger: quiet}))
 	if got, _ := other.state(); len(got) > 0 {
@@ -135,7 +120,7 @@ func TestStrangeNotificationsAreGaps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "three gaps", func() bool { _, gaps := e.state(); return gaps == before+3 })
+	programtest.Eventually(t, "three gaps", func() bool { _, gaps := e.state(); return gaps == before+3 })
 }
 
 // Whatever happens to the connections, the listener tells the gap, and hears
@@ -149,13 +134,13 @@ func TestLostNotifyConnectionsAreGaps(t *testing.T) {
 	for i, f := range []fault{refused, held, dropped, halfClosed} {
 		_, before := e.state()
 		r.bring(f)
-		eventually(t, f.String()+" is noticed", func() bool { return !listener.Connected() })
+		programtest.Eventually(t, f.String()+" is noticed", func() bool { return !listener.Connected() })
 		r.bring(none)
-		eventually(t, "the gap is told after "+f.String(), func() bool { _, gaps := e.state(); return gaps > before && listener.Connected() })
+		programtest.Eventually(t, "the gap is told after "+f.String(), func() bool { _, gaps := e.state(); return gaps > before && listener.Connected() })
 		news := durin.Ending{ClientID: int64(i + 1)}
 		if err := speaker.Announce(t.Context(), []durin.Ending{news}); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "news after "+f.String(), func() bool { got, _ := e.state(); return slices.Contains(got, news) })
+		programtest.Eventually(t, "news after "+f.String(), func() bool { got, _ := e.state(); return slices.Contains(got, news) })
 	}
 }

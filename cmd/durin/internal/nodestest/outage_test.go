@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -91,10 +92,10 @@ func (c *cluster) outage(db *servers.Own, end func()) {
 	}
 	db.Start()
 	for _, n := range c.nodes {
-		eventually(c.t, "service returns", func() bool { return n.check(live[0]) == http.StatusOK && n.part("database") == "ok" })
+		programtest.Eventually(c.t, "service returns", func() bool { return n.check(live[0]) == http.StatusOK && n.part("database") == "ok" })
 	}
 	before := l.count()
-	eventually(c.t, "writes go on", func() bool { return l.count() > before+5 })
+	programtest.Eventually(c.t, "writes go on", func() bool { return l.count() > before+5 })
 	close(stop)
 	wg.Wait()
 	if refused.Load() == 0 {

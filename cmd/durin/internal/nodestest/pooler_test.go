@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -22,7 +23,7 @@ func TestThroughAPooler(t *testing.T) {
 		t.Errorf("NOTIFY through the pooler is %s", part)
 	}
 	c.add(pooled, "--notify", direct)
-	eventually(t, "NOTIFY past the pooler", func() bool { return c.nodes[2].part("notify") == "ok" })
+	programtest.Eventually(t, "NOTIFY past the pooler", func() bool { return c.nodes[2].part("notify") == "ok" })
 	tokens := c.tokens(40)
 	c.warm(tokens)
 	var took spans
@@ -48,7 +49,7 @@ func TestThroughAPooler(t *testing.T) {
 	wg.Wait()
 	took.report(t, len(tokens))
 	for _, n := range c.nodes {
-		if log := n.logged(); strings.Contains(log, "level=ERROR") {
+		if log := n.Log(); strings.Contains(log, `"level":"ERROR"`) {
 			t.Errorf("in the log:\n%s", log)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -36,19 +37,19 @@ func TestPromotion(t *testing.T) {
 	}
 	wg.Go(func() { c.logouts(toEnd, l, stop) })
 	wg.Go(func() { c.logins(names, l, stop) })
-	eventually(t, "some writes", func() bool { return l.count() > 10 })
+	programtest.Eventually(t, "some writes", func() bool { return l.count() > 10 })
 	primary.Kill()
 	gone := time.Now()
 	time.Sleep(200 * time.Millisecond) // a promotion takes its time; how much does not matter
 	standby.Promote()
 	for _, n := range c.nodes {
-		eventually(t, "the other server is found", func() bool {
+		programtest.Eventually(t, "the other server is found", func() bool {
 			return n.check(live[0]) == http.StatusOK && n.part("outbox") == "ok" && n.part("notify") == "ok"
 		})
 	}
 	t.Logf("service on the other server %v after the first was killed", time.Since(gone).Round(time.Millisecond))
 	before := l.count()
-	eventually(t, "writes go on", func() bool { return l.count() > before+5 })
+	programtest.Eventually(t, "writes go on", func() bool { return l.count() > before+5 })
 	close(stop)
 	wg.Wait()
 	t.Logf("%d tokens issued and %d ended around the promotion, %d checks answered with 503", len(l.issued), len(l.ended), refused.Load())

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -51,7 +52,7 @@ func TestRedisFailover(t *testing.T) {
 	time.Sleep(500 * time.Millisecond) // some load before; how much does not matter
 	master.Kill()
 	for _, node := range c.nodes {
-		eventually(t, "the outage is noticed", func() bool { return node.part("redis") == "warning" })
+		programtest.Eventually(t, "the outage is noticed", func() bool { return node.part("redis") == "warning" })
 	}
 	c.whole("redis")
 	close(stop)

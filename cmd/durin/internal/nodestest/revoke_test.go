@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -48,7 +49,7 @@ func (s setup) start(t *testing.T) *cluster {
 	}
 	if s.part != "" {
 		for _, n := range c.nodes {
-			eventually(t, s.part+" is in use", func() bool { return n.part(s.part) == "ok" })
+			programtest.Eventually(t, s.part+" is in use", func() bool { return n.part(s.part) == "ok" })
 		}
 	}
 	return c
@@ -140,7 +141,7 @@ func (n *node) untilRefused(token string, acknowledged time.Time) bool {
 		case status == http.StatusUnauthorized:
 			return true
 		case status != http.StatusOK:
-			n.c.t.Errorf("an ended token: %d\n%s", status, n.logged())
+			n.c.t.Errorf("an ended token: %d\n%s", status, n.Log())
 			return false
 		case sent > staleBound:
 			n.c.t.Errorf("a request that was sent %v after the acknowledgement is let through", sent)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 )
 
 // stormMemory is what a server may take at most while a thousand log in at once,
@@ -30,22 +31,20 @@ func TestAThousandLoginsAtOnce(t *testing.T) {
 	user, token := c.user().Name, c.tokens(1)[0]
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	form := url.Values{"username": {user}, "password": {pass}, "client": {"web"}}.Encode()
+	form := programtest.Credentials(user, pass, "web")
 	var good, busy atomic.Int64
 	var all sync.WaitGroup
 	for range logins {
 		all.Go(func() {
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+n.addr+"/api/auth/login/", strings.NewReader(form))
+			req, err := programtest.NewRequest(http.MethodPost, n.URL(programtest.LoginPath), "", form)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			res, err := n.http.Do(req)
+			res, err := programtest.Send(n.HTTP, req.WithContext(ctx))
 			if err != nil {
 				return // stopped
 			}
-			defer func() { _ = res.Body.Close() }()
 			switch {
 			case res.StatusCode == http.StatusOK:
 				if good.Add(1) == 20 { // the rest would only take time
@@ -69,8 +68,8 @@ func TestAThousandLoginsAtOnce(t *testing.T) {
 	if good.Load() < 20 || logins > queue && busy.Load() == 0 {
 		t.Errorf("%d logins and %d refusals", good.Load(), busy.Load())
 	}
-	server, hashes := peak(t, n.cmd.Process.Pid), 0
-	for _, pid := range children(n.cmd.Process.Pid) {
+	server, hashes := peak(t, n.Cmd.Process.Pid), 0
+	for _, pid := range children(n.Cmd.Process.Pid) {
 		hashes += peak(t, pid)
 	}
 	if server+hashes > stormMemory() {

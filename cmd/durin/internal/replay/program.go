@@ -19,23 +19,12 @@ import (
 // A Program is the built program with the dump that episodes start from. It is
 // safe for concurrent use.
 type Program struct {
-	Binary string
+	Binary string // the built program
 	Dump   string // path of a file of manage.py dumpdata
 	Dir    string // for states that are imported once
 
 	mu     sync.Mutex
 	states map[string]*state
-}
-
-// Build compiles the package at source into dir.
-func Build(ctx context.Context, source, dir string) (string, error) {
-	binary := filepath.Join(dir, "durin")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
-	cmd.Dir = source
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return binary, nil
 }
 
 // A state is a directory with an imported database and its key file.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin/client"
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -39,18 +40,18 @@ func handOver(t *testing.T, w *world, n *node, programs []string) {
 		rounds = 10
 	}
 	l := newLoad(t)
-	api := "http://" + n.addr + "/api/auth/"
+	api := "http://" + n.Addr + "/api/auth/"
 	wrk := []*wrk{n.wrk("-c8"), n.wrk("-c4", "-HConnection: close")}
 	l.checks(api, w.token)
 	l.goClient(api)
 	l.writes(api)
 	for i := range rounds * len(programs) {
 		before := l.count()
-		n.eventually("there is load", func() bool { return l.count() > before+20 })
+		n.Eventually("there is load", func() bool { return l.count() > before+20 })
 		n.upgrade(programs[i%len(programs)])
 	}
 	before := l.count()
-	n.eventually("there is load", func() bool { return l.count() > before+20 })
+	n.Eventually("there is load", func() bool { return l.count() > before+20 })
 	l.end()
 	sent := 0
 	for _, one := range wrk {
@@ -67,12 +68,12 @@ func (n *node) upgrade(program string) {
 	old := n.pid()
 	n.install(program)
 	n.signal(syscall.SIGUSR2)
-	n.eventually("another process serves", func() bool { return n.pid() != old })
+	n.Eventually("another process serves", func() bool { return n.pid() != old })
 	began := time.Now()
-	n.eventually("the old process ends", func() bool { return ended(old) })
+	n.Eventually("the old process ends", func() bool { return ended(old) })
 	n.w.t.Logf("the old process ended %v after the new one was there", time.Since(began).Round(time.Millisecond))
 	running, err := os.Stat(fmt.Sprintf("/proc/%d/exe", n.pid()))
-	installed, statErr := os.Stat(n.program)
+	installed, statErr := os.Stat(n.Program)
 	if err == nil && statErr == nil && !os.SameFile(running, installed) {
 		n.w.t.Error("the new process is not the new program")
 	}
@@ -130,7 +131,7 @@ func (l *load) writes(api string) {
 }
 
 func login(c *http.Client, api string) (string, error) {
-	text, err := request(c, "POST", api+"login/", "", url.Values{"username": {userName}, "password": {password}, "client": {"many"}}, http.StatusOK)
+	text, err := request(c, "POST", api+"login/", "", programtest.Credentials(userName, password, "many"), http.StatusOK)
 	if err != nil {
 		return "", err
 	}
@@ -173,7 +174,7 @@ type wrk struct {
 func (n *node) wrk(more ...string) *wrk {
 	n.w.t.Helper()
 	args := append([]string{"-t1", "-d3600s", "--timeout", "60s", "-HAuthorization: Token " + n.w.token}, more...)
-	k := &wrk{cmd: exec.Command(servers.Program(n.w.t, "wrk", "wrk"), append(args, "http://"+n.addr+"/api/auth/sessions/")...)}
+	k := &wrk{cmd: exec.Command(servers.Program(n.w.t, "wrk", "wrk"), append(args, "http://"+n.Addr+"/api/auth/sessions/")...)}
 	k.cmd.Stdout, k.cmd.Stderr = &k.out, &k.out
 	if err := k.cmd.Start(); err != nil {
 		n.w.t.Fatal(err)

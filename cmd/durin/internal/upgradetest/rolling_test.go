@@ -35,19 +35,19 @@ func TestRolling(t *testing.T) {
 	b.load(l, w.token)
 	for _, n := range w.nodes {
 		before := l.count()
-		n.eventually("there is load", func() bool { return l.count() > before+50 })
+		n.Eventually("there is load", func() bool { return l.count() > before+50 })
 		n.signal(syscall.SIGTERM)
-		n.eventually("/readyz says that it is about to stop", func() bool { return !n.ready() })
-		<-n.done
+		n.Eventually("/readyz says that it is about to stop", func() bool { return !n.ready() })
+		<-n.Done
 		n.install(second)
 		n.start(args...)
 	}
 	before := l.count()
-	w.nodes[0].eventually("there is load", func() bool { return l.count() > before+50 })
+	w.nodes[0].Eventually("there is load", func() bool { return l.count() > before+50 })
 	l.end()
 	t.Logf("%d requests while three nodes were upgraded; none failed: %v", l.count(), !t.Failed())
 	for _, n := range w.nodes {
-		l.holds("http://" + n.addr + "/api/auth/")
+		l.holds("http://" + n.Addr + "/api/auth/")
 	}
 }
 
@@ -68,24 +68,24 @@ func TestOlderProgram(t *testing.T) {
 	b.load(l, w.token)
 	for _, n := range w.nodes {
 		before := l.count()
-		n.eventually("there is load", func() bool { return l.count() > before+50 })
+		n.Eventually("there is load", func() bool { return l.count() > before+50 })
 		b.take(n, true)
 		n.signal(syscall.SIGTERM)
-		<-n.done
+		<-n.Done
 		n.install(current)
 		n.start()
 		b.take(n, false)
 		for _, other := range w.nodes {
-			other.eventually("all are ready", other.ready)
+			other.Eventually("all are ready", other.ready)
 		}
 	}
 	before := l.count()
-	w.nodes[0].eventually("there is load", func() bool { return l.count() > before+50 })
+	w.nodes[0].Eventually("there is load", func() bool { return l.count() > before+50 })
 	l.end()
 	for _, n := range w.nodes {
-		l.holds("http://" + n.addr + "/api/auth/")
+		l.holds("http://" + n.Addr + "/api/auth/")
 	}
-	t.Logf("%d requests; migrations:\n%s", l.count(), w.run(current, "", "migrate", "--status"))
+	t.Logf("%d requests; migrations:\n%s", l.count(), w.server(current).Run("", "migrate", "--status"))
 }
 
 // historic is a tree of the commit before the migration 0004.
@@ -126,7 +126,7 @@ func newBalancer(w *world) *balancer {
 	c := &http.Client{Timeout: drainTime / 2, Transport: &http.Transport{DisableKeepAlives: true}}
 	addrs := map[*node]string{}
 	for _, n := range w.nodes {
-		addrs[n] = n.addr
+		addrs[n] = n.Addr
 	}
 	go func() {
 		defer close(done)
@@ -160,7 +160,7 @@ func (b *balancer) take(n *node, out bool) {
 	b.mu.Lock()
 	b.out[n] = out
 	b.mu.Unlock()
-	n.eventually("its last request is answered", func() bool {
+	n.Eventually("its last request is answered", func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return b.busy[n] == 0 || !out
@@ -189,7 +189,7 @@ func (b *balancer) pick() (n *node, asked time.Time) {
 // tell anything.
 func (b *balancer) through(work func(api string) error) error {
 	n, asked := b.pick()
-	err := work("http://" + n.addr + "/api/auth/")
+	err := work("http://" + n.Addr + "/api/auth/")
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.busy[n]--

@@ -3,14 +3,11 @@
 package upgradetest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,55 +17,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 )
 
 const (
-	userName = "ada"
-	password = "correct horse battery staple"
+	userName = programtest.User
+	password = programtest.Password
 	waitTime = time.Minute
 )
 
-func TestMain(m *testing.M) {
-	code := servers.Main(m)
-	if builds.dir != "" {
-		_ = os.RemoveAll(builds.dir)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { programtest.Main(m) }
 
 var long = os.Getenv("DURIN_LONG") != ""
-
-// builds are the programs that were built, by version.
-var builds struct {
-	sync.Mutex
-	dir  string
-	done map[string]string
-}
 
 // build compiles the program in a tree, and returns the file.
 func build(t *testing.T, version, tree string) string {
 	t.Helper()
-	builds.Lock()
-	defer builds.Unlock()
-	if builds.dir == "" {
-		dir, err := os.MkdirTemp("", "durin-upgrade-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		builds.dir, builds.done = dir, map[string]string{}
-	}
-	if file := builds.done[version]; file != "" {
-		return file
-	}
-	file := filepath.Join(builds.dir, version)
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X github.com/durin-go/durin/cmd/durin/internal/cli.stampedVersion="+version, "-o", file, ".")
-	cmd.Dir = filepath.Join(tree, "cmd", "durin")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	builds.done[version] = file
-	return file
+	return programtest.Build(t, tree, "-ldflags", "-X github.com/durin-go/durin/cmd/durin/internal/cli.stampedVersion="+version)
 }
 
 const thisTree = "../../../.."
@@ -89,46 +54,31 @@ func newWorld(t *testing.T, db, program string) *world {
 	if w.db == "" {
 		w.db = filepath.Join(w.dir, "durin.db")
 	}
-	w.run(program, "", "migrate")
-	w.run(program, "", "client", "create", "web")
-	w.run(program, "", "client", "create", "many", "--policy", "evict", "--max-tokens", "100000")
-	w.run(program, password, "user", "create", userName, "--password-stdin")
-	w.token = strings.TrimSpace(w.run(program, "", "token", "create", userName, "web"))
+	s := w.server(program)
+	s.Prepare()
+	s.Run("", "client", "create", "many", "--policy", "evict", "--max-tokens", "100000")
+	w.token = strings.TrimSpace(s.Run("", "token", "create", userName, "web"))
 	return w
 }
 
-func (w *world) environ() []string {
-	own := []string{"DURIN_DB=" + w.db, "DURIN_KEY_FILE=" + filepath.Join(w.dir, "durin.key"), "DURIN_LOGIN_LIMIT=off"}
-	return append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "DURIN_") }), own...)
-}
-
-func (w *world) run(program, stdin string, args ...string) string {
-	w.t.Helper()
-	cmd := exec.CommandContext(w.t.Context(), program, args...)
-	var stderr bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stderr = w.dir, w.environ(), strings.NewReader(stdin), &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		w.t.Fatalf("durin %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return string(out)
+// server is a program in the world's folder, on its database.
+func (w *world) server(program string) *programtest.Server {
+	env := programtest.Environ("DURIN_DB="+w.db, "DURIN_KEY_FILE="+filepath.Join(w.dir, "durin.key"), "DURIN_LOGIN_LIMIT=off")
+	return &programtest.Server{T: w.t, Program: program, Dir: w.dir, Env: env}
 }
 
 // A node is a place where a program is installed and serves.
 type node struct {
-	w       *world
-	number  int
-	addr    string
-	cmd     *exec.Cmd
-	done    chan struct{}
-	program string // the installed file
+	*programtest.Server
+	w      *world
+	number int
 }
 
 // add installs a program in a place of its own, and starts it.
 func (w *world) add(program string, args ...string) *node {
 	w.t.Helper()
-	n := &node{w: w, number: len(w.nodes), addr: "127.0.0.1:0"}
-	n.program = filepath.Join(w.dir, fmt.Sprintf("durin%d", n.number))
+	n := &node{w: w, number: len(w.nodes)}
+	n.Server = w.server(filepath.Join(w.dir, fmt.Sprintf("durin%d", n.number)))
 	w.nodes = append(w.nodes, n)
 	n.install(program)
 	n.start(args...)
@@ -141,78 +91,37 @@ func (n *node) install(program string) {
 	n.w.t.Helper()
 	text, err := os.ReadFile(program)
 	if err == nil {
-		err = os.WriteFile(n.program+".new", text, 0o700)
+		err = os.WriteFile(n.Program+".new", text, 0o700)
 	}
 	if err == nil {
-		err = os.Rename(n.program+".new", n.program)
+		err = os.Rename(n.Program+".new", n.Program)
 	}
 	if err != nil {
 		n.w.t.Fatal(err)
 	}
-}
-
-func (n *node) file(kind string) string {
-	return filepath.Join(n.w.dir, fmt.Sprintf("%s%d", kind, n.number))
 }
 
 // start serves on the address that the node had before, if there was one.
 func (n *node) start(args ...string) {
 	n.w.t.Helper()
-	_ = os.Remove(n.file("addr"))
-	log, err := os.OpenFile(n.file("log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		n.w.t.Fatal(err)
+	if n.Args = args; n.Addr != "" {
+		n.Args = append(slices.Clone(args), "--addr", n.Addr)
 	}
-	defer func() { _ = log.Close() }()
-	n.cmd = exec.Command(n.program, append([]string{"serve", "--addr", n.addr, "--addr-file", n.file("addr")}, args...)...)
-	n.cmd.Dir, n.cmd.Env, n.cmd.Stdout, n.cmd.Stderr = n.w.dir, n.w.environ(), log, log
-	if err := n.cmd.Start(); err != nil {
-		n.w.t.Fatal(err)
-	}
-	cmd, done := n.cmd, make(chan struct{})
-	n.done = done
-	go func() { _ = cmd.Wait(); close(done) }()
-	n.eventually("it is ready", func() bool {
-		text, err := os.ReadFile(n.file("addr"))
-		if err != nil {
-			return false
-		}
-		if strings.HasSuffix(n.addr, ":0") {
-			n.addr = strings.TrimSpace(string(text))
-		}
-		return n.ready()
-	})
+	n.Start()
+	n.Eventually("it is ready", n.ready)
 }
 
 func (n *node) ready() bool {
-	res, err := http.Get("http://" + n.addr + "/readyz")
-	if err != nil {
-		return false
-	}
-	_ = res.Body.Close()
-	return res.StatusCode == http.StatusOK
-}
-
-func (n *node) eventually(what string, is func() bool) {
-	n.w.t.Helper()
-	for end := time.Now().Add(waitTime); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			n.w.t.Fatalf("still not: %s\n%s", what, n.logged())
-		}
-	}
-}
-
-func (n *node) logged() string {
-	text, _ := os.ReadFile(n.file("log"))
-	return string(text)
+	status, _ := n.Ask("GET", "/readyz", "", nil)
+	return status == http.StatusOK
 }
 
 // pid is the process that serves, by the file that it writes.
 func (n *node) pid() int {
-	text, _ := os.ReadFile(n.file("pid"))
+	text, _ := os.ReadFile(filepath.Join(n.Dir, fmt.Sprintf("pid%d", n.number)))
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-	if pid == 0 && n.cmd != nil {
-		pid = n.cmd.Process.Pid
+	if pid == 0 {
+		pid = n.Cmd.Process.Pid
 	}
 	return pid
 }
@@ -282,29 +191,16 @@ func (l *load) end() {
 // request sends one and returns the body of a response with the status that is
 // wanted.
 func request(c *http.Client, method, at, token string, form url.Values, want int) (string, error) {
-	req, err := http.NewRequest(method, at, nil)
-	if form != nil {
-		req, err = http.NewRequest(method, at, io.NopCloser(strings.NewReader(form.Encode()))) // a body that net/http cannot send again
-	}
+	r, err := programtest.NewRequest(method, at, token, form)
 	if err != nil {
 		return "", err
 	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.GetBody = nil // net/http cannot send it again
+	a, err := programtest.Send(c, r)
+	if err == nil && a.StatusCode != want {
+		err = fmt.Errorf("%s: %s", a.Status, a.Text)
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Token "+token)
-	}
-	res, err := c.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != want {
-		err = fmt.Errorf("%s: %s", res.Status, text)
-	}
-	return string(text), err
+	return a.Text, err
 }
 
 func newClient() *http.Client {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -28,10 +29,10 @@ type driven struct {
 
 // by waits until a metric of the alert's moves.
 func (d *driven) by(n *node, alert string, want func(float64) bool, metric string, labels ...string) {
-	n.t.Helper()
+	n.T.Helper()
 	i := slices.IndexFunc(d.rules, func(q query) bool { return q.of == alert })
 	if i < 0 || !slices.Contains(metricsIn(d.rules[i].expr), metric) {
-		n.t.Fatalf("there is no alert %s, or it does not look at %s", alert, metric)
+		n.T.Fatalf("there is no alert %s, or it does not look at %s", alert, metric)
 	}
 	n.becomes(want, metric, labels...)
 	d.note(alert)
@@ -75,7 +76,7 @@ func outage(t *testing.T, d *driven) {
 	n.serve("--redis", "redis://"+redis.Addr, "--throttle", "100/m", "--demo", "--cache-ttl", "0", "--tls-cert", cert, "--tls-key", key)
 	soon := func(at float64) bool { return at < float64(time.Now().Add(14*24*time.Hour).Unix()) }
 	d.by(n, "DurinCertificateExpires", soon, "durin_certificate_expiry_timestamp_seconds")
-	token := n.login()
+	token := n.Login("web")
 	for _, channel := range []string{"redis", "outbox"} {
 		n.becomes(is(1), "durin_channel_up", "channel", channel)
 	}
@@ -84,7 +85,7 @@ func outage(t *testing.T, d *driven) {
 
 	redis.Stop()
 	d.by(n, "DurinChannelDown", is(0), "durin_channel_up", "channel", "redis")
-	n.ask("GET", "/api/auth/throttled", token, nil)
+	n.Ask("GET", "/api/auth/throttled", token, nil)
 	d.by(n, "DurinRedisErrors", above(0), "durin_redis_errors_total")
 
 	if status := n.check(token); status != http.StatusOK {
@@ -101,7 +102,7 @@ func outage(t *testing.T, d *driven) {
 	n.becomes(is(0), "durin_channel_up", "channel", "outbox")
 	d.by(n, "DurinUsesNotWritten", above(0), "durin_flushes_total", "result", "failed")
 
-	n.kill()
+	n.Kill()
 	if res, err := http.Get(n.ops + "/metrics"); err == nil {
 		_ = res.Body.Close()
 		t.Error("a killed node answers")
@@ -139,12 +140,12 @@ func poolExhausted(t *testing.T, n *node, db, token string) {
 func storm(t *testing.T, d *driven) {
 	n := newNode(t, filepath.Join(t.TempDir(), "durin.db"))
 	hash := fmt.Sprintf("pbkdf2_sha256$9000000$salt$%s", base64.StdEncoding.EncodeToString(make([]byte, 32)))
-	dump := filepath.Join(n.dir, "dump.json")
+	dump := filepath.Join(n.Dir, "dump.json")
 	text := `[{"model":"auth.user","pk":77,"fields":{"username":"slow","password":"` + hash + `","is_active":true,"is_superuser":false,"date_joined":"2026-01-02T03:04:05Z"}}]`
 	if err := os.WriteFile(dump, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.run("", "import", "django", dump, "--lenient")
+	n.Run("", "import", "django", dump, "--lenient")
 	n.serve("--login-limit", "off")
 	workers, _ := n.scrape().sum("durin_password_workers")
 	queue, _ := n.scrape().sum("durin_password_queue_limit")
@@ -154,15 +155,12 @@ func storm(t *testing.T, d *driven) {
 	defer leave()
 	login := func(name string) {
 		callers.Go(func() {
-			r, err := http.NewRequestWithContext(ctx, "POST", n.base+"/api/auth/login/", strings.NewReader(credentials(name, "x").Encode()))
+			r, err := programtest.NewRequest("POST", n.URL(programtest.LoginPath), "", credentials(name, "x"))
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			if res, err := n.http.Do(r); err == nil {
-				_ = res.Body.Close()
-			}
+			_, _ = programtest.Send(n.HTTP, r.WithContext(ctx))
 		})
 	}
 	for range 4 * int(workers) {
@@ -184,7 +182,7 @@ func storm(t *testing.T, d *driven) {
 func strangers(t *testing.T, d *driven) {
 	file := filepath.Join(t.TempDir(), "durin.db")
 	n := newNode(t, file).serve("--cache-ttl", "0")
-	token := n.login()
+	token := n.Login("web")
 	db, err := sql.Open("sqlite", servers.SQLiteDSN(file))
 	if err != nil {
 		t.Fatal(err)
@@ -202,10 +200,10 @@ func strangers(t *testing.T, d *driven) {
 			t.Fatal(err)
 		}
 		release := time.AfterFunc(hold, func() { _ = tx.Rollback() })
-		n.ask("POST", "/api/auth/logout/", token, nil)
+		n.Ask("POST", "/api/auth/logout/", token, nil)
 		release.Stop()
 		_ = tx.Rollback()
-		token = n.login()
+		token = n.Login("web")
 	}
 	d.by(n, "DurinSlow", above(0), "durin_http_duration_seconds_bucket", "route", "logout", "le", "+Inf")
 	if slow() == 0 {
@@ -216,7 +214,7 @@ func strangers(t *testing.T, d *driven) {
 	}
 	d.by(n, "DurinTokensRefused", above(4), "durin_checks_total", "result", "invalid")
 	for range 12 {
-		n.ask("POST", "/api/auth/login/", "", credentials(userName, "wrong"))
+		n.Ask("POST", "/api/auth/login/", "", credentials(userName, "wrong"))
 	}
 	d.by(n, "DurinGuessing", above(0), "durin_logins_total", "result", "held_back")
 }
@@ -224,10 +222,10 @@ func strangers(t *testing.T, d *driven) {
 // missingKey starts beside seals without their key.
 func missingKey(t *testing.T, d *driven) {
 	n := newNode(t, filepath.Join(t.TempDir(), "durin.db")).serve()
-	n.login()
+	n.Login("web")
 	n.becomes(is(1), "durin_key_present")
-	n.stop()
-	db := strings.TrimPrefix(n.environ[slices.IndexFunc(n.environ, func(e string) bool { return strings.HasPrefix(e, "DURIN_DB=") })], "DURIN_DB=")
+	n.Stop()
+	db := strings.TrimPrefix(n.Env[slices.IndexFunc(n.Env, func(e string) bool { return strings.HasPrefix(e, "DURIN_DB=") })], "DURIN_DB=")
 	if err := os.Remove(filepath.Join(filepath.Dir(db), "durin.key")); err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +238,7 @@ func missingKey(t *testing.T, d *driven) {
 func lostEntries(t *testing.T, d *driven) {
 	file := filepath.Join(t.TempDir(), "durin.db")
 	n := newNode(t, file).serve("--audit-queue", "10")
-	token := n.login()
+	token := n.Login("web")
 	n.becomes(is(0), "durin_audit_dropped_total")
 	db, err := sql.Open("sqlite", servers.SQLiteDSN(file))
 	if err != nil {
@@ -255,13 +253,13 @@ func lostEntries(t *testing.T, d *driven) {
 	}
 	change("CREATE TRIGGER no_rows BEFORE INSERT ON durin_audit BEGIN SELECT RAISE(ABORT, 'no rows'); END")
 	for range 300 { // a batch of 250 waits beside the queue at most
-		if status, body := n.ask("POST", "/api/auth/refresh/", token, nil); status != http.StatusOK {
+		if status, body := n.Ask("POST", "/api/auth/refresh/", token, nil); status != http.StatusOK {
 			t.Fatalf("a renewal: %d %s", status, body)
 		}
 	}
 	d.by(n, "DurinAuditLost", above(0), "durin_audit_dropped_total")
 	change("DROP TRIGGER no_rows")
-	n.eventually("the log tells what it has lost", func() bool {
-		return strings.Contains(n.run("", "audit", "list", "--action", "audit.dropped"), "rows")
+	n.Eventually("the log tells what it has lost", func() bool {
+		return strings.Contains(n.Run("", "audit", "list", "--action", "audit.dropped"), "rows")
 	})
 }

@@ -22,17 +22,17 @@ func busy(t *testing.T) (n *node, token string) {
 	n = newNode(t, servers.PostgreSQL(t).URL)
 	cert, key := certificate(t, time.Hour)
 	n.serve("--tls-cert", cert, "--tls-key", key, "--redis", "redis://"+servers.Redis(t), "--throttle", "1/m", "--demo")
-	token = n.login()
+	token = n.Login("web")
 	for range 3 {
 		n.check(token)
-		n.ask("GET", "/api/auth/throttled", token, nil)
+		n.Ask("GET", "/api/auth/throttled", token, nil)
 	}
 	n.check("0123456789")
-	n.ask("POST", "/api/auth/login/", "", credentials(userName, "wrong"))
-	n.ask("POST", "/api/auth/login/", "", map[string][]string{"username": {userName}, "password": {password}, "client": {"a-client-that-is-made-up"}})
-	n.ask("POST", "/api/auth/refresh/", token, nil)
-	n.ask("GET", "/a/path/that/is/made/up?token=open-sesame", "", nil)
-	n.ask("BREW", "/api/auth/login/", "", nil)
+	n.Ask("POST", "/api/auth/login/", "", credentials(userName, "wrong"))
+	n.Ask("POST", "/api/auth/login/", "", map[string][]string{"username": {userName}, "password": {password}, "client": {"a-client-that-is-made-up"}})
+	n.Ask("POST", "/api/auth/refresh/", token, nil)
+	n.Ask("GET", "/a/path/that/is/made/up?token=open-sesame", "", nil)
+	n.Ask("BREW", "/api/auth/login/", "", nil)
 	n.becomes(above(0), "durin_client_requests_total", "client", "web")
 	return n, token
 }

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
 
@@ -28,21 +28,26 @@ func scraped(t *testing.T, n *node) {
 		t.Fatal(err)
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	log := &logged{}
+	var log strings.Builder
 	cmd := exec.Command(servers.Program(t, "prometheus", "prometheus"), "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path", filepath.Join(dir, "data"), "--web.listen-address", addr)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, dir
+	cmd.Stdout, cmd.Stderr, cmd.Dir = &log, &log, dir
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	p := &prometheus{t: t, at: "http://" + addr, log: log}
-	p.eventually("three scrapes", func() bool { return p.count(`count_over_time(up{job="durin"}[1m]) >= 3`) > 0 })
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		if _ = cmd.Wait(); t.Failed() {
+			t.Logf("Prometheus wrote:\n%s", log.String())
+		}
+	})
+	p := &prometheus{t: t, at: "http://" + addr}
+	programtest.Eventually(t, "three scrapes", func() bool { return p.count(`count_over_time(up{job="durin"}[1m]) >= 3`) > 0 })
 	for _, q := range panels(t) {
 		if p.count(q.expr) == 0 {
 			t.Errorf("%s: nothing is found by %s", q.of, q.expr)
 		}
 	}
-	p.eventually("all rules are evaluated", func() bool {
+	programtest.Eventually(t, "all rules are evaluated", func() bool {
 		var all struct {
 			Data struct {
 				Groups []struct {
@@ -65,14 +70,13 @@ func scraped(t *testing.T, n *node) {
 		return known == len(alerts(t))
 	})
 	// The first of the alerts is about the node itself.
-	n.kill()
-	p.eventually("it is noticed that the node is down", func() bool { return p.count(alerts(t)[0].expr) > 0 })
+	n.Kill()
+	programtest.Eventually(t, "it is noticed that the node is down", func() bool { return p.count(alerts(t)[0].expr) > 0 })
 }
 
 type prometheus struct {
-	t   *testing.T
-	at  string
-	log *logged
+	t  *testing.T
+	at string
 }
 
 func (p *prometheus) get(path string, into any) bool {
@@ -95,13 +99,4 @@ func (p *prometheus) count(expr string) int {
 		p.t.Fatalf("%s: %s", expr, found.Error)
 	}
 	return len(found.Data.Result)
-}
-
-func (p *prometheus) eventually(what string, is func() bool) {
-	p.t.Helper()
-	for end := time.Now().Add(patience); !is(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			p.t.Fatalf("still not: %s\n%s", what, p.log)
-		}
-	}
 }

@@ -82,13 +82,13 @@ func TestTraces(t *testing.T) {
 	n.serve("--otlp-endpoint", server.URL, "--access-log", "--cache-ttl", "0")
 	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 	traced := []string{"Traceparent", "00-" + trace + "-" + parent + "-01", "User-Agent", "agent-of-the-caller"}
-	token := n.login()
-	if status, body := n.ask("POST", "/api/auth/login/?x=open-sesame", "", credentials(userName, password), traced...); status != 200 {
+	token := n.Login("web")
+	if status, body := n.Ask("POST", "/api/auth/login/?x=open-sesame", "", credentials(userName, password), traced...); status != 200 {
 		t.Fatalf("%d %s", status, body)
 	}
-	n.ask("GET", "/api/auth/sessions/?x=open-sesame", token, nil, traced...)
-	n.ask("GET", "/no/such/path/open-sesame", "", nil, traced...)
-	n.ask("BREW", "/healthz", "", nil, traced...)
+	n.Ask("GET", "/api/auth/sessions/?x=open-sesame", token, nil, traced...)
+	n.Ask("GET", "/no/such/path/open-sesame", "", nil, traced...)
+	n.Ask("BREW", "/healthz", "", nil, traced...)
 	want := []string{
 		"POST login", "password: checking a password", "database: reading a user", "database: issuing a token",
 		"GET sessions", "database: looking up a token", "GET other", "_OTHER healthz",
@@ -98,7 +98,7 @@ func TestTraces(t *testing.T) {
 			t.Errorf("%q did not arrive", want)
 		}
 	}()
-	n.eventually("all spans arrive", func() bool {
+	n.Eventually("all spans arrive", func() bool {
 		found := at.named(trace)
 		want = slices.DeleteFunc(want, func(name string) bool { return found[name] != nil })
 		return len(want) == 0
@@ -124,11 +124,11 @@ func TestTraces(t *testing.T) {
 			t.Errorf("%s is in the traces", secret)
 		}
 	}
-	if !strings.Contains(n.log.String(), `"trace_id":"`+trace+`"`) || !strings.Contains(n.log.String(), `"request_id"`) {
+	if !strings.Contains(n.Log(), `"trace_id":"`+trace+`"`) || !strings.Contains(n.Log(), `"request_id"`) {
 		t.Error("the log does not tell the trace of its lines")
 	}
 	for _, secret := range []string{token, password, "sesame=", "x=open"} {
-		if strings.Contains(n.log.String(), secret) {
+		if strings.Contains(n.Log(), secret) {
 			t.Errorf("%s is in the log", secret)
 		}
 	}
@@ -158,17 +158,17 @@ func TestTracesWithoutACollector(t *testing.T) {
 	for name, endpoint := range map[string]string{"away": "http://127.0.0.1:1", "silent": silent.URL} {
 		n := newNode(t, filepath.Join(t.TempDir(), "durin.db"), "OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint)
 		n.serve()
-		token := n.login()
+		token := n.Login("web")
 		for range 50 {
 			if status := n.check(token); status != 200 {
 				t.Errorf("%s: %d", name, status)
 			}
 		}
-		n.stop()
-		if !strings.Contains(n.log.String(), "traces") {
-			t.Errorf("%s: the log says nothing:\n%s", name, n.log)
+		n.Stop()
+		if !strings.Contains(n.Log(), "traces") {
+			t.Errorf("%s: the log says nothing:\n%s", name, n.Log())
 		}
-		if !strings.Contains(n.log.String(), `"stopped"`) {
+		if !strings.Contains(n.Log(), `"stopped"`) {
 			t.Errorf("%s: it did not end in its usual way", name)
 		}
 	}
