@@ -84,7 +84,7 @@ func (r *Report) Complete() bool {
 }
 
 const (
-	verifyPage   = 5000  // rows of one query
+	verifyPage   = 2000  // rows of one query
 	verifyPart   = 20000 // rows that one goroutine checks at a time
 	verifyFaults = 100   // that are told
 )

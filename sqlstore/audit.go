@@ -25,6 +25,8 @@ const (
 	auditColumns = "SELECT " + auditFields + " FROM durin_audit"
 	// auditInsert is how many rows one INSERT has at most.
 	auditInsert = 50
+	// auditPage is how many rows room is made for at once.
+	auditPage = 2000
 )
 
 // A hashColumn scans a hash into what it points to.
@@ -115,13 +117,27 @@ func (t session) insertAudit(ctx context.Context, id int64, rows []audit.Row) er
 	return t.exec(ctx, one+strings.Repeat(", "+values, len(rows)-1), args...)
 }
 
-func scanAudit(rows *sql.Rows) (chain int64, r audit.Row, err error) {
-	var at int64
-	var action, kind string
-	err = rows.Scan(&chain, &r.Seq, &at, &action, &kind, &r.Actor.ID, &r.Actor.Name, &r.UserID, &r.UserName, &r.Client, &r.SessionID,
-		&r.Address, &r.Agent, &r.RequestID, &r.Details, &r.KeyID, hashColumn{&r.Hash})
-	r.At, r.Action, r.Actor.Kind = time.UnixMicro(at).UTC(), audit.Action(action), audit.Kind(kind)
-	return chain, r, err
+// An auditScanner scans rows, one after the other, into the same place.
+type auditScanner struct {
+	row          audit.Row
+	chain, at    int64
+	action, kind string
+	into         []any
+}
+
+func newAuditScanner() *auditScanner {
+	s := &auditScanner{}
+	r := &s.row
+	s.into = []any{&s.chain, &r.Seq, &s.at, &s.action, &s.kind, &r.Actor.ID, &r.Actor.Name, &r.UserID, &r.UserName, &r.Client, &r.SessionID,
+		&r.Address, &r.Agent, &r.RequestID, &r.Details, &r.KeyID, hashColumn{&r.Hash}}
+	return s
+}
+
+// scan puts the next row into s.row, but for the name of its chain.
+func (s *auditScanner) scan(rows *sql.Rows) error {
+	err := rows.Scan(s.into...)
+	s.row.At, s.row.Action, s.row.Actor.Kind = time.UnixMicro(s.at).UTC(), audit.Action(s.action), audit.Kind(s.kind)
+	return err
 }
 
 // AuditHeads implements audit.Store.
@@ -143,11 +159,12 @@ func (s *Store) AuditRows(ctx context.Context, chain string, after int64, limit 
 		return nil, ctx.Err()
 	}
 	err = s.readMuch(ctx, "reading the audit log", func(ctx context.Context, t session) error {
-		some = nil
+		some = make([]audit.Row, 0, min(max(limit, 1), auditPage))
+		s := newAuditScanner()
+		s.row.Chain = chain
 		return t.each(ctx, func(rows *sql.Rows) error {
-			_, r, err := scanAudit(rows)
-			r.Chain = chain
-			some = append(some, r)
+			err := s.scan(rows)
+			some = append(some, s.row)
 			return err
 		}, auditColumns+" WHERE chain_id = (SELECT id FROM durin_audit_chain WHERE name = ?) AND seq > ? ORDER BY seq LIMIT ?",
 			chain, after, int64(tokenrule.Limit(limit)))
@@ -205,10 +222,11 @@ func (s *Store) FindAudit(ctx context.Context, f audit.Filter, after audit.Curso
 			return err
 		}
 		w := auditFilter(f, after, ids[after.Chain])
+		s := newAuditScanner()
 		return t.each(ctx, func(rows *sql.Rows) error {
-			chain, r, err := scanAudit(rows)
-			r.Chain = names[chain]
-			some = append(some, r)
+			err := s.scan(rows)
+			s.row.Chain = names[s.chain]
+			some = append(some, s.row)
 			return err
 		}, auditColumns+w.where()+" ORDER BY at DESC, chain_id DESC, seq DESC LIMIT ?", append(w.args, int64(tokenrule.Limit(limit)))...)
 	})
