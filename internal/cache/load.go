@@ -16,14 +16,13 @@ const maxLoads = 10
 // A flight is one load and all who wait for it. The shard's lock guards it until
 // done is closed.
 type flight[V any] struct {
-	begun   int64
-	waiters int
-	cancel  context.CancelFunc
-	gone    []func(*V) bool // classes invalidated since it began
-	stale   bool            // its result is void
-	done    chan struct{}
-	value   *V // nil with an err
-	err     error
+	begun     int64
+	done      chan struct{}   // nil while nobody but the one who loads waits
+	gone      []func(*V) bool // classes invalidated since it began
+	stale     bool            // its result is void
+	abandoned bool            // the one who loaded gave up: its result says nothing
+	value     *V              // nil with an err
+	err       error
 }
 
 // Load returns the value of key: from memory, or by load, which calls for the
@@ -31,61 +30,72 @@ type flight[V any] struct {
 // Options.Negative names is remembered. A key that was ended is answered with
 // Options.Ended.
 //
-// load runs in a goroutine of its own, with the values of the context of the
-// first caller; its context ends when nobody waits any more. When ctx ends, Load
-// returns its cause. load fills in the value that it is given, which is zero at
-// first and stays where it is.
+// The first caller calls load itself, with its own context; the others wait for it
+// until their own contexts end. When the first caller's context ends before its
+// load is over, it alone gets the cause, and another of them loads. load must
+// return soon after its context has ended. It fills in the value that it is given,
+// which is zero at first and stays where it is.
 func (c *Cache[K, V]) Load(ctx context.Context, key K, load func(context.Context, *V) error) (*V, error) {
 	s, h := c.shard(&key)
-	for range maxLoads {
-		f, value, err := c.join(ctx, s, h, &key, load)
-		if f == nil {
+	for loads := 0; loads < maxLoads; {
+		f, wait, value, err := c.join(s, h, &key)
+		switch {
+		case f == nil:
 			return value, err
-		}
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			s.leave(key, f)
-			return nil, context.Cause(ctx)
+		case wait == nil:
+			c.fly(ctx, s, h, key, f, load)
+			if f.abandoned {
+				return nil, context.Cause(ctx)
+			}
+		default:
+			select {
+			case <-wait:
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+			if f.abandoned {
+				continue
+			}
 		}
 		if !f.stale {
 			return f.value, f.err
 		}
+		loads++
 	}
 	return nil, ErrUnsettled
 }
 
-// join answers from memory, or returns the flight to wait for, which it starts
-// when there is none that may be joined.
-func (c *Cache[K, V]) join(ctx context.Context, s *shard[K, V], h uint64, key *K, load func(context.Context, *V) error) (*flight[V], *V, error) {
+// join answers from memory, or returns a flight and what tells its end; for the
+// one who is to load that is nil.
+func (c *Cache[K, V]) join(s *shard[K, V], h uint64, key *K) (*flight[V], <-chan struct{}, *V, error) {
 	now, trusted := c.opts.Clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended.has(*key, now, c.ttl) {
 		s.counts.NegativeHits++
-		return nil, nil, c.opts.Ended
+		return nil, nil, nil, c.opts.Ended
 	}
 	if e := s.live.find(h, key); e != nil && !older(now-e.loadedAt, c.ttl) && e.loadedAt >= trusted {
 		e.use()
 		s.counts.Hits++
-		return nil, &e.value, nil
+		return nil, nil, &e.value, nil
 	}
 	if e := s.absent.find(h, key); e != nil && !older(now-e.loadedAt, c.negativeTTL) && e.loadedAt >= trusted {
 		e.use()
 		s.counts.NegativeHits++
-		return nil, nil, e.value
+		return nil, nil, nil, e.value
 	}
 	s.counts.Misses++
 	if f := s.flights[*key]; f != nil && f.begun >= trusted {
-		f.waiters++
-		return f, nil, nil
+		if f.done == nil {
+			f.done = make(chan struct{})
+		}
+		return f, f.done, nil, nil
 	}
 	s.counts.Loads++
-	f := &flight[V]{begun: now, waiters: 1, done: make(chan struct{})}
+	f := &flight[V]{begun: now}
 	s.flights[*key] = f
-	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go c.fly(ctx, s, h, *key, f, load)
-	return f, nil, nil
+	return f, nil, nil, nil
 }
 
 // fly runs a load to its end, whatever that is.
@@ -96,8 +106,8 @@ func (c *Cache[K, V]) fly(ctx context.Context, s *shard[K, V], h uint64, key K, 
 		if p := recover(); p != nil {
 			f.err = fmt.Errorf("cache: the load panicked: %v", p)
 		}
+		f.abandoned = f.err != nil && ctx.Err() != nil
 		c.land(s, h, e, f)
-		f.cancel()
 	}()
 	if f.err = load(ctx, &e.value); f.err == nil {
 		f.value = &e.value
@@ -110,7 +120,9 @@ func (c *Cache[K, V]) land(s *shard[K, V], h uint64, e *entry[K, V], f *flight[V
 	now, _ := c.opts.Clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer close(f.done)
+	if f.done != nil {
+		defer close(f.done)
+	}
 	f.stale = s.flights[e.key] != f
 	if !f.stale {
 		delete(s.flights, e.key)
@@ -140,18 +152,4 @@ func (c *Cache[K, V]) store(s *shard[K, V], h uint64, e *entry[K, V], err error,
 		s.live.remove(h, &e.key)
 		s.absent.put(h, &entry[K, error]{key: e.key, loadedAt: e.loadedAt, value: err}, now-c.negativeTTL)
 	}
-}
-
-// leave takes one who waits out of a flight, and ends it with the last.
-func (s *shard[K, V]) leave(key K, f *flight[V]) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f.waiters--
-	if f.waiters > 0 {
-		return
-	}
-	if s.flights[key] == f {
-		delete(s.flights, key)
-	}
-	f.cancel()
 }

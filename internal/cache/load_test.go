@@ -218,41 +218,82 @@ func TestUntrustedFlightsAreNotJoined(t *testing.T) {
 }
 
 func TestWhoLeavesStopsNobodyElse(t *testing.T) {
+	for who := range 3 {
+		inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
+			g := newGate()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var all []<-chan answer
+			for i := range 3 { // the first of them loads
+				mine := t.Context()
+				if i == who {
+					mine = ctx
+				}
+				all = append(all, ask(mine, c, key(1), g.load))
+				synctest.Wait()
+			}
+			cancel(errAway)
+			if a := <-all[who]; !errors.Is(a.err, errAway) {
+				t.Errorf("who left got %v, want the cause", a)
+			}
+			g.found <- 1
+			for i, a := range all {
+				if i == who {
+					continue
+				}
+				if a := <-a; !a.is(1) {
+					t.Errorf("who stayed got %v", a)
+				}
+			}
+			if want := map[bool]int32{true: 2, false: 1}[who == 0]; g.loads.Load() != want {
+				t.Errorf("%d loads when caller %d left, want %d", g.loads.Load(), who, want)
+			}
+		})
+	}
+}
+
+func TestWhoStaysIsAnsweredHoweverManyLeave(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
-		g := newGate()
-		ctx, cancel := context.WithCancelCause(t.Context())
-		first := ask(ctx, c, key(1), g.load)
-		synctest.Wait()
-		second := ask(t.Context(), c, key(1), g.load)
-		synctest.Wait()
-		cancel(errAway)
-		if a := <-first; !errors.Is(a.err, errAway) {
-			t.Errorf("who left got %v, want the cause", a)
+		loading := make(chan context.CancelFunc)
+		load := func(stop context.CancelFunc) func(context.Context, *int) error {
+			return func(ctx context.Context, to *int) error {
+				loading <- stop
+				if stop != nil {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+				*to = 1
+				return nil
+			}
 		}
-		g.found <- 1
-		if a := <-second; !a.is(1) {
+		for range 10 * maxLoads {
+			ctx, cancel := context.WithCancel(t.Context())
+			ask(ctx, c, key(1), load(cancel))
+		}
+		synctest.Wait()
+		stays := ask(t.Context(), c, key(1), load(nil))
+		synctest.Wait()
+		for stop := range loading {
+			if stop == nil {
+				break // the turn of the one who stays
+			}
+			stop()
+		}
+		if a := <-stays; !a.is(1) {
 			t.Errorf("who stayed got %v", a)
 		}
 	})
 }
 
-func TestTheLastWhoLeavesEndsTheLoad(t *testing.T) {
+func TestALoadEndsWithItsCaller(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Cache[digest, int], cl *clock) {
-		g, ended := newGate(), make(chan error, 1)
-		load := func(ctx context.Context, to *int) error {
-			err := g.load(ctx, to)
-			ended <- err
-			return err
-		}
+		g := newGate()
 		ctx, cancel := context.WithCancel(t.Context())
-		a, b := ask(ctx, c, key(1), load), ask(ctx, c, key(1), load)
+		a := ask(ctx, c, key(1), g.load)
 		synctest.Wait()
 		cancel()
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("the load ended with %v", err)
+		if a := <-a; !errors.Is(a.err, context.Canceled) {
+			t.Errorf("got %v, want the context's error", a)
 		}
-		<-a
-		<-b
 		expect(t, c, key(1), give(2), 2)
 	})
 }
@@ -264,9 +305,18 @@ func TestLoadsThatDoNotReturn(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "a fault in the driver") {
 		t.Errorf("a panic gave %v", err)
 	}
-	_, err = c.Load(t.Context(), key(1), func(context.Context, *int) error { runtime.Goexit(); return nil })
-	if err == nil {
-		t.Error("a goroutine that ended gave no error")
+	begun, end := make(chan struct{}), make(chan struct{})
+	go func() {
+		_, _ = c.Load(t.Context(), key(1), func(context.Context, *int) error { close(begun); <-end; runtime.Goexit(); return nil })
+	}()
+	<-begun
+	waits := ask(t.Context(), c, key(1), give(5))
+	for c.Stats().Misses < 3 {
+		runtime.Gosched()
+	}
+	close(end)
+	if a := <-waits; a.err == nil {
+		t.Error("a goroutine that ended gave no error to who waited for it")
 	}
 	expect(t, c, key(1), give(1), 1)
 }
