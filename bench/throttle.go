@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 	"github.com/durin-go/durin/bench/internal/measure"
 )
 
-// f9 measures the throttle of users and clients, in this process's memory.
+// f9 measures the throttle of users and clients, in this process's memory, beside
+// the least that counts requests of a pair: a number in a map behind a lock. With
+// many pairs both wait for memory.
 func (s *suite) f9() error {
 	for _, pairs := range []int{s.size / 100, s.size} {
 		if err := s.f9With(pairs); err != nil {
@@ -41,7 +44,21 @@ func (s *suite) f9With(pairs int) error {
 		var states [1]durin.LimitState
 		take(limiter, time.Now(), measure.Scatter(i, pairs), states[:])
 	}
-	all, err := measure.Interleave(s.rounds, measure.Each("1", 1, s.long, work), measure.Each("2", 2, s.long, work))
+	var lock sync.Mutex
+	counts := make(map[durin.LimitKey]*int64, pairs)
+	for i := range limits {
+		counts[limits[i].Key] = new(int64)
+	}
+	count := func(i uint64) {
+		now := time.Now().UnixNano()
+		key := limits[measure.Scatter(i, pairs)].Key
+		lock.Lock()
+		*counts[key] = now
+		lock.Unlock()
+	}
+	all, err := measure.Interleave(s.rounds,
+		measure.Each("1", 1, s.long, work), measure.Each("2", 2, s.long, work),
+		measure.Each("count, 1", 1, s.long, count), measure.Each("count, 2", 2, s.long, count))
 	if err == nil {
 		err = failed
 	}
@@ -51,6 +68,8 @@ func (s *suite) f9With(pairs int) error {
 	of := ", " + thousands(pairs) + " pairs in turn"
 	s.value("F9", "throttle check"+of+", 1 goroutine", all[0], "ns", 300)
 	s.value("F9", "throttle check"+of+", 2 goroutines", all[1], "ns", 300)
+	s.ratio("F9", "the same / one number in a locked map, 1 goroutine", all[0], all[2], "ns", 0, false)
+	s.ratio("F9", "the same / one number in a locked map, 2 goroutines", all[1], all[3], "ns", 0, false)
 	if pairs < s.size {
 		return nil
 	}

@@ -18,7 +18,7 @@
 // never pass, and whoever waits does so until the clock is there again. Clocks
 // with monotonic readings, like time.Now, never are put back.
 //
-// A key takes about 250 bytes, more when many requests of its are in the window:
+// A key takes about 230 bytes, more when many requests of its are in the window:
 // 8 to 16 for each up to N = 1,024, and about 3 KB above. Idle keys are forgotten
 // a few at a time while others are asked for; there is no goroutine.
 package window
