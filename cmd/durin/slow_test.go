@@ -13,31 +13,46 @@ import (
 	"time"
 )
 
-// TestSlowClients has many callers send their headers a byte at a time: others are
-// answered meanwhile, and the server cuts the slow ones off by itself.
+// drip is what a slow client sends at first, and then again and again; it takes no
+// answer.
+type drip struct{ first, more string }
+
+var drips = map[string]drip{
+	"a header":          {"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\nX-Slow: ", "a"},
+	"a request's line":  {"GE", "T"},
+	"a body":            {"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99999\r\n\r\n{\"username\":\"", "a"},
+	"a form":            {"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 99999\r\n\r\nusername=", "a"},
+	"a body in chunks":  {"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n"},
+	"answers not taken": {"", strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n", 100)},
+}
+
+// TestSlowClients has many callers send their headers and bodies a byte at a time, or
+// take no answer: others are answered meanwhile, and the server cuts the slow ones off
+// by itself.
 func TestSlowClients(t *testing.T) {
-	t.Parallel() // it waits most of the time
-	const callers = 200
-	s := start(t, t.TempDir())
+	t.Parallel()       // it waits most of the time
+	const callers = 30 // of each kind
+	s := start(t, t.TempDir(), "--request-time", "2s", "--max-connections", "1000")
 	var cut sync.WaitGroup
-	for i := range callers {
-		conn, err := net.Dial("tcp", s.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		text := "POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\nX-Slow: "
-		if _, err := io.WriteString(conn, text); err != nil {
-			t.Fatal(err)
-		}
-		cut.Go(func() {
-			_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
-			for err := error(nil); err == nil; time.Sleep(time.Second) {
-				if _, err = conn.Write([]byte{byte('a' + i%26)}); errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Error("a slow client is borne with")
-				}
+	for name, d := range drips {
+		for range callers {
+			conn, err := net.Dial("tcp", s.Addr)
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
+			t.Cleanup(func() { _ = conn.Close() })
+			if _, err := io.WriteString(conn, d.first); err != nil {
+				t.Fatal(err)
+			}
+			cut.Go(func() {
+				_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
+				for err := error(nil); err == nil; time.Sleep(50 * time.Millisecond) {
+					if _, err = io.WriteString(conn, d.more); errors.Is(err, os.ErrDeadlineExceeded) {
+						t.Errorf("%s: a slow client is borne with", name)
+					}
+				}
+			})
+		}
 	}
 	for range 20 {
 		s.Do("GET", "/healthz", "", nil).Want(t, "beside slow clients", 200)

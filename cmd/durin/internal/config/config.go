@@ -41,6 +41,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Demo           bool
 	MaxConnections int           // at most open on Addr
+	RequestTime    time.Duration // in which a request must have come in
 	DrainTime      time.Duration // between the signal to stop and the end of accepting
 
 	IdentityPrefix  string   // "X-Durin-"

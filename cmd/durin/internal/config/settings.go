@@ -59,6 +59,7 @@ func servingSettings() []setting {
 		{"tls-cert", Serving, "PATH", "certificate chain, PEM; serves HTTPS", "", text(func(c *Config) *string { return &c.TLSCert })},
 		{"tls-key", Serving, "PATH", "key of the certificate, PEM", "", text(func(c *Config) *string { return &c.TLSKey })},
 		{"max-connections", Serving, "N", "connections that may be open on addr at a time", "10000", count(func(c *Config) *int { return &c.MaxConnections })},
+		{"request-time", Serving, "SPAN", "how long a request may take to arrive; a sixth of it for its header, and half as long again for the answer", "60s", setRequestTime},
 		{"drain-time", Serving, "SPAN", "how long to go on after the signal to stop, while /readyz says 503", "0", setDrainTime},
 		{"pid-file", Serving, "PATH", "file to write the process id to", "", text(func(c *Config) *string { return &c.PIDFile })},
 		{"access-log", Serving, "", "log every request", "false", yesNo(func(c *Config) *bool { return &c.AccessLog })},
@@ -158,6 +159,15 @@ func spanOf(field func(*Config) *time.Duration, least time.Duration, fault strin
 		*field(c) = d
 		return nil
 	}
+}
+
+// setRequestTime takes what a slow line needs, and not what ties up the server.
+func setRequestTime(c *Config, t string) error {
+	err := notNegative(func(c *Config) *time.Duration { return &c.RequestTime })(c, t)
+	if err == nil && (c.RequestTime < time.Second || c.RequestTime > time.Hour) {
+		return fmt.Errorf("%q is not between a second and an hour", t)
+	}
+	return err
 }
 
 // maxDrain bounds drain-time: service managers kill what takes for ever to stop.

@@ -9,20 +9,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/sockets"
 )
 
-// Bounds of a connection. A login may wait for its turn to be hashed, a slow
-// line for its body; nobody holds a connection for longer.
 const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 60 * time.Second
-	writeTimeout  = 90 * time.Second
-	idleTimeout   = 120 * time.Second
-	maxHeader     = 32 << 10
+	maxHeader = 32 << 10
 
 	// opsConnections are at most open on ops-addr.
 	opsConnections = 128
@@ -81,9 +74,13 @@ func ListenOn(ctx context.Context, from *sockets.Set, n *node.Node, log *slog.Lo
 }
 
 func (s *Server) newServer(h http.Handler) *http.Server {
+	// A login may wait for its turn to be hashed, a slow line for its body;
+	// nobody holds a connection for longer.
+	request := s.node.Config.RequestTime
 	return &http.Server{
-		Handler: s.leaving(h), ConnState: noteState, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: s.leaving(h), ConnState: noteState,
+		ReadHeaderTimeout: request / 6, ReadTimeout: request, WriteTimeout: request * 3 / 2, IdleTimeout: request * 2,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
 
