@@ -89,20 +89,3 @@ func TestChanged(t *testing.T) {
 		t.Error("the digest of a secret is told")
 	}
 }
-
-func TestDeriveKey(t *testing.T) {
-	ring, err := durin.NewKeyring(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := ring.Keys()[0].ID
-	a, ok := ring.DeriveKey(id, "a")
-	again, _ := ring.DeriveKey(id, "a")
-	b, _ := ring.DeriveKey(id, "b")
-	if !ok || len(a) != 32 || !slices.Equal(a, again) || slices.Equal(a, b) {
-		t.Error("derived keys are not what they should be")
-	}
-	if _, ok := ring.DeriveKey("00000000", "a"); ok {
-		t.Error("a key that is not there")
-	}
-}

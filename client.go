@@ -25,7 +25,7 @@ type Policy string
 const (
 	// PolicyReuse hands out the token that is there, as django-rest-durin
 	// does. At most one token lives for a user and client. It needs a
-	// Keyring: the token must be shown a second time.
+	// keyring: the token must be shown a second time.
 	PolicyReuse Policy = "reuse"
 	// PolicyReplace ends the old token and issues a new one.
 	PolicyReplace Policy = "replace"
@@ -68,7 +68,7 @@ type Client struct {
 	// Rotate, when set, makes each renewal by its owner answer a new token: the
 	// grace, from a second to a day, for which the one before stays good.
 	// Whoever presents that later ends the session, for one of the two who
-	// have it is not its owner. It needs a Keyring. Zero: a renewal keeps the
+	// have it is not its owner. It needs a keyring. Zero: a renewal keeps the
 	// token.
 	Rotate time.Duration
 	// NoPassword closes the client to logins by user name and password.

@@ -63,7 +63,7 @@ func (g *Guard) cookie(value string) *http.Cookie {
 	return &http.Cookie{Name: g.opt.CookieName, Value: value, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
 }
 
-// CheckOrigin refuses with ErrCrossSite a request that a page of another origin
+// CheckOrigin refuses with status 403 a request that a page of another origin
 // made a browser send, by http.CrossOriginProtection, unless the origin is one of
 // Options.TrustedOrigins or the method is safe. The middleware does so where the
 // token came in a cookie. A WebSocket's handshake is not safe, whatever its
@@ -75,7 +75,7 @@ func (g *Guard) CheckOrigin(r *http.Request) error {
 		r = &unsafe
 	}
 	if g.origins.Check(r) != nil {
-		return ErrCrossSite
+		return errCrossSite
 	}
 	return nil
 }

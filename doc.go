@@ -12,7 +12,7 @@
 //	db, _ := sql.Open("sqlite", "app.db")
 //	err := sqlstore.Migrate(ctx, db, sqlstore.SQLite)
 //	store, err := sqlstore.Open(ctx, db, sqlstore.SQLite, sqlstore.Options{})
-//	keys, _, err := durin.OpenKeyFile("durin.key", time.Now())
+//	keys, err := keyring.OpenFile("durin.key", time.Now())
 //	guard, err := durin.New(ctx, durin.Options{Store: store, Keyring: keys, Authenticator: myUsers})
 //	defer guard.Close(ctx)
 //
@@ -32,8 +32,12 @@
 //   - sqlstore: a [Store] on a *sql.DB of yours: SQLite, PostgreSQL, MySQL.
 //   - memstore: a Store in memory, for tests and demonstrations.
 //   - storetest: the tests that every Store passes.
+//   - keyring: the keys that seal tokens which are shown again.
+//   - throttle: rates, and the limiters that hold them; loginlimit: the limits on
+//     guessing passwords.
 //   - password: hashing, and the formats of other systems.
-//   - importer: users and tokens out of Django.
+//   - nodes: how several processes hear of what one has ended.
+//   - importer: users and tokens out of Django; transfer: what a Store offers it.
 //   - durintest: what the tests of your application need.
 //
 // # What is promised
@@ -50,7 +54,7 @@
 //     concurrency.
 //   - A clear token is in the hands of the one who got it and nowhere else. The
 //     exception is told apart: [PolicyReuse] shows a token again and so keeps it
-//     sealed under a key that is not in the database (see [Keyring]).
+//     sealed under a key that is not in the database (see package keyring).
 //
 // Everything is safe for concurrent use. Contexts are honoured. Errors that
 // callers are told about are an [*Error], which bears its HTTP status.

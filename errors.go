@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/durin-go/durin/throttle"
 )
 
 // An Error is a failure that a caller of the API is told about. Compare with
@@ -25,7 +27,7 @@ type Error struct {
 	// Zero: not told.
 	RetryAfter time.Duration
 	// Limits are the throttles of the request, for the RateLimit fields.
-	Limits []LimitState
+	Limits []throttle.State
 
 	kind    *Error   // the sentinel that a more precise Error stands for
 	cause   error    // for the log, never for the caller
@@ -56,12 +58,12 @@ func (e *Error) Unwrap() []error {
 // this is the whole table from error to status.
 var (
 	ErrNoToken        = &Error{Status: 401, Detail: "Authentication credentials were not provided."}
-	ErrBadHeader      = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header."}
+	errBadHeader      = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header."}
 	ErrInvalidToken   = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token."}
 	ErrExpired        = &Error{Status: 401, Code: "invalid_token", Detail: "The given token has expired."}
 	ErrInactive       = &Error{Status: 401, Code: "invalid_token", Detail: "User inactive or deleted."}
 	ErrForbidden      = &Error{Status: 403, Code: "insufficient_scope", Detail: "You do not have permission to perform this action."}
-	ErrCrossSite      = &Error{Status: 403, Detail: "Cross-site request refused."}
+	errCrossSite      = &Error{Status: 403, Detail: "Cross-site request refused."}
 	ErrInvalidServer  = &Error{Status: 401, Detail: "Invalid secret of a resource server."}
 	ErrThrottled      = &Error{Status: 429, Detail: "Request was throttled."}
 	ErrBadCredentials = &Error{Status: 400, Detail: "Unable to log in with provided credentials."}
@@ -86,8 +88,8 @@ var (
 )
 
 var (
-	errEmptyHeader  = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header. No credentials provided.", kind: ErrBadHeader}
-	errSpacedHeader = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header. Token string should not contain spaces.", kind: ErrBadHeader}
+	errEmptyHeader  = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header. No credentials provided.", kind: errBadHeader}
+	errSpacedHeader = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header. Token string should not contain spaces.", kind: errBadHeader}
 	errInternal     = &Error{Status: 500, Detail: "Something went wrong on our side."}
 )
 
@@ -122,7 +124,7 @@ func expired(s *Session) error {
 // throttled tells which window refuses, and for how long. As in
 // django-rest-framework the sentence tells no wait when more requests are in
 // the window than the rate allows.
-func throttled(states []LimitState) error {
+func throttled(states []throttle.State) error {
 	e := &Error{Status: ErrThrottled.Status, Detail: ErrThrottled.Detail, Limits: states, kind: ErrThrottled}
 	over := false
 	for _, s := range states {

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
+	"github.com/durin-go/durin/throttle"
 )
 
 // newGuard makes a Guard on a store in memory, as examples and tests do.
 func newGuard(o durin.Options) *durin.Guard {
-	keys, err := durin.NewKeyring(time.Now())
+	keys, err := keyring.New(time.Now())
 	if err != nil {
 		panic(err)
 	}
@@ -184,7 +186,7 @@ func ExampleGuard_End() {
 
 func ExampleParseRate() {
 	for _, text := range []string{"100/h", "5 / minute", "0/s", "fast"} {
-		rate, err := durin.ParseRate(text)
+		rate, err := throttle.ParseRate(text)
 		fmt.Println(rate, err)
 	}
 	// Output:

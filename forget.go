@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/durin-go/durin/nodes"
 )
 
 // ended makes this node refuse the tokens from now on, and tells the others. The
@@ -45,7 +47,7 @@ func (g *Guard) cacheDrop(digests []Digest) {
 // clientChanged makes this node read all sessions of the client anew.
 func (g *Guard) clientChanged(ctx context.Context, id int64, deleted bool) {
 	g.forgetClient(id, deleted)
-	g.send(ctx, []Ending{{At: g.now(), ClientID: id, Gone: deleted}})
+	g.send(ctx, []nodes.Ending{{At: g.now(), ClientID: id, Gone: deleted}})
 	if deleted {
 		fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Session: &Session{Client: &Client{ID: id}}})
 	}
@@ -60,7 +62,7 @@ func (g *Guard) forgetClient(id int64, deleted bool) {
 
 // heard applies what other nodes, or other processes on the same store, ended or
 // changed.
-func (g *Guard) heard(endings []Ending) {
+func (g *Guard) heard(endings []nodes.Ending) {
 	g.tally.heard.Add(uint64(len(endings)))
 	for _, e := range endings {
 		switch {
@@ -87,9 +89,9 @@ func (g *Guard) announce(ctx context.Context, digests []Digest, gone bool) {
 	if g.opt.Invalidator == nil || len(digests) == 0 {
 		return
 	}
-	endings := make([]Ending, len(digests))
+	endings := make([]nodes.Ending, len(digests))
 	for i, d := range digests {
-		endings[i] = Ending{At: g.now(), Digest: d, Gone: gone}
+		endings[i] = nodes.Ending{At: g.now(), Digest: d, Gone: gone}
 	}
 	g.send(ctx, endings)
 }
@@ -98,7 +100,7 @@ func (g *Guard) announce(ctx context.Context, digests []Digest, gone bool) {
 // out; the Outbox carries them anyway.
 const announceTimeout = time.Second
 
-func (g *Guard) send(ctx context.Context, endings []Ending) {
+func (g *Guard) send(ctx context.Context, endings []nodes.Ending) {
 	if g.opt.Invalidator == nil {
 		return
 	}

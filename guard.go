@@ -6,6 +6,10 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/durin-go/durin/keyring"
+	"github.com/durin-go/durin/nodes"
+	"github.com/durin-go/durin/throttle"
 )
 
 // An Authenticator checks user names and passwords: against the own users
@@ -57,7 +61,7 @@ type Options struct {
 	UserActive func(ctx context.Context, userID string) (bool, error)
 
 	// Keyring seals tokens that are shown again: those of PolicyReuse.
-	Keyring *Keyring
+	Keyring *keyring.Ring
 	// ReuseWithoutKey must be PolicyReplace when Keyring is nil: it is what
 	// PolicyReuse then does. Else New refuses, rather than let a client
 	// behave in another way than it says.
@@ -98,7 +102,7 @@ type Options struct {
 	// milliseconds.
 	PollEvery time.Duration
 	// Invalidator hastens the news of endings between nodes. May be nil.
-	Invalidator Invalidator
+	Invalidator nodes.Invalidator
 
 	// RefreshOnLogin sets the expiry anew when a login hands out a token
 	// that is there.
@@ -107,9 +111,9 @@ type Options struct {
 	// Unset: none.
 	DefaultRate Rate
 	// Limiter counts throttled requests. Nil: in this process's memory.
-	Limiter Limiter
-	// LoginLimiter slows down guessing. Nil: NewLoginLimiter with its
-	// documented numbers; NoLoginLimit turns it off.
+	Limiter throttle.Limiter
+	// LoginLimiter slows down guessing. Nil: that of package loginlimit with
+	// its documented numbers; loginlimit.Off turns it off.
 	LoginLimiter LoginLimiter
 
 	// TrustedProxies are the peers whose Forwarded or X-Forwarded-For header

@@ -12,6 +12,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/durintest"
+	"github.com/durin-go/durin/keyring"
 )
 
 // people is an Authenticator: names are ids, passwords are "right".
@@ -124,7 +125,7 @@ func TestALostKeyFallsBackToReplace(t *testing.T) {
 	g := durintest.New(t, withPeople)
 	g.Client(durin.Client{Name: "web"})
 	old := login(t, g, "ada", "web").Token
-	ring, err := durin.NewKeyring(g.Clock.Now())
+	ring, err := keyring.New(g.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/durin-go/durin/keyring"
 )
 
 // Issued is a token that was handed out: the only place its text is to be had.
@@ -57,7 +59,7 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 		token := g.form.generate()
 		t.Now, t.Digest = g.now(), token.Digest()
 		if keys != nil {
-			t.Seal = keys.Seal(token)
+			t.Seal = keys.Seal(token.Reveal())
 		}
 		res, err := g.store.Issue(ctx, t)
 		if err != nil {
@@ -65,7 +67,7 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 		}
 		g.ended(ctx, replaced, res.Ended)
 		if res.Reused {
-			if token, err = keys.Open(res.Seal, res.Session.Digest); err != nil {
+			if token, err = unseal(keys, res.Seal, res.Session.Digest); err != nil {
 				t.Lost = res.Session.Digest
 				continue
 			}
@@ -74,7 +76,7 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 		g.announceIssue(ctx, res, login)
 		return Issued{Token: token, Session: res.Session, Reused: res.Reused, Renewed: res.Renewed}, nil
 	}
-	return Issued{}, unavailable(fmt.Errorf("durin: %w, repeatedly", ErrSeal))
+	return Issued{}, unavailable(fmt.Errorf("durin: %w, repeatedly", keyring.ErrSeal))
 }
 
 // announceIssue calls the hooks of what the store did.

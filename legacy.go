@@ -2,7 +2,6 @@ package durin
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
 	"errors"
@@ -10,34 +9,15 @@ import (
 	"time"
 )
 
-// A LegacyDigest is the SHA-512 of a token of another system, as
-// django-rest-knox keeps it: versions from 5 on hash the token's text, version
-// 4.2 the bytes that its hexadecimal digits stand for.
-type LegacyDigest [sha512.Size]byte
-
-// Placeholder is what stands in the place of the SHA-256 of a token that only l
-// is known of. It is no token's: it is made of text with a byte that no token
-// has.
-func (l LegacyDigest) Placeholder() Digest {
-	return sha256.Sum256(append([]byte("durin legacy\x00"), l[:]...))
-}
-
-// A LegacyStore is a Store that keeps tokens of which only a LegacyDigest is
-// known, until their first use. It keeps a Store's contract.
-type LegacyStore interface {
-	// AdoptLegacy makes d the digest of the token that is known by one of
-	// legacy, and forgets the LegacyDigest. It reports whether there was such
-	// a token; where there is none nothing is written. A token that is ended
-	// at the same time stays ended, and the digest that its ending tells is
-	// the one it had.
-	AdoptLegacy(ctx context.Context, legacy []LegacyDigest, d Digest) (bool, error)
-	// LegacyLeft reports whether there are such tokens.
+// legacyStore is a Store that is a transfer.LegacyStore, too: see there.
+type legacyStore interface {
+	AdoptLegacy(ctx context.Context, legacy [][sha512.Size]byte, d Digest) (bool, error)
 	LegacyLeft(ctx context.Context) (bool, error)
 }
 
-// legacyTokens knows whether checks have to look for a LegacyDigest.
+// legacyTokens knows whether checks have to look for a SHA-512.
 type legacyTokens struct {
-	store LegacyStore // nil: the Store keeps none
+	store legacyStore // nil: the Store keeps none
 	left  atomic.Bool
 }
 
@@ -45,7 +25,7 @@ type legacyTokens struct {
 // Guard runs are known to it after that long.
 const legacyEvery = 2 * time.Second
 
-// lookLegacy asks the store whether there are tokens with a LegacyDigest.
+// lookLegacy asks the store whether there are tokens with a SHA-512.
 func (g *Guard) lookLegacy(ctx context.Context) error {
 	left, err := g.legacy.store.LegacyLeft(ctx)
 	if err == nil {
@@ -54,7 +34,7 @@ func (g *Guard) lookLegacy(ctx context.Context) error {
 	return unavailable(err)
 }
 
-// adopt looks for a token by its LegacyDigest, once Lookup has not found d. It
+// adopt looks for a token by its SHA-512, once Lookup has not found d. It
 // is adopted before it is used, so that caches and endings know it by d alone.
 // Another node may have been faster, so d is looked up again in any case.
 func (g *Guard) adopt(ctx context.Context, d Digest, token string) (Session, error) {
@@ -65,8 +45,8 @@ func (g *Guard) adopt(ctx context.Context, d Digest, token string) (Session, err
 }
 
 // legacyDigests are those that token can be known by.
-func legacyDigests(token string) []LegacyDigest {
-	all := []LegacyDigest{sha512.Sum512([]byte(token))}
+func legacyDigests(token string) [][sha512.Size]byte {
+	all := [][sha512.Size]byte{sha512.Sum512([]byte(token))}
 	if raw, err := hex.DecodeString(token); err == nil {
 		all = append(all, sha512.Sum512(raw))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/memstore"
+	"github.com/durin-go/durin/transfer"
 )
 
 // keeper is a store that counts what is asked of legacy digests, and lets others
@@ -48,7 +49,7 @@ func (k *keeper) UpdateUser(ctx context.Context, id string, now time.Time, chang
 	return k.Store.UpdateUser(ctx, id, now, change)
 }
 
-func (k *keeper) AdoptLegacy(ctx context.Context, legacy []durin.LegacyDigest, d durin.Digest) (bool, error) {
+func (k *keeper) AdoptLegacy(ctx context.Context, legacy []transfer.LegacyDigest, d durin.Digest) (bool, error) {
 	k.adoptions.Add(1)
 	k.pause()
 	defer k.pause()
@@ -61,17 +62,17 @@ func (k *keeper) LegacyLeft(ctx context.Context) (bool, error) {
 }
 
 // take imports tokens of the user 1, ada, known by what hash gives.
-func (k *keeper) take(t *testing.T, hash func(string) durin.LegacyDigest, expires time.Time, tokens ...string) {
+func (k *keeper) take(t *testing.T, hash func(string) transfer.LegacyDigest, expires time.Time, tokens ...string) {
 	t.Helper()
 	zero := time.Now()
-	rows := []durin.ImportRow{
+	rows := []transfer.Row{
 		{Source: "t:client", Key: "1", Client: &durin.Client{Name: "knox", TTL: durin.Never, Policy: durin.PolicyEvict, MaxTokens: 9}},
 		{Source: "t:user", Key: "1", User: &durin.User{ID: "1", Name: "ada", Active: true}},
 	}
 	for _, token := range tokens {
 		l := hash(token)
-		rows = append(rows, durin.ImportRow{Source: "t:token", Key: l.Placeholder().String(), Token: &durin.ImportToken{
-			Digest: l.Placeholder(), Legacy: &l, UserID: "1", Client: "knox", Created: zero, ExpiresAt: expires,
+		rows = append(rows, transfer.Row{Source: "t:token", Key: transfer.Placeholder(l).String(), Token: &transfer.Token{
+			Digest: transfer.Placeholder(l), Legacy: &l, UserID: "1", Client: "knox", Created: zero, ExpiresAt: expires,
 		}})
 	}
 	if _, err := k.Import(t.Context(), rows, zero, false); err != nil {
@@ -80,9 +81,9 @@ func (k *keeper) take(t *testing.T, hash func(string) durin.LegacyDigest, expire
 }
 
 // ofText and ofBytes are what versions of knox have kept.
-func ofText(token string) durin.LegacyDigest { return sha512.Sum512([]byte(token)) }
+func ofText(token string) transfer.LegacyDigest { return sha512.Sum512([]byte(token)) }
 
-func ofBytes(token string) durin.LegacyDigest {
+func ofBytes(token string) transfer.LegacyDigest {
 	raw, _ := hex.DecodeString(token)
 	return sha512.Sum512(raw)
 }
@@ -127,7 +128,7 @@ func TestLegacyTokens(t *testing.T) {
 			t.Errorf("%d adoptions of four tokens", n)
 		}
 		// What stands for a token is none.
-		for _, l := range []durin.LegacyDigest{ofText("kx_a1")} {
+		for _, l := range []transfer.LegacyDigest{ofText("kx_a1")} {
 			wantCheck(t, g, hex.EncodeToString(l[:]), durin.ErrInvalidToken)
 			wantCheck(t, g, "durin legacy\x00"+string(l[:]), durin.ErrInvalidToken)
 		}
@@ -160,7 +161,7 @@ func TestLegacyTokensOfInactiveUsers(t *testing.T) {
 // outOfOrder is a store whose legacy digests cannot be asked for.
 type outOfOrder struct{ *keeper }
 
-func (outOfOrder) AdoptLegacy(context.Context, []durin.LegacyDigest, durin.Digest) (bool, error) {
+func (outOfOrder) AdoptLegacy(context.Context, []transfer.LegacyDigest, durin.Digest) (bool, error) {
 	return false, errors.New("the database is away")
 }
 

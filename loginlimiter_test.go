@@ -13,6 +13,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/durintest"
+	"github.com/durin-go/durin/loginlimit"
 )
 
 // guess logs in with a password and reports whether that was right.
@@ -128,7 +129,7 @@ func TestACrowdThatKnowsThePasswordGetsIn(t *testing.T) {
 }
 
 func TestALoginThatWaitsEndsWithItsContext(t *testing.T) {
-	limiter := durin.NewLoginLimiter()
+	limiter := loginlimit.New(loginlimit.Numbers{})
 	a := durin.LoginAttempt{At: time.Now(), Name: "ada"}
 	for range 10 {
 		if ok, err := limiter.Admit(t.Context(), a); !ok || err != nil {

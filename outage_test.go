@@ -12,6 +12,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/durintest"
+	"github.com/durin-go/durin/nodes"
 )
 
 // replaced is a store with an outbox whose server can be replaced by one that
@@ -24,7 +25,7 @@ type replaced struct {
 	asked int // while away
 }
 
-func (r *replaced) Endings(_ context.Context, after int64, _ int) ([]durin.Ending, error) {
+func (r *replaced) Endings(_ context.Context, after int64, _ int) ([]nodes.Ending, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.away {
@@ -32,7 +33,7 @@ func (r *replaced) Endings(_ context.Context, after int64, _ int) ([]durin.Endin
 		return nil, errors.New("away")
 	}
 	if after < r.last {
-		return []durin.Ending{{Seq: r.last, ClientID: 1 << 40}}, nil
+		return []nodes.Ending{{Seq: r.last, ClientID: 1 << 40}}, nil
 	}
 	return nil, nil
 }
@@ -102,14 +103,14 @@ type hoarse struct {
 	told int
 }
 
-func (h *hoarse) Announce(context.Context, []durin.Ending) error {
+func (h *hoarse) Announce(context.Context, []nodes.Ending) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.told++
 	return h.err
 }
 
-func (h *hoarse) Listen(ctx context.Context, _ func([]durin.Ending)) error {
+func (h *hoarse) Listen(ctx context.Context, _ func([]nodes.Ending)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -3,13 +3,15 @@ package durin
 import (
 	"context"
 	"time"
+
+	"github.com/durin-go/durin/nodes"
 )
 
-// outboxReader follows an Outbox. Numbers are given before the commit, so that
+// outboxReader follows a nodes.Outbox. Numbers are given before the commit, so that
 // one may appear after a higher one: a missing number is waited for as long as
 // the longest transaction can take.
 type outboxReader struct {
-	outbox  Outbox
+	outbox  nodes.Outbox
 	high    int64               // the highest number seen
 	missing map[int64]time.Time // below high, and when that was noticed
 	swept   time.Time           // when all that is missing was looked for
@@ -56,9 +58,9 @@ func (o *outboxReader) start(ctx context.Context, now time.Time) error {
 }
 
 // poll returns the endings that were not there before.
-func (o *outboxReader) poll(ctx context.Context, now time.Time) ([]Ending, error) {
+func (o *outboxReader) poll(ctx context.Context, now time.Time) ([]nodes.Ending, error) {
 	after := o.from(now)
-	var fresh []Ending
+	var fresh []nodes.Ending
 	for {
 		rows, err := o.outbox.Endings(ctx, after, outboxPage)
 		if err != nil {
@@ -91,8 +93,8 @@ func (o *outboxReader) from(now time.Time) int64 {
 }
 
 // note records rows, in order of Seq, and returns the new ones.
-func (o *outboxReader) note(rows []Ending, now time.Time) []Ending {
-	var fresh []Ending
+func (o *outboxReader) note(rows []nodes.Ending, now time.Time) []nodes.Ending {
+	var fresh []nodes.Ending
 	for _, e := range rows {
 		switch {
 		case e.Seq > o.high:

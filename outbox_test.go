@@ -6,20 +6,22 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/durin-go/durin/nodes"
 )
 
 // lateOutbox is a table whose numbers can appear after higher ones.
-type lateOutbox struct{ rows []Ending }
+type lateOutbox struct{ rows []nodes.Ending }
 
 func (l *lateOutbox) add(seqs ...int64) {
 	for _, s := range seqs {
-		l.rows = append(l.rows, Ending{Seq: s, ClientID: s})
+		l.rows = append(l.rows, nodes.Ending{Seq: s, ClientID: s})
 	}
-	slices.SortFunc(l.rows, func(a, b Ending) int { return int(a.Seq - b.Seq) })
+	slices.SortFunc(l.rows, func(a, b nodes.Ending) int { return int(a.Seq - b.Seq) })
 }
 
-func (l *lateOutbox) Endings(_ context.Context, after int64, limit int) ([]Ending, error) {
-	i, _ := slices.BinarySearchFunc(l.rows, after+1, func(e Ending, s int64) int { return int(e.Seq - s) })
+func (l *lateOutbox) Endings(_ context.Context, after int64, limit int) ([]nodes.Ending, error) {
+	i, _ := slices.BinarySearchFunc(l.rows, after+1, func(e nodes.Ending, s int64) int { return int(e.Seq - s) })
 	return slices.Clone(l.rows[i:min(i+limit, len(l.rows))]), nil
 }
 

@@ -25,7 +25,7 @@ type Rules struct {
 // built of handlers, or learn the rules from the request: the session, which is
 // nil for an anonymous caller where rules are Optional, or the error to answer
 // with: ErrNoToken, ErrInvalidToken, ErrExpired, ErrInactive, ErrForbidden,
-// ErrCrossSite, ErrThrottled, ErrUnavailable. It sets the RateLimit fields of w.
+// ErrThrottled, ErrUnavailable, or another *Error. It sets the RateLimit fields of w.
 func (g *Guard) Permit(w http.ResponseWriter, r *http.Request, rules Rules) (*Session, error) {
 	ctx := r.Context()
 	id := identityFrom(ctx, g)

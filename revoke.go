@@ -3,6 +3,8 @@ package durin
 import (
 	"context"
 	"errors"
+
+	"github.com/durin-go/durin/keyring"
 )
 
 // LogOut ends a session at its owner's wish. ErrInvalidToken if it has ended
@@ -168,18 +170,24 @@ func (g *Guard) UserChanged(ctx context.Context, userID string) error {
 }
 
 // OpenSeal returns the clear token of a session that was issued with a seal
-// that can be opened, for the one who owns it. ErrSeal if there is none.
+// that can be opened, for the one who owns it. keyring.ErrSeal if there is none.
 func (g *Guard) OpenSeal(ctx context.Context, s *Session) (Secret, error) {
 	keys := g.keys.Load()
 	if keys == nil {
-		return "", ErrSeal
+		return "", keyring.ErrSeal
 	}
 	list, err := g.store.Seals(ctx, s.ID-1, 1)
 	if err != nil {
 		return "", unavailable(err)
 	}
 	if len(list) == 0 || list[0].Digest != s.Digest {
-		return "", ErrSeal
+		return "", keyring.ErrSeal
 	}
-	return keys.Open(list[0].Seal, s.Digest)
+	return unseal(keys, list[0].Seal, s.Digest)
+}
+
+// unseal opens the seal of the token d, or returns keyring.ErrSeal.
+func unseal(keys *keyring.Ring, seal []byte, d Digest) (Secret, error) {
+	token, err := keys.Open(seal, d)
+	return Secret(token), err
 }

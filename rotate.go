@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/durin-go/durin/keyring"
 )
 
 // noExpiry makes every check look at a replaced token more closely: its own
@@ -14,12 +16,12 @@ const noExpiry = math.MinInt64
 // rotate renews s and puts a new token in the place of the one that was
 // presented. Those who present the same one at the same time, or soon, get the
 // same new one.
-func (g *Guard) rotate(ctx context.Context, s *Session, keys *Keyring) (Issued, error) {
+func (g *Guard) rotate(ctx context.Context, s *Session, keys *keyring.Ring) (Issued, error) {
 	r := Rotation{Digest: s.Digest}
 	const tries = 4 // a seal that cannot be opened costs one more
 	for range tries {
 		token := g.form.generate()
-		r.Now, r.Successor, r.Seal = g.now(), token.Digest(), keys.Seal(token)
+		r.Now, r.Successor, r.Seal = g.now(), token.Digest(), keys.Seal(token.Reveal())
 		res, err := g.store.Rotate(ctx, r)
 		if errors.Is(err, ErrNotFound) {
 			return Issued{}, g.late(ctx, s.Digest)
@@ -38,12 +40,12 @@ func (g *Guard) rotate(ctx context.Context, s *Session, keys *Keyring) (Issued, 
 			g.renewed(ctx, &res.Session)
 			return Issued{Session: res.Session, Renewed: true}, nil
 		}
-		if token, err = keys.Open(res.Seal, res.Session.Digest); err == nil {
+		if token, err = unseal(keys, res.Seal, res.Session.Digest); err == nil {
 			return Issued{Token: token, Session: res.Session, Reused: true}, nil
 		}
 		r.Lost = res.Session.Digest
 	}
-	return Issued{}, unavailable(fmt.Errorf("durin: %w, repeatedly", ErrSeal))
+	return Issued{}, unavailable(fmt.Errorf("durin: %w, repeatedly", keyring.ErrSeal))
 }
 
 // late tells what stands against a renewal of d, which the store does not have

@@ -13,6 +13,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/durintest"
+	"github.com/durin-go/durin/keyring"
 )
 
 // rotating has a client whose renewals replace the token.
@@ -257,7 +258,7 @@ func TestRotationAndKeys(t *testing.T) {
 	g := rotating(t)
 	a = g.Token("ada", "app")
 	b := renew(t, g, a).Token
-	ring, err := durin.NewKeyring(g.Clock.Now())
+	ring, err := keyring.New(g.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

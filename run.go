@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/durin-go/durin/internal/cache"
+	"github.com/durin-go/durin/keyring"
+	"github.com/durin-go/durin/nodes"
+	"github.com/durin-go/durin/throttle"
 )
 
 // A Guard issues, checks, renews and ends tokens. It is safe for concurrent use.
@@ -22,10 +25,10 @@ type Guard struct {
 	opt     Options
 	store   Store
 	form    tokenForm
-	limiter Limiter
+	limiter throttle.Limiter
 	log     *slog.Logger
 
-	keys        atomic.Pointer[Keyring]       // nil: none
+	keys        atomic.Pointer[keyring.Ring]  // nil: none
 	cache       *cache.Cache[Digest, checked] // nil: off
 	clients     clients
 	uses        *uses
@@ -113,10 +116,10 @@ func (o *Options) complete() error {
 	}
 	setDefault(&o.CookieName, DefaultCookie)
 	if o.Limiter == nil {
-		o.Limiter = NewLimiter()
+		o.Limiter = throttle.New()
 	}
 	if o.LoginLimiter == nil {
-		o.LoginLimiter = NewLoginLimiter()
+		o.LoginLimiter = newLoginLimiter()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -155,13 +158,13 @@ func (g *Guard) connect(ctx context.Context) (*outboxReader, error) {
 	if err := g.store.Ping(ctx); err != nil {
 		return nil, fmt.Errorf("durin: the store does not answer: %w", err)
 	}
-	if legacy, ok := g.store.(LegacyStore); ok {
+	if legacy, ok := g.store.(legacyStore); ok {
 		g.legacy.store = legacy
 		if err := g.lookLegacy(ctx); err != nil {
 			return nil, fmt.Errorf("durin: the store's imported tokens: %w", err)
 		}
 	}
-	outbox, shared := g.store.(Outbox)
+	outbox, shared := g.store.(nodes.Outbox)
 	if !shared {
 		g.confirmed.Store(math.MaxInt64)
 		return nil, nil
@@ -279,12 +282,12 @@ func (g *Guard) listen(ctx context.Context) {
 
 // hearNow applies what an Invalidator brings. Nil means that something may have
 // been missed: the outbox knows, and without one nothing is certain.
-func (g *Guard) hearNow(endings []Ending) {
+func (g *Guard) hearNow(endings []nodes.Ending) {
 	if endings != nil {
 		g.heard(endings)
 		return
 	}
-	if _, shared := g.store.(Outbox); !shared {
+	if _, shared := g.store.(nodes.Outbox); !shared {
 		g.forgetAll()
 		return
 	}
@@ -306,9 +309,9 @@ func (g *Guard) Close(ctx context.Context) error {
 	return err
 }
 
-// SetKeyring puts another Keyring, not nil, in the place of Options.Keyring:
+// SetKeyring puts another keyring, not nil, in the place of Options.Keyring:
 // after a rotation of the keys, or when they are back.
-func (g *Guard) SetKeyring(r *Keyring) {
+func (g *Guard) SetKeyring(r *keyring.Ring) {
 	if r != nil {
 		g.keys.Store(r)
 	}

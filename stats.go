@@ -54,9 +54,10 @@ type Stats struct {
 		Replayed  uint64 // a replaced token of theirs was presented too late
 		Pruned    uint64 // expired long enough
 	}
-	Throttled      uint64 // requests refused by a throttle
-	Flushes        Work   // of uses
-	Prunes         Work
+	Throttled uint64 // requests refused by a throttle
+	// Rounds of work that is done at intervals.
+	Flushes        struct{ Done, Failed uint64 } // of uses
+	Prunes         struct{ Done, Failed uint64 }
 	Unwritten      int    // sessions whose last use waits to be written
 	Heard          uint64 // endings and changes heard of from the store and from other nodes, one's own included
 	AnnounceErrors uint64 // of the Invalidator
@@ -75,9 +76,6 @@ type ClientStats struct {
 	Throttled uint64 // refused by a throttle
 	Logins    uint64 // by password
 }
-
-// Work counts the rounds of something that is done at intervals.
-type Work struct{ Done, Failed uint64 }
 
 // Stats gathers the counters. It asks no store, and no check waits for it.
 func (g *Guard) Stats() Stats {
@@ -225,7 +223,9 @@ func (w *workCount) note(err error) {
 	}
 }
 
-func (w *workCount) read() Work { return Work{w.done.Load(), w.failed.Load()} }
+func (w *workCount) read() struct{ Done, Failed uint64 } {
+	return struct{ Done, Failed uint64 }{w.done.Load(), w.failed.Load()}
+}
 
 // clientTally counts by the names of clients, a bounded number of them.
 type clientTally struct {

@@ -23,7 +23,7 @@ import (
 //     returns the digests concerned, exactly and whatever happens concurrently:
 //     caches forget those and no others. A digest that it returns is refused, or
 //     read afresh, from the moment of the return. A store that several processes
-//     share writes them to its outbox in the same transaction (see Outbox).
+//     share writes them to its outbox in the same transaction (see nodes.Outbox).
 //   - Names and digests compare byte by byte.
 type Store interface {
 	// CreateClient adds c and returns it with its ID; a c.ID that is not
@@ -273,82 +273,3 @@ type UserStore interface {
 	// issued for it meanwhile does not survive.
 	DeleteUser(ctx context.Context, id string, now time.Time) (User, []Digest, error)
 }
-
-// An Outbox is a Store that several processes share. What it ends is written
-// to a table in the same transaction, numbered in the order of writing (not of
-// commit: a number may appear after a higher one). Every Guard polls it.
-type Outbox interface {
-	// Endings returns at most limit endings with Seq above after, by Seq.
-	Endings(ctx context.Context, after int64, limit int) ([]Ending, error)
-	// LastEnding returns the highest Seq that is in the table, or was.
-	LastEnding(ctx context.Context) (int64, error)
-}
-
-// An Ending tells nodes what to forget: one token, all of a client, or, with
-// neither, everything.
-type Ending struct {
-	Seq      int64
-	At       time.Time
-	Digest   Digest
-	ClientID int64
-	// Gone says that the token has ended, or the client was deleted, for
-	// good; else it is to be read anew.
-	Gone bool
-}
-
-// An Importer is a Store that takes rows from another system.
-type Importer interface {
-	// Import writes rows in order, all or none, and tells what became of
-	// each. A ledger of (Source, Key) remembers what was taken: a row that
-	// is in it is never touched again, whatever happened to it since. With
-	// dry nothing is kept.
-	Import(ctx context.Context, rows []ImportRow, now time.Time, dry bool) ([]ImportResult, error)
-}
-
-// An ImportRow is a row of another system; one of Client, User, Token and Known
-// is set.
-type ImportRow struct {
-	Source string // the kind of row, "django:durin.client"; at most 64 bytes
-	Key    string // its key there; at most 128 bytes
-	Client *Client
-	User   *User
-	Token  *ImportToken
-	// Known only enters the row into the ledger: it was taken elsewhere, and
-	// became the row with that ID here, or below 1 one that is gone.
-	Known *int64
-}
-
-// An ImportToken is a token of another system.
-type ImportToken struct {
-	ID     int64 // kept if free; zero: the store gives one
-	Digest Digest
-	// Legacy is all that is known of a token whose SHA-256 is not; Digest is
-	// then its Placeholder. It needs a LegacyStore.
-	Legacy    *LegacyDigest
-	Seal      []byte // nil: cannot be shown again
-	UserID    string // one of the store's own users
-	Client    string // by name
-	Created   time.Time
-	IssuedAt  time.Time // zero: at Created
-	ExpiresAt time.Time // zero: never
-	LastUsed  time.Time
-	Device    Device
-}
-
-// An ImportResult tells what became of an ImportRow.
-type ImportResult struct {
-	Outcome ImportOutcome
-	// ID is the row's id in the store: the one it came with where that was
-	// free.
-	ID int64
-}
-
-// An ImportOutcome is one of the ways an ImportRow can go.
-type ImportOutcome int
-
-const (
-	Imported      ImportOutcome = iota // written now
-	KnownBefore                        // in the ledger: taken by an earlier import
-	TakenByOther                       // the name or digest was there already; the row there stays as it is
-	WithoutParent                      // the user or client of the token is not there
-)

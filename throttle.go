@@ -2,6 +2,8 @@ package durin
 
 import (
 	"net/http"
+
+	"github.com/durin-go/durin/throttle"
 )
 
 // DefaultScope is the name of the throttle of a user and client, as in
@@ -47,13 +49,13 @@ func (g *Guard) Throttle(scopes ...Scope) func(http.Handler) http.Handler {
 // take counts the request in scopes. Throttles that have no rate for the caller
 // do not count.
 func (g *Guard) take(w http.ResponseWriter, r *http.Request, id *identity, scopes []Scope) error {
-	limits := make([]Limit, 0, 2)
+	limits := make([]throttle.Limit, 0, 2)
 	for _, s := range scopes {
 		rate := g.rateFor(s, id)
 		if !rate.IsSet() {
 			continue
 		}
-		key := LimitKey{Scope: s.Name, Period: rate.Period}
+		key := throttle.Key{Scope: s.Name, Period: rate.Period}
 		if s.Name == DefaultScope {
 			key.Period = 0 // one window, whatever its rate: a change acts on it
 		}
@@ -62,12 +64,12 @@ func (g *Guard) take(w http.ResponseWriter, r *http.Request, id *identity, scope
 		} else {
 			key.UserID = g.Address(r).String()
 		}
-		limits = append(limits, Limit{key, rate})
+		limits = append(limits, throttle.Limit{Key: key, Rate: rate})
 	}
 	if len(limits) == 0 {
 		return nil
 	}
-	states := make([]LimitState, len(limits))
+	states := make([]throttle.State, len(limits))
 	for i := range states {
 		states[i].Name = limits[i].Key.Scope
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/account"
 	"github.com/durin-go/durin/durintest"
+	"github.com/durin-go/durin/loginlimit"
 )
 
 // FuzzPages sends any form to any of the pages, as a stranger and as a user whose
@@ -28,7 +29,7 @@ func FuzzPages(f *testing.F) {
 		f.Add(seed.path, seed.form, seed.cookie, false)
 	}
 	users := people{"ada": "correct horse"}
-	g := durintest.New(f, func(o *durin.Options) { o.Authenticator, o.LoginLimiter = users, durin.NoLoginLimit() })
+	g := durintest.New(f, func(o *durin.Options) { o.Authenticator, o.LoginLimiter = users, loginlimit.Off() })
 	g.Client(durin.Client{Name: "api", TTL: durin.Never, Policy: durin.PolicyReplace})
 	pages, err := account.New(g.Guard, account.Options{APIKeyClient: "api", UserName: users.userName, SetPassword: users.setPassword})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/pages"
 	"github.com/durin-go/durin/internal/span"
+	"github.com/durin-go/durin/throttle"
 )
 
 var policies = [...]durin.Policy{durin.PolicyReuse, durin.PolicyReplace, durin.PolicyEvict, durin.PolicyReject}
@@ -78,7 +79,7 @@ func (h *Handler) readClient(v *visit, c *durin.Client) (pages.Form, bool) {
 	c.MaxLife = h.readSpan(&form, given, "max-life")
 	c.Rotate = h.readSpan(&form, given, "rotate")
 	var err error
-	if c.Rate, err = durin.ParseRate(given.Get("throttle")); err != nil {
+	if c.Rate, err = throttle.ParseRate(given.Get("throttle")); err != nil {
 		form.Fault("throttle", err.Error()+".")
 	}
 	c.Policy, c.MaxTokens = durin.Policy(given.Get("policy")), 0

@@ -15,6 +15,8 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/keyring"
+	"github.com/durin-go/durin/loginlimit"
 	"github.com/durin-go/durin/memstore"
 )
 
@@ -65,12 +67,12 @@ func newWorld(t *testing.T, opts api.Options, change ...func(*durin.Options)) *w
 			t.Fatal(err)
 		}
 	}
-	ring, err := durin.NewKeyring(w.now)
+	ring, err := keyring.New(w.now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := durin.Options{
-		Store: store, Users: store, Authenticator: passwords{store}, Keyring: ring, LoginLimiter: durin.NoLoginLimit(),
+		Store: store, Users: store, Authenticator: passwords{store}, Keyring: ring, LoginLimiter: loginlimit.Off(),
 		Schemes: []string{"Token"}, Now: w.clock, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 )
 
 // keyAnswer tells of an API key. It has no id, as in django-rest-durin.
@@ -55,7 +56,7 @@ func (h *Handler) showKey(w http.ResponseWriter, r *http.Request) {
 	answer := h.keyAnswer(s)
 	if h.opt.ShowAPIKey {
 		token, err := h.guard.OpenSeal(r.Context(), s)
-		if err != nil && !errors.Is(err, durin.ErrSeal) {
+		if err != nil && !errors.Is(err, keyring.ErrSeal) {
 			h.guard.Fail(w, r, err)
 			return
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
 )
 
@@ -26,7 +27,7 @@ func (directory) Authenticate(_ context.Context, name string, password durin.Sec
 
 func exampleGuard() *durin.Guard {
 	ctx := context.Background()
-	keys, err := durin.NewKeyring(time.Now())
+	keys, err := keyring.New(time.Now())
 	if err != nil {
 		panic(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/throttle"
 )
 
 // proxyRules are what a proxy asks a request to keep.
@@ -129,7 +130,7 @@ func (rules *proxyRules) addScopes(list []string) error {
 		name, rate, _ := strings.Cut(text, ":")
 		scope := durin.Scope{Name: name}
 		var err error
-		if scope.Rate, err = durin.ParseRate(rate); err != nil {
+		if scope.Rate, err = throttle.ParseRate(rate); err != nil {
 			return fmt.Errorf("scope %s: %w", name, err)
 		}
 		for _, c := range []byte(name) {

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 )
 
 // purpose sets the key of the log apart from those that seal tokens.
@@ -17,13 +17,13 @@ const purpose = "durin audit log v1"
 
 // keys makes hashes. It is not safe for concurrent use.
 type keys struct {
-	ring   *durin.Keyring // nil: no keys
-	newest string         // the id that new rows are hashed with; empty: none
+	ring   *keyring.Ring // nil: no keys
+	newest string        // the id that new rows are hashed with; empty: none
 	macs   map[string]hash.Hash
 	buf    []byte
 }
 
-func newKeys(ring *durin.Keyring) *keys {
+func newKeys(ring *keyring.Ring) *keys {
 	k := &keys{ring: ring, macs: map[string]hash.Hash{"": sha256.New()}}
 	if ring != nil {
 		if all := ring.Keys(); len(all) > 0 {

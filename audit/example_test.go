@@ -8,13 +8,14 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
 )
 
 func Example() {
 	ctx := context.Background()
 	store := memstore.New() // or a sqlstore.Store
-	keys, err := durin.NewKeyring(time.Now())
+	keys, err := keyring.New(time.Now())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 )
 
 // Options configure a Log. Store is required; the zero value of everything else
@@ -23,7 +24,7 @@ type Options struct {
 	Chain string
 	// Keyring makes the hashes that nobody can make who only has the
 	// database. Nil: plain hashes, which find accidents, not attackers.
-	Keyring *durin.Keyring
+	Keyring *keyring.Ring
 	// FlushEvery is how long a row is in memory only. Zero: a second.
 	FlushEvery time.Duration
 	// Queue bounds the rows that wait in memory while the store takes none;
@@ -59,7 +60,7 @@ const (
 // nothing. Make one with New and Close it at the end.
 type Log struct {
 	opt  Options
-	ring atomic.Pointer[durin.Keyring]
+	ring atomic.Pointer[keyring.Ring]
 	wake chan struct{}
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -76,7 +77,7 @@ type Log struct {
 	attempt  Hash       // of the head, if the batch was written after all
 	reached  int64      // the Seq that the chain has had
 	keys     *keys
-	keysOf   *durin.Keyring
+	keysOf   *keyring.Ring
 	anchored map[string]int64 // the heads of others as last noted
 	noted    time.Time        // when that was; at first when the Log was made
 	failing  bool
@@ -126,7 +127,7 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 // SetKeyring puts another Keyring in the place of Options.Keyring.
-func (l *Log) SetKeyring(r *durin.Keyring) {
+func (l *Log) SetKeyring(r *keyring.Ring) {
 	if l != nil {
 		l.ring.Store(r)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
 )
 
@@ -31,13 +32,13 @@ func quiet(t *testing.T, s audit.Store, change ...func(*audit.Options)) *audit.L
 	return l
 }
 
-func keyed(ring *durin.Keyring) func(*audit.Options) {
+func keyed(ring *keyring.Ring) func(*audit.Options) {
 	return func(o *audit.Options) { o.Keyring = ring }
 }
 
-func newRing(t *testing.T) *durin.Keyring {
+func newRing(t *testing.T) *keyring.Ring {
 	t.Helper()
-	ring, err := durin.NewKeyring(time.Now())
+	ring, err := keyring.New(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

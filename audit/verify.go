@@ -10,13 +10,13 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 )
 
 // VerifyOptions say what Verify has to go by.
 type VerifyOptions struct {
 	// Keyring has the keys that rows were hashed with.
-	Keyring *durin.Keyring
+	Keyring *keyring.Ring
 	// Marks are rows that were taken note of elsewhere, out of reach of who
 	// can write the database: the Heads of an earlier Report.
 	Marks []Mark

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
 )
 
-func verify(t *testing.T, s audit.Store, ring *durin.Keyring, marks ...audit.Mark) *audit.Report {
+func verify(t *testing.T, s audit.Store, ring *keyring.Ring, marks ...audit.Mark) *audit.Report {
 	t.Helper()
 	report, err := audit.Verify(t.Context(), s, audit.VerifyOptions{Keyring: ring, Marks: marks})
 	if err != nil {
@@ -25,7 +25,7 @@ func verify(t *testing.T, s audit.Store, ring *durin.Keyring, marks ...audit.Mar
 }
 
 // verified fails unless the log is as it was written.
-func verified(t *testing.T, s audit.Store, ring *durin.Keyring) *audit.Report {
+func verified(t *testing.T, s audit.Store, ring *keyring.Ring) *audit.Report {
 	t.Helper()
 	report := verify(t, s, ring)
 	if !report.Intact() || !report.Complete() {
@@ -105,10 +105,10 @@ func TestKeysChange(t *testing.T) {
 }
 
 // without is the ring without one of its keys.
-func without(t *testing.T, ring *durin.Keyring, id string) *durin.Keyring {
+func without(t *testing.T, ring *keyring.Ring, id string) *keyring.Ring {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "key")
-	if err := ring.WriteKeyFile(file); err != nil {
+	if err := ring.WriteFile(file); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(file)
@@ -116,7 +116,7 @@ func without(t *testing.T, ring *durin.Keyring, id string) *durin.Keyring {
 		t.Fatal(err)
 	}
 	left := slices.DeleteFunc(strings.SplitAfter(string(text), "\n"), func(line string) bool { return strings.Contains(line, " "+id+" ") })
-	ring, err = durin.ParseKeyring(strings.Join(left, ""))
+	ring, err = keyring.Parse(strings.Join(left, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestRestamped(t *testing.T) {
 	for name, c := range map[string]struct {
 		from, to int64
 		id       string
-		ring     *durin.Keyring
+		ring     *keyring.Ring
 		lost     []string
 	}{
 		"one row":                             {2, 2, "ffffffff", both, nil},

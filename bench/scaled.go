@@ -10,6 +10,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/bench/internal/dataset"
 	"github.com/durin-go/durin/bench/internal/measure"
+	"github.com/durin-go/durin/loginlimit"
 	"github.com/durin-go/durin/sqlstore"
 )
 
@@ -65,7 +66,7 @@ func (d *scaled) guards(ctx context.Context) error {
 		ttl time.Duration
 	}{{&d.warm, time.Hour}, {&d.off, -1}} {
 		guard, err := durin.New(ctx, durin.Options{
-			Store: unused{d.store}, Users: unused{d.store}, Authenticator: byName{d.store}, LoginLimiter: durin.NoLoginLimit(), ReuseWithoutKey: durin.PolicyReplace,
+			Store: unused{d.store}, Users: unused{d.store}, Authenticator: byName{d.store}, LoginLimiter: loginlimit.Off(), ReuseWithoutKey: durin.PolicyReplace,
 			CacheTTL: g.ttl, CacheEntries: 2 * scaleInUse, PruneAfter: -1, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

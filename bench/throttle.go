@@ -11,6 +11,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/bench/internal/dataset"
 	"github.com/durin-go/durin/bench/internal/measure"
+	"github.com/durin-go/durin/throttle"
 )
 
 // f9 measures the throttle of users and clients, in this process's memory, beside
@@ -26,26 +27,26 @@ func (s *suite) f9() error {
 }
 
 func (s *suite) f9With(pairs int) error {
-	limits := make([]durin.Limit, pairs)
+	limits := make([]throttle.Limit, pairs)
 	for i := range limits {
-		limits[i] = durin.Limit{
-			Key:  durin.LimitKey{Scope: durin.DefaultScope, UserID: strconv.Itoa(i/dataset.TokensPerUser + 1), ClientID: int64(i%dataset.TokensPerUser + 1)},
+		limits[i] = throttle.Limit{
+			Key:  throttle.Key{Scope: durin.DefaultScope, UserID: strconv.Itoa(i/dataset.TokensPerUser + 1), ClientID: int64(i%dataset.TokensPerUser + 1)},
 			Rate: durin.Rate{N: 100, Period: time.Minute},
 		}
 	}
 	var failed error
-	take := func(l durin.Limiter, now time.Time, i int, states []durin.LimitState) {
+	take := func(l throttle.Limiter, now time.Time, i int, states []throttle.State) {
 		if _, err := l.Take(s.ctx, now, limits[i:i+1], states); err != nil {
 			failed = err
 		}
 	}
-	limiter, states, i := durin.NewLimiter(), make([]durin.LimitState, 1), 0
+	limiter, states, i := throttle.New(), make([]throttle.State, 1), 0
 	work := func(i uint64) {
-		var states [1]durin.LimitState
+		var states [1]throttle.State
 		take(limiter, time.Now(), measure.Scatter(i, pairs), states[:])
 	}
 	var lock sync.Mutex
-	counts := make(map[durin.LimitKey]*int64, pairs)
+	counts := make(map[throttle.Key]*int64, pairs)
 	for i := range limits {
 		counts[limits[i].Key] = new(int64)
 	}
@@ -76,7 +77,7 @@ func (s *suite) f9With(pairs int) error {
 	allocs := testing.AllocsPerRun(10_000, func() { take(limiter, time.Now(), i%100, states); i++ })
 	s.add(row{Figure: "F9", What: "allocations of a throttle check", Value: measure.Short(allocs), Aim: "0", Met: yes(allocs == 0)})
 	for _, held := range []int{1, 10, 100} {
-		before, now, fresh := measure.Heap(), time.Now(), durin.NewLimiter()
+		before, now, fresh := measure.Heap(), time.Now(), throttle.New()
 		for range held {
 			for i := range pairs {
 				take(fresh, now, i, states)

@@ -20,6 +20,7 @@ import (
 	"github.com/durin-go/durin/api"
 	"github.com/durin-go/durin/client"
 	"github.com/durin-go/durin/durintest"
+	"github.com/durin-go/durin/loginlimit"
 )
 
 // A world is the real API, with a route /things that it protects. Its user is
@@ -45,7 +46,7 @@ func (accounts) Authenticate(_ context.Context, name string, password durin.Secr
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, asked: map[string]int{}}
-	w.Guard = durintest.New(t, func(o *durin.Options) { o.Authenticator, o.LoginLimiter = accounts{}, durin.NoLoginLimit() })
+	w.Guard = durintest.New(t, func(o *durin.Options) { o.Authenticator, o.LoginLimiter = accounts{}, loginlimit.Off() })
 	w.Client(durin.Client{Name: "cli", Policy: durin.PolicyReplace})
 	w.Client(durin.Client{Name: "browser", Cookie: true})
 	auth, err := api.New(w.Guard.Guard, api.Options{})

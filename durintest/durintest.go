@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
 )
 
@@ -35,7 +36,7 @@ func New(tb testing.TB, change ...func(*durin.Options)) *Guard {
 	tb.Helper()
 	clock := &Clock{now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
 	store := memstore.New()
-	ring, err := durin.NewKeyring(clock.Now())
+	ring, err := keyring.New(clock.Now())
 	if err != nil {
 		tb.Fatal(err)
 	}

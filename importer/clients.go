@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // A clientRef is what tokens need to know of their client.
@@ -52,7 +53,7 @@ func (p *pass) takeClients() error {
 }
 
 func (p *pass) writeClients(items []*item) error {
-	rows := make([]durin.ImportRow, len(items))
+	rows := make([]transfer.Row, len(items))
 	for i, it := range items {
 		it.row.Source, it.row.Key = p.source(it.model), it.ledgerKey()
 		rows[i] = it.row
@@ -64,12 +65,12 @@ func (p *pass) writeClients(items []*item) error {
 	return err
 }
 
-func (p *pass) settleClient(it *item, result durin.ImportResult) {
+func (p *pass) settleClient(it *item, result transfer.Result) {
 	ref := clientRef{name: it.name, policy: it.row.Client.Policy, most: it.row.Client.MaxTokens, fresh: p.dry}
 	switch result.Outcome {
-	case durin.Imported:
+	case transfer.Imported:
 		p.taken(it)
-	case durin.KnownBefore:
+	case transfer.KnownBefore:
 		p.report.model(it.model).Known++
 		ref = p.clients.here(result.ID, ref)
 	default:
@@ -140,11 +141,11 @@ func (t *clientTable) absent(p *pass, client reference) (clientRef, error) {
 			}
 		}
 	} else {
-		results, err := p.importRows(p.ctx, []durin.ImportRow{p.probe(clientModel, client.pk, 0)}, true)
+		results, err := p.importRows(p.ctx, []transfer.Row{p.probe(clientModel, client.pk, 0)}, true)
 		if err != nil {
 			return ref, err
 		}
-		if results[0].Outcome == durin.KnownBefore && t.stored != nil {
+		if results[0].Outcome == transfer.KnownBefore && t.stored != nil {
 			ref = t.here(results[0].ID, ref)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/durin-go/durin/internal/phc"
 	"github.com/durin-go/durin/internal/span"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/throttle"
+	"github.com/durin-go/durin/transfer"
 )
 
 // highestID is the highest id that is kept. A store that counts on above one
@@ -25,7 +27,7 @@ type item struct {
 	faults []string
 	mends  []string
 
-	row durin.ImportRow
+	row transfer.Row
 	// Of a user.
 	pk, name string
 	kind     phc.Kind
@@ -153,12 +155,12 @@ func (it *item) lifeTime(text string, other time.Duration) time.Duration {
 // rate reads a throttle rate. As in django-rest-durin a number below zero lets
 // nothing through.
 func (it *item) rate(text string) durin.Rate {
-	rate, err := durin.ParseRate(text)
+	rate, err := throttle.ParseRate(text)
 	if err == nil {
 		return rate
 	}
 	if rest, negative := strings.CutPrefix(strings.TrimSpace(text), "-"); negative && !strings.HasPrefix(rest, "+") {
-		if rate, err := durin.ParseRate(rest); err == nil && rate.IsSet() {
+		if rate, err := throttle.ParseRate(rest); err == nil && rate.IsSet() {
 			it.mend("the throttle rate %s is negative: it becomes %s, which blocks", text, durin.Rate{Period: rate.Period})
 			return durin.Rate{Period: rate.Period}
 		}
@@ -178,7 +180,7 @@ func brief(text string) string {
 
 // token reads a row of durin.authtoken.
 func (o *Options) token(r *record) *item {
-	t := &durin.ImportToken{Created: r.instant("created"), ExpiresAt: r.instant("expiry")}
+	t := &transfer.Token{Created: r.instant("created"), ExpiresAt: r.instant("expiry")}
 	secret := r.text("token")
 	user, client := r.reference("user"), r.reference("client")
 	it := newItem(r)
@@ -199,7 +201,7 @@ func (o *Options) token(r *record) *item {
 const maxToken = 256
 
 // clear notes the clear token of t.
-func (it *item) clear(secret string, t *durin.ImportToken) {
+func (it *item) clear(secret string, t *transfer.Token) {
 	if len(it.faults) > 0 {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // Kinds of rows in the Report of an import of an export.
@@ -29,7 +29,7 @@ const (
 //
 // A *FormatError says that src is damaged or cut off: nothing is written then.
 // After any other error the same call again goes on.
-func Durin(ctx context.Context, src io.Reader, dst durin.Importer, opts Options) (*Report, error) {
+func Durin(ctx context.Context, src io.Reader, dst transfer.Importer, opts Options) (*Report, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ type moved struct {
 	kind   string
 	key    string
 	name   string
-	row    durin.ImportRow
+	row    transfer.Row
 }
 
 // parseLine reads one line of the form.
@@ -220,10 +220,10 @@ func (m *move) visit(number int, line exportLine) error {
 			return err
 		}
 		key := strconv.FormatInt(c.ID, 10)
-		return m.add(moved{number, clientKind, key, c.Name, durin.ImportRow{Source: m.own(clientKind), Key: key, Client: &c}})
+		return m.add(moved{number, clientKind, key, c.Name, transfer.Row{Source: m.own(clientKind), Key: key, Client: &c}})
 	case line.User != nil:
 		u := line.User.user()
-		return m.add(moved{number, userKind, u.ID, u.Name, durin.ImportRow{Source: m.own(userKind), Key: u.ID, User: &u}})
+		return m.add(moved{number, userKind, u.ID, u.Name, transfer.Row{Source: m.own(userKind), Key: u.ID, User: &u}})
 	case line.Token != nil:
 		return m.visitToken(number, line.Token)
 	case line.Taken != nil:
@@ -259,7 +259,7 @@ func (m *move) visitToken(number int, f *tokenForm) error {
 		}
 		m.kind = tokenKind
 	}
-	row := moved{number: number, kind: tokenKind, key: strconv.FormatInt(t.ID, 10), row: durin.ImportRow{Source: "django:token", Key: t.Digest.String(), Token: t}}
+	row := moved{number: number, kind: tokenKind, key: strconv.FormatInt(t.ID, 10), row: transfer.Row{Source: "django:token", Key: t.Digest.String(), Token: t}}
 	id, _, _ := m.users.find(reference{pk: t.UserID})
 	name := m.clients[t.Client]
 	if id == "" || name == "" {
@@ -284,7 +284,7 @@ func (m *move) leaveOut(row moved, what string) {
 
 // flush writes the batch.
 func (m *move) flush() error {
-	rows := make([]durin.ImportRow, len(m.batch))
+	rows := make([]transfer.Row, len(m.batch))
 	for i := range m.batch {
 		rows[i] = m.batch[i].row
 	}
@@ -294,7 +294,7 @@ func (m *move) flush() error {
 	}
 	batch := m.batch
 	m.batch = m.batch[:0]
-	settle := map[string]func(moved, durin.ImportResult) error{
+	settle := map[string]func(moved, transfer.Result) error{
 		clientKind: m.settleClient, userKind: m.settleUser, tokenKind: m.settleToken, takenKind: m.settleTaken,
 	}
 	for i, result := range results {
@@ -305,8 +305,8 @@ func (m *move) flush() error {
 	return nil
 }
 
-func (m *move) count(row moved, outcome durin.ImportOutcome) {
-	if outcome == durin.Imported {
+func (m *move) count(row moved, outcome transfer.Outcome) {
+	if outcome == transfer.Imported {
 		m.report.model(row.kind).Taken++
 	} else {
 		m.report.model(row.kind).Known++
@@ -315,11 +315,11 @@ func (m *move) count(row moved, outcome durin.ImportOutcome) {
 
 // settleClient notes what a client is called here. One that has the name
 // already stays as it is, and gets the sessions.
-func (m *move) settleClient(row moved, result durin.ImportResult) error {
+func (m *move) settleClient(row moved, result transfer.Result) error {
 	m.count(row, result.Outcome)
 	m.ids[row.row.Client.ID] = result.ID
 	m.clients[row.name] = row.name
-	if result.Outcome == durin.KnownBefore {
+	if result.Outcome == transfer.KnownBefore {
 		stored, err := m.stored(m.ctx)
 		if err != nil {
 			return err
@@ -333,9 +333,9 @@ func (m *move) settleClient(row moved, result durin.ImportResult) error {
 
 // settleUser notes the id of a user here. Another one of the same name stays,
 // and gets none of the sessions.
-func (m *move) settleUser(row moved, result durin.ImportResult) error {
+func (m *move) settleUser(row moved, result transfer.Result) error {
 	it := &item{pk: row.key, name: row.name}
-	if result.Outcome == durin.TakenByOther {
+	if result.Outcome == transfer.TakenByOther {
 		same, err := m.sameByName(row, result.ID)
 		if err != nil {
 			return err
@@ -360,12 +360,12 @@ func (m *move) sameByName(row moved, id int64) (bool, error) {
 	return err == nil && u.Name == row.name && !row.row.User.Created.IsZero() && sameUser(u, *row.row.User), err
 }
 
-func (m *move) settleToken(row moved, result durin.ImportResult) error {
+func (m *move) settleToken(row moved, result transfer.Result) error {
 	switch {
-	case result.Outcome == durin.WithoutParent && !m.DryRun:
+	case result.Outcome == transfer.WithoutParent && !m.DryRun:
 		m.leaveOut(row, "its user or its client has been deleted here")
-	case result.Outcome == durin.WithoutParent:
-		m.count(row, durin.Imported)
+	case result.Outcome == transfer.WithoutParent:
+		m.count(row, transfer.Imported)
 	default:
 		m.count(row, result.Outcome)
 	}

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // A Source is a store that Export can write out.
 type Source interface {
 	durin.Store
 	durin.UserStore
-	durin.Exporter
+	transfer.Exporter
 }
 
 // ExportOptions of an export.
@@ -143,7 +144,7 @@ func (e *exporter) tokens() error {
 }
 
 func (e *exporter) ledger() error {
-	for after := (durin.LedgerEntry{}); ; {
+	for after := (transfer.Entry{}); ; {
 		some, err := e.src.ExportLedger(e.ctx, after, exportPage)
 		if err != nil || len(some) == 0 {
 			return err

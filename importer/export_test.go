@@ -12,6 +12,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/memstore"
+	"github.com/durin-go/durin/transfer"
 )
 
 func export(t *testing.T, store *memstore.Store, origin string) string {
@@ -27,7 +28,7 @@ func export(t *testing.T, store *memstore.Store, origin string) string {
 	return b.String()
 }
 
-func takeExport(t *testing.T, store durin.Importer, text string, opts Options) *Report {
+func takeExport(t *testing.T, store transfer.Importer, text string, opts Options) *Report {
 	t.Helper()
 	opts.Now = testClock
 	report, err := Durin(t.Context(), strings.NewReader(text), store, opts)
@@ -46,12 +47,12 @@ func filledStore(t *testing.T) *memstore.Store {
 		Sliding: time.Minute, MaxLife: 300 * time.Hour, Rotate: time.Minute, NoPassword: true, Cookie: true, Description: "Für \"Ada\"\n", Created: at,
 	}
 	u := durin.User{ID: "9", Name: "ada@example.org", Password: "$argon2id$x", Active: true, Admin: true, Created: at, LastLogin: at.Add(time.Hour)}
-	k := durin.ImportToken{
+	k := transfer.Token{
 		ID: 11, Digest: durin.Secret("clear").Digest(), Seal: []byte{0, 1, 255}, UserID: "9", Client: c.Name, Created: at, IssuedAt: at.Add(1), ExpiresAt: at.Add(time.Hour * 99),
 		LastUsed: at.Add(time.Minute), Device: durin.Device{Name: "läptop", Address: "2001:db8::1", Agent: "curl/8"},
 	}
-	legacy := durin.LegacyDigest(sha512.Sum512([]byte("knox")))
-	l := durin.ImportToken{ID: 12, Digest: legacy.Placeholder(), Legacy: &legacy, UserID: "9", Client: "plain", Created: at, IssuedAt: at}
+	legacy := transfer.LegacyDigest(sha512.Sum512([]byte("knox")))
+	l := transfer.Token{ID: 12, Digest: transfer.Placeholder(legacy), Legacy: &legacy, UserID: "9", Client: "plain", Created: at, IssuedAt: at}
 	for _, fixture := range []any{c, u, k} {
 		for i, v := 0, reflect.ValueOf(fixture); i < v.NumField(); i++ {
 			if v.Field(i).IsZero() && v.Type().Field(i).Name != "Legacy" {
@@ -59,7 +60,7 @@ func filledStore(t *testing.T) *memstore.Store {
 			}
 		}
 	}
-	rows := []durin.ImportRow{
+	rows := []transfer.Row{
 		{Source: "django:client", Key: "7", Client: &c}, {Source: "django:client", Key: "8", Client: &durin.Client{Name: "plain", TTL: durin.Never, MaxLife: durin.Never, Policy: durin.PolicyReuse}},
 		{Source: "django:user", Key: "9", User: &u}, {Source: "django:user", Key: "10", User: &durin.User{Name: "idle"}},
 		{Source: "django:token", Key: k.Digest.String(), Token: &k}, {Source: "django:token", Key: l.Digest.String(), Token: &l},
@@ -69,7 +70,7 @@ func filledStore(t *testing.T) *memstore.Store {
 		t.Fatal(err)
 	}
 	for i, r := range results {
-		if r.Outcome != durin.Imported {
+		if r.Outcome != transfer.Imported {
 			t.Fatalf("row %d: %+v", i, r)
 		}
 	}
@@ -113,8 +114,8 @@ func TestExportKeepsEverything(t *testing.T) {
 		ModelReport{Model: "client", Read: 2, Known: 2}, ModelReport{Model: "user", Read: 2, Known: 2},
 		ModelReport{Model: "session", Read: 2, Known: 2}, ModelReport{Model: "import", Read: 6, Known: 6},
 	)
-	results, err := other.Import(t.Context(), []durin.ImportRow{{Source: "django:user", Key: "10", User: &durin.User{Name: "idle"}}}, testNow, false)
-	if err != nil || results[0].Outcome != durin.KnownBefore {
+	results, err := other.Import(t.Context(), []transfer.Row{{Source: "django:user", Key: "10", User: &durin.User{Name: "idle"}}}, testNow, false)
+	if err != nil || results[0].Outcome != transfer.KnownBefore {
 		t.Errorf("the Django dump again: %+v, %v", results, err)
 	}
 	if after := contents(t, other); !reflect.DeepEqual(after, before) {
@@ -126,7 +127,7 @@ func TestExportKeepsEverything(t *testing.T) {
 func TestExportIntoAStoreInUse(t *testing.T) {
 	text := export(t, filledStore(t), "here")
 	other, ring := memstore.New(), testRing(t)
-	rows := []durin.ImportRow{
+	rows := []transfer.Row{
 		{Source: "django:user", Key: "9", User: &durin.User{ID: "9", Name: "somebody else", Active: true}},
 		{Source: "django:client", Key: "7", Client: &durin.Client{ID: 7, Name: "other", TTL: time.Hour}},
 		{Source: "x", Key: "1", Client: &durin.Client{Name: "plain", TTL: time.Hour}},

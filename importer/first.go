@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // writeFirst writes the row with the highest key before all others of its
@@ -49,8 +50,8 @@ func (p *pass) firstUser(it *item) (bool, error) {
 		return false, nil
 	}
 	it.row.Source, it.row.Key = p.source(it.model), it.ledgerKey()
-	results, err := p.importRows(p.ctx, []durin.ImportRow{it.row}, true)
-	return err == nil && results[0].Outcome == durin.Imported, err
+	results, err := p.importRows(p.ctx, []transfer.Row{it.row}, true)
+	return err == nil && results[0].Outcome == transfer.Imported, err
 }
 
 // firstToken reports whether the store has tokens already, and none for the

@@ -8,6 +8,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/transfer"
 )
 
 // sourceTokens is the maximum of tokens a user that a client gets for the
@@ -41,7 +42,7 @@ func (o *Options) drfToken(r *record) *item {
 		secret = r.text("key")
 	}
 	r.pk = ""
-	t := &durin.ImportToken{Created: r.instant("created")}
+	t := &transfer.Token{Created: r.instant("created")}
 	return o.foreignToken(r, sourceDRF, secret, t)
 }
 
@@ -56,7 +57,7 @@ func (o *Options) multiToken(r *record) *item {
 		key = ""
 	}
 	r.pk = ""
-	t := &durin.ImportToken{
+	t := &transfer.Token{
 		Created: r.instant("created"),
 		Device: tokenrule.Device(durin.Device{
 			Name: r.deviceText("name"), Address: r.deviceText("last_known_ip"), Agent: r.deviceText("user_agent"),
@@ -75,30 +76,30 @@ func (o *Options) knoxToken(r *record) *item {
 		text = r.text("digest")
 	}
 	r.pk = ""
-	t := &durin.ImportToken{Created: r.instant("created"), ExpiresAt: r.optionalInstant("expiry")}
+	t := &transfer.Token{Created: r.instant("created"), ExpiresAt: r.optionalInstant("expiry")}
 	salt := r.optionalText("salt")
 	it := o.foreignItem(r, sourceKnox, t)
 	if len(it.faults) == 0 && salt != "" {
 		it.fault("the token is salted, as those of knox before 4.2 are: its user has to log in again")
 	}
 	raw, err := hex.DecodeString(text)
-	if len(it.faults) == 0 && (err != nil || len(raw) != len(durin.LegacyDigest{})) {
+	if len(it.faults) == 0 && (err != nil || len(raw) != len(transfer.LegacyDigest{})) {
 		it.fault("its key is no SHA-512 of a token: its user has to log in again")
 	}
 	if len(it.faults) == 0 {
-		legacy := durin.LegacyDigest(raw)
-		t.Legacy, t.Digest = &legacy, legacy.Placeholder()
+		legacy := transfer.LegacyDigest(raw)
+		t.Legacy, t.Digest = &legacy, transfer.Placeholder(legacy)
 	}
 	return it
 }
 
-func (o *Options) foreignToken(r *record, source, secret string, t *durin.ImportToken) *item {
+func (o *Options) foreignToken(r *record, source, secret string, t *transfer.Token) *item {
 	it := o.foreignItem(r, source, t)
 	it.clear(secret, t)
 	return it
 }
 
-func (o *Options) foreignItem(r *record, source string, t *durin.ImportToken) *item {
+func (o *Options) foreignItem(r *record, source string, t *transfer.Token) *item {
 	user := r.reference("user")
 	it := newItem(r)
 	it.user, it.source = user, source
@@ -137,18 +138,18 @@ func (p *pass) takeSource(source, name string) (clientRef, error) {
 		return p.makeRoom(source, ref)
 	}
 	c := durin.Client{Name: name, TTL: durin.Never, Policy: durin.PolicyEvict, MaxTokens: sourceTokens, Created: p.now}
-	row := durin.ImportRow{Source: p.source(clientModel), Key: strings.Replace(nameKey(name), "name:", "for:", 1), Client: &c}
-	results, err := p.importRows(p.ctx, []durin.ImportRow{row}, p.dry)
+	row := transfer.Row{Source: p.source(clientModel), Key: strings.Replace(nameKey(name), "name:", "for:", 1), Client: &c}
+	results, err := p.importRows(p.ctx, []transfer.Row{row}, p.dry)
 	if err != nil {
 		return clientRef{}, err
 	}
 	ref := clientRef{name: name, policy: c.Policy, most: c.MaxTokens, fresh: p.dry}
 	switch results[0].Outcome {
-	case durin.Imported:
+	case transfer.Imported:
 		p.report.note("The tokens of %s go to a new client %q: policy evict with at most %d tokens a user, life time never.", source, name, sourceTokens)
 		p.clients.refs[reference{name: name}] = ref
 		return ref, nil
-	case durin.KnownBefore:
+	case transfer.KnownBefore:
 		return p.clients.here(results[0].ID, ref), nil
 	}
 	return p.makeRoom(source, p.clients.here(results[0].ID, ref))

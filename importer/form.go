@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/throttle"
+	"github.com/durin-go/durin/transfer"
 )
 
 // The form of an export: one JSON object a line, of one key that says what it
@@ -116,7 +118,7 @@ func formOfClient(c durin.Client) *clientForm {
 }
 
 func (f *clientForm) client() (durin.Client, error) {
-	rate, err := durin.ParseRate(f.Rate)
+	rate, err := throttle.ParseRate(f.Rate)
 	return durin.Client{
 		ID: f.ID, Name: f.Name, TTL: durationOf(f.TTL), Rate: rate, Policy: durin.Policy(f.Policy), MaxTokens: f.MaxTokens,
 		Sliding: time.Duration(f.Sliding) * time.Microsecond, MaxLife: durationOf(f.MaxLife), Rotate: time.Duration(f.Rotate) * time.Microsecond, NoPassword: f.NoPassword, Cookie: f.Cookie,
@@ -132,7 +134,7 @@ func (f *userForm) user() durin.User {
 	return durin.User{ID: f.ID, Name: f.Name, Password: f.Password, Active: f.Active, Admin: f.Admin, Created: f.Created, LastLogin: f.LastLogin}
 }
 
-func formOfToken(t durin.ImportToken) *tokenForm {
+func formOfToken(t transfer.Token) *tokenForm {
 	f := &tokenForm{
 		ID: t.ID, Seal: base64.StdEncoding.EncodeToString(t.Seal), User: t.UserID, Client: t.Client,
 		Created: t.Created, Issued: t.IssuedAt, Expires: t.ExpiresAt, LastUsed: t.LastUsed,
@@ -146,8 +148,8 @@ func formOfToken(t durin.ImportToken) *tokenForm {
 	return f
 }
 
-func (f *tokenForm) token() (*durin.ImportToken, error) {
-	t := &durin.ImportToken{
+func (f *tokenForm) token() (*transfer.Token, error) {
+	t := &transfer.Token{
 		ID: f.ID, UserID: f.User, Client: f.Client, Created: f.Created, IssuedAt: f.Issued, ExpiresAt: f.Expires, LastUsed: f.LastUsed,
 		Device: durin.Device{Name: f.Device, Address: f.Address, Agent: f.Agent},
 	}
@@ -165,9 +167,9 @@ func (f *tokenForm) token() (*durin.ImportToken, error) {
 		return nil, errors.New("it has not one of sha256 and sha512, in hexadecimal")
 	case len(digest) == len(t.Digest):
 		t.Digest = durin.Digest(digest)
-	case len(legacy) == len(durin.LegacyDigest{}):
-		l := durin.LegacyDigest(legacy)
-		t.Legacy, t.Digest = &l, l.Placeholder()
+	case len(legacy) == len(transfer.LegacyDigest{}):
+		l := transfer.LegacyDigest(legacy)
+		t.Legacy, t.Digest = &l, transfer.Placeholder(l)
 	default:
 		return nil, errors.New("its digest has not the right length")
 	}

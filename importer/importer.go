@@ -38,6 +38,8 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
+	"github.com/durin-go/durin/transfer"
 )
 
 // Options of an import. The zero value works.
@@ -52,7 +54,7 @@ type Options struct {
 	DefaultTTL time.Duration
 	// Keyring seals the tokens of clients with the policy reuse, so that
 	// the next login can hand them out again. Nil: they come without.
-	Keyring *durin.Keyring
+	Keyring *keyring.Ring
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Zone is that of instants that tell none, as projects with USE_TZ=False
@@ -136,7 +138,7 @@ func (o *Options) kindOf(model string) kind {
 //
 // dst should be a durin.Store and a durin.UserStore too. Without them renamed
 // clients, clients' present policies and other projects' dumps go unnoticed.
-func Django(ctx context.Context, src io.Reader, dst durin.Importer, opts Options) (*Report, error) {
+func Django(ctx context.Context, src io.Reader, dst transfer.Importer, opts Options) (*Report, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}

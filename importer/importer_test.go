@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
+	"github.com/durin-go/durin/transfer"
 )
 
 // testNow is later than every instant of joining in the dumps.
@@ -22,9 +24,9 @@ var testNow = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func testClock() time.Time { return testNow }
 
-func testRing(t *testing.T) *durin.Keyring {
+func testRing(t *testing.T) *keyring.Ring {
 	t.Helper()
-	ring, err := durin.NewKeyring(testNow)
+	ring, err := keyring.New(testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +43,7 @@ func readDump(t *testing.T, name string) string {
 }
 
 // take imports a dump that must go well.
-func take(t *testing.T, store durin.Importer, dump string, opts Options) *Report {
+func take(t *testing.T, store transfer.Importer, dump string, opts Options) *Report {
 	t.Helper()
 	if opts.Now == nil {
 		opts.Now = testClock
@@ -54,7 +56,7 @@ func take(t *testing.T, store durin.Importer, dump string, opts Options) *Report
 }
 
 // refused imports a dump that must be refused for its rows.
-func refused(t *testing.T, store durin.Importer, dump string, opts Options) []Problem {
+func refused(t *testing.T, store transfer.Importer, dump string, opts Options) []Problem {
 	t.Helper()
 	opts.Now = testClock
 	report, err := Django(t.Context(), strings.NewReader(dump), store, opts)
@@ -198,7 +200,7 @@ func TestReferenceDump(t *testing.T) {
 	if err != nil || len(seals) != 7 {
 		t.Fatalf("%d seals, %v", len(seals), err)
 	}
-	if token, err := ring.Open(seals[0].Seal, seals[0].Digest); err != nil || token.Reveal() != strings.Repeat("a1", 32) {
+	if token, err := ring.Open(seals[0].Seal, seals[0].Digest); err != nil || token != strings.Repeat("a1", 32) {
 		t.Errorf("the first seal does not hold the token: %v", err)
 	}
 }
@@ -312,7 +314,7 @@ type failing struct {
 
 var errKilled = errors.New("killed")
 
-func (f *failing) Import(ctx context.Context, rows []durin.ImportRow, now time.Time, dry bool) ([]durin.ImportResult, error) {
+func (f *failing) Import(ctx context.Context, rows []transfer.Row, now time.Time, dry bool) ([]transfer.Result, error) {
 	if dry {
 		return f.Store.Import(ctx, rows, now, dry)
 	}
@@ -320,7 +322,7 @@ func (f *failing) Import(ctx context.Context, rows []durin.ImportRow, now time.T
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(rehearsed, func(r durin.ImportResult) bool { return r.Outcome == durin.Imported }) {
+	if slices.ContainsFunc(rehearsed, func(r transfer.Result) bool { return r.Outcome == transfer.Imported }) {
 		if f.left--; f.left < 0 {
 			return nil, errKilled
 		}

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // A job is one import: what is asked, and what the survey learned of the dump.
 type job struct {
 	Options
-	dst   durin.Importer
+	dst   transfer.Importer
 	dump  *dump
 	now   time.Time
 	space string // whose keys the ledger's are; see chooseSpace
@@ -290,7 +291,7 @@ func sameUser(here, there durin.User) bool {
 func (j *job) known(ctx context.Context, items []*item) (map[*item]int64, error) {
 	all := map[*item]int64{}
 	for start := 0; start < len(items); start += batchRows {
-		var rows []durin.ImportRow
+		var rows []transfer.Row
 		var asked []*item
 		for _, it := range items[start:min(start+batchRows, len(items))] {
 			if len(it.faults) > 0 || it.pk == "" {
@@ -304,7 +305,7 @@ func (j *job) known(ctx context.Context, items []*item) (map[*item]int64, error)
 			return nil, err
 		}
 		for i, result := range results {
-			if result.Outcome == durin.KnownBefore {
+			if result.Outcome == transfer.KnownBefore {
 				all[asked[i]] = result.ID
 			}
 		}
@@ -314,9 +315,9 @@ func (j *job) known(ctx context.Context, items []*item) (map[*item]int64, error)
 
 // probe is a row that, written for a trial only, tells whether the ledger has
 // its key.
-func (j *job) probe(model, key string, n int) durin.ImportRow {
+func (j *job) probe(model, key string, n int) transfer.Row {
 	name := fmt.Sprintf("durin-import-probe-%d", n)
-	row := durin.ImportRow{Source: j.source(model), Key: key}
+	row := transfer.Row{Source: j.source(model), Key: key}
 	if model == clientModel {
 		row.Client = &durin.Client{Name: name, TTL: time.Hour, Created: j.now}
 	} else {
@@ -337,7 +338,7 @@ func (j *job) source(model string) string {
 	return "django:token"
 }
 
-func (j *job) importRows(ctx context.Context, rows []durin.ImportRow, dry bool) ([]durin.ImportResult, error) {
+func (j *job) importRows(ctx context.Context, rows []transfer.Row, dry bool) ([]transfer.Result, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // batchRows is how many rows are written in one transaction.
@@ -151,7 +151,7 @@ func (p *pass) flush() error {
 			return err
 		}
 	}
-	rows := make([]durin.ImportRow, len(items))
+	rows := make([]transfer.Row, len(items))
 	for i, it := range items {
 		it.row.Source, it.row.Key = p.source(it.model), it.ledgerKey()
 		rows[i] = it.row
@@ -189,23 +189,23 @@ func nameKey(name string) string {
 	return "name:" + hex.EncodeToString(sum[:])
 }
 
-func (p *pass) settleUser(it *item, result durin.ImportResult) error {
+func (p *pass) settleUser(it *item, result transfer.Result) error {
 	outcome := result.Outcome
-	if outcome == durin.TakenByOther {
+	if outcome == transfer.TakenByOther {
 		same, err := p.sameByName(it, result.ID)
 		if err != nil {
 			return err
 		}
 		if same {
-			outcome = durin.KnownBefore
+			outcome = transfer.KnownBefore
 		}
 	}
 	switch outcome {
-	case durin.Imported:
+	case transfer.Imported:
 		p.taken(it)
 		p.report.Passwords[string(it.kind)]++
 		p.users.settle(it, result.ID, p.dry)
-	case durin.KnownBefore:
+	case transfer.KnownBefore:
 		p.report.model(it.model).Known++
 		p.users.settle(it, result.ID, false)
 	default:
@@ -226,16 +226,16 @@ func (p *pass) sameByName(it *item, id int64) (bool, error) {
 	return err == nil && u.Name == it.name && sameUser(u, *it.row.User), err
 }
 
-func (p *pass) settleToken(it *item, result durin.ImportResult) {
+func (p *pass) settleToken(it *item, result transfer.Result) {
 	switch {
-	case result.Outcome == durin.KnownBefore:
+	case result.Outcome == transfer.KnownBefore:
 		p.report.model(it.model).Known++
-	case result.Outcome == durin.Imported, result.Outcome == durin.WithoutParent && it.fresh:
+	case result.Outcome == transfer.Imported, result.Outcome == transfer.WithoutParent && it.fresh:
 		p.taken(it)
 		if it.reuse && p.Keyring == nil {
 			p.report.Unsealed++
 		}
-	case result.Outcome == durin.TakenByOther:
+	case result.Outcome == transfer.TakenByOther:
 		it.fault("the same token is here already")
 		p.leaveOut(it)
 	default:

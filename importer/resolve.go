@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // A userTable knows the users of the dump by what tokens call them.
@@ -122,7 +123,7 @@ func (p *pass) resolveClient(it *item) error {
 		return nil
 	}
 	if it.reuse && p.Keyring != nil && !p.dry && it.secret != "" {
-		t.Seal = p.Keyring.Seal(it.secret)
+		t.Seal = p.Keyring.Seal(it.secret.Reveal())
 	}
 	return nil
 }
@@ -152,7 +153,7 @@ func (p *pass) absentUsers(items []*item) (map[reference]string, error) {
 			ids[it.user] = ""
 		}
 	}
-	var rows []durin.ImportRow
+	var rows []transfer.Row
 	var asked []reference
 	for _, ref := range slices.Collect(maps.Keys(ids)) {
 		if ref.name == "" {
@@ -167,7 +168,7 @@ func (p *pass) absentUsers(items []*item) (map[reference]string, error) {
 	}
 	results, err := p.importRows(p.ctx, rows, true)
 	for i, result := range results {
-		if result.Outcome == durin.KnownBefore {
+		if result.Outcome == transfer.KnownBefore {
 			ids[asked[i]] = strconv.FormatInt(result.ID, 10)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/memstore"
+	"github.com/durin-go/durin/transfer"
 )
 
 // generated is a dump of n users with two tokens each, made while it is read.
@@ -161,8 +161,8 @@ type countingStore struct {
 	biggest uint64
 }
 
-func (c *countingStore) Import(_ context.Context, rows []durin.ImportRow, _ time.Time, dry bool) ([]durin.ImportResult, error) {
-	results := make([]durin.ImportResult, len(rows))
+func (c *countingStore) Import(_ context.Context, rows []transfer.Row, _ time.Time, dry bool) ([]transfer.Result, error) {
+	results := make([]transfer.Result, len(rows))
 	for i, row := range rows {
 		results[i].ID, _ = strconv.ParseInt(row.Key, 10, 64)
 	}

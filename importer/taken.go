@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // visitTaken takes an entry of the exporting store's ledger: with the id that
@@ -17,7 +17,7 @@ func (m *move) visitTaken(number int, f *takenForm) error {
 		}
 		m.kind = takenKind
 	}
-	row := moved{number: number, kind: takenKind, row: durin.ImportRow{Source: f.Source, Key: f.Key}}
+	row := moved{number: number, kind: takenKind, row: transfer.Row{Source: f.Source, Key: f.Key}}
 	take, err := m.takesSource(f.Source)
 	if err != nil {
 		return err
@@ -77,22 +77,22 @@ func (m *move) judgeSource(source string) (bool, error) {
 		return true, nil
 	}
 	exporter, ok := m.dst.(interface {
-		ExportLedger(context.Context, durin.LedgerEntry, int) ([]durin.LedgerEntry, error)
+		ExportLedger(context.Context, transfer.Entry, int) ([]transfer.Entry, error)
 	})
 	if !ok {
 		return false, nil
 	}
 	// The mark tells that an earlier call has begun with the source.
 	none := int64(-1)
-	mark := []durin.ImportRow{{Source: m.own("ledger"), Key: nameKey(source), Known: &none}}
+	mark := []transfer.Row{{Source: m.own("ledger"), Key: nameKey(source), Known: &none}}
 	results, err := m.importRows(m.ctx, mark, true)
 	if err != nil {
 		return false, err
 	}
-	if results[0].Outcome == durin.KnownBefore {
+	if results[0].Outcome == transfer.KnownBefore {
 		return true, nil
 	}
-	some, err := exporter.ExportLedger(m.ctx, durin.LedgerEntry{Source: source}, 1)
+	some, err := exporter.ExportLedger(m.ctx, transfer.Entry{Source: source}, 1)
 	if err != nil || len(some) > 0 && some[0].Source == source {
 		return false, err
 	}
@@ -100,7 +100,7 @@ func (m *move) judgeSource(source string) (bool, error) {
 	return true, err
 }
 
-func (m *move) settleTaken(row moved, result durin.ImportResult) error {
+func (m *move) settleTaken(row moved, result transfer.Result) error {
 	m.count(row, result.Outcome)
 	return nil
 }

@@ -81,7 +81,19 @@ type Held struct {
 // concurrent use.
 type Limiter struct{ core *attempts.Limiter }
 
-// New returns a Limiter.
+// New returns a Limiter. With the numbers of the zero value:
+//
+//   - Ten failures of an account from one address (an IPv6 /64) within 15
+//     minutes lock it there for 30 seconds; then one attempt at a time is let
+//     through, and each further failure locks for twice as long, up to 15
+//     minutes. Callers whose address is not known count as one address.
+//   - Twenty failures of an account from everywhere lock it the same way.
+//   - A hundred failures from one address, over all accounts, lock the address.
+//   - Attempts that bear a live token of the account are counted apart, so that
+//     strangers do not lock out a device that has logged in before.
+//
+// A right password takes back the failures of its account from its address.
+// Attempts that run side by side never get further than one after the other.
 func New(n Numbers) *Limiter { return &Limiter{attempts.New(attempts.Numbers(n))} }
 
 // Admit implements durin.LoginLimiter.

@@ -7,15 +7,16 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/transfer"
 )
 
 type ledgerKey struct {
 	source, key string
 }
 
-// Import implements durin.Importer. It works on a copy of everything that
+// Import implements transfer.Importer. It works on a copy of everything that
 // takes the place of the state when all has gone well.
-func (s *Store) Import(ctx context.Context, rows []durin.ImportRow, now time.Time, dry bool) (results []durin.ImportResult, err error) {
+func (s *Store) Import(ctx context.Context, rows []transfer.Row, now time.Time, dry bool) (results []transfer.Result, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -35,15 +36,15 @@ func (s *Store) Import(ctx context.Context, rows []durin.ImportRow, now time.Tim
 	return results, nil
 }
 
-func (st *state) importRow(row durin.ImportRow, now time.Time) (durin.ImportResult, error) {
+func (st *state) importRow(row transfer.Row, now time.Time) (transfer.Result, error) {
 	if err := tokenrule.CheckImport(row); err != nil {
-		return durin.ImportResult{}, err
+		return transfer.Result{}, err
 	}
 	key := ledgerKey{row.Source, row.Key}
 	if id, known := st.ledger[key]; known {
-		return durin.ImportResult{Outcome: durin.KnownBefore, ID: id}, nil
+		return transfer.Result{Outcome: transfer.KnownBefore, ID: id}, nil
 	}
-	var result durin.ImportResult
+	var result transfer.Result
 	var err error
 	switch {
 	case row.Client != nil:
@@ -55,42 +56,42 @@ func (st *state) importRow(row durin.ImportRow, now time.Time) (durin.ImportResu
 	default:
 		result, err = st.importToken(*row.Token, now)
 	}
-	if err == nil && result.Outcome == durin.Imported {
+	if err == nil && result.Outcome == transfer.Imported {
 		st.ledger[key] = result.ID
 	}
 	return result, err
 }
 
-func (st *state) importClient(c durin.Client) (durin.ImportResult, error) {
+func (st *state) importClient(c durin.Client) (transfer.Result, error) {
 	if id, taken := st.clientIDs[c.Name]; taken {
-		return durin.ImportResult{Outcome: durin.TakenByOther, ID: id}, nil
+		return transfer.Result{Outcome: transfer.TakenByOther, ID: id}, nil
 	}
 	if _, taken := st.clients[c.ID]; taken {
 		c.ID = 0
 	}
 	c, err := st.createClient(c)
-	return durin.ImportResult{ID: c.ID}, err
+	return transfer.Result{ID: c.ID}, err
 }
 
-func (st *state) importUser(u durin.User) (durin.ImportResult, error) {
+func (st *state) importUser(u durin.User) (transfer.Result, error) {
 	if id, taken := st.userIDs[u.Name]; taken {
-		return durin.ImportResult{Outcome: durin.TakenByOther, ID: id}, nil
+		return transfer.Result{Outcome: transfer.TakenByOther, ID: id}, nil
 	}
 	if _, taken := st.user(u.ID); taken {
 		u.ID = ""
 	}
 	u, err := st.createUser(u)
 	id, _ := tokenrule.ParseUserID(u.ID)
-	return durin.ImportResult{ID: id}, err
+	return transfer.Result{ID: id}, err
 }
 
-func (st *state) importToken(t durin.ImportToken, now time.Time) (durin.ImportResult, error) {
+func (st *state) importToken(t transfer.Token, now time.Time) (transfer.Result, error) {
 	if id, taken := st.tokenIDs[t.Digest]; taken {
-		return durin.ImportResult{Outcome: durin.TakenByOther, ID: id}, nil
+		return transfer.Result{Outcome: transfer.TakenByOther, ID: id}, nil
 	}
 	clientID, ok := st.clientIDs[t.Client]
 	if _, owned := st.user(t.UserID); !ok || !owned {
-		return durin.ImportResult{Outcome: durin.WithoutParent}, nil
+		return transfer.Result{Outcome: transfer.WithoutParent}, nil
 	}
 	if _, taken := st.tokens[t.ID]; taken {
 		t.ID = 0
@@ -103,5 +104,5 @@ func (st *state) importToken(t durin.ImportToken, now time.Time) (durin.ImportRe
 		id: t.ID, digest: t.Digest, legacy: copyLegacy(t.Legacy), seal: copySeal(t.Seal), userID: t.UserID, owned: true, clientID: clientID, device: tokenrule.Device(t.Device),
 		created: created, issuedAt: issued, expiresAt: tokenrule.Instant(t.ExpiresAt), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
 	})
-	return durin.ImportResult{ID: row.id}, err
+	return transfer.Result{ID: row.id}, err
 }

@@ -8,10 +8,11 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/transfer"
 )
 
-// AdoptLegacy implements durin.LegacyStore.
-func (s *Store) AdoptLegacy(ctx context.Context, legacy []durin.LegacyDigest, d durin.Digest) (adopted bool, err error) {
+// AdoptLegacy implements transfer.LegacyStore.
+func (s *Store) AdoptLegacy(ctx context.Context, legacy []transfer.LegacyDigest, d durin.Digest) (adopted bool, err error) {
 	err = s.view(ctx, func(st *state) error {
 		for _, l := range legacy {
 			t, ok := st.tokens[st.legacyIDs[l]]
@@ -33,7 +34,7 @@ func (s *Store) AdoptLegacy(ctx context.Context, legacy []durin.LegacyDigest, d 
 	return adopted, err
 }
 
-// LegacyLeft implements durin.LegacyStore.
+// LegacyLeft implements transfer.LegacyStore.
 func (s *Store) LegacyLeft(ctx context.Context) (left bool, err error) {
 	err = s.view(ctx, func(st *state) error {
 		left = len(st.legacyIDs) > 0
@@ -42,7 +43,7 @@ func (s *Store) LegacyLeft(ctx context.Context) (left bool, err error) {
 	return left, err
 }
 
-func copyLegacy(l *durin.LegacyDigest) *durin.LegacyDigest {
+func copyLegacy(l *transfer.LegacyDigest) *transfer.LegacyDigest {
 	if l == nil {
 		return nil
 	}
@@ -50,13 +51,13 @@ func copyLegacy(l *durin.LegacyDigest) *durin.LegacyDigest {
 	return &c
 }
 
-// ExportTokens implements durin.Exporter.
-func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some []durin.ImportToken, err error) {
+// ExportTokens implements transfer.Exporter.
+func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some []transfer.Token, err error) {
 	err = s.view(ctx, func(st *state) error {
 		ids := st.matching(func(t token) bool { return t.id > after && t.owned })
 		for _, id := range ids[:min(len(ids), tokenrule.Limit(limit))] {
 			t := st.tokens[id]
-			some = append(some, durin.ImportToken{
+			some = append(some, transfer.Token{
 				ID: t.id, Digest: t.digest, Legacy: copyLegacy(t.legacy), Seal: copySeal(t.seal), UserID: t.userID, Client: st.clients[t.clientID].Name,
 				Created: t.created, IssuedAt: t.issuedAt, ExpiresAt: t.expiresAt, LastUsed: t.lastUsed, Device: t.device,
 			})
@@ -66,14 +67,14 @@ func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some 
 	return some, err
 }
 
-// ExportLedger implements durin.Exporter.
-func (s *Store) ExportLedger(ctx context.Context, after durin.LedgerEntry, limit int) (some []durin.LedgerEntry, err error) {
-	order := func(a, b durin.LedgerEntry) int {
+// ExportLedger implements transfer.Exporter.
+func (s *Store) ExportLedger(ctx context.Context, after transfer.Entry, limit int) (some []transfer.Entry, err error) {
+	order := func(a, b transfer.Entry) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Key, b.Key))
 	}
 	err = s.view(ctx, func(st *state) error {
 		for k, id := range st.ledger {
-			if e := (durin.LedgerEntry{Source: k.source, Key: k.key, ID: id}); order(e, after) > 0 {
+			if e := (transfer.Entry{Source: k.source, Key: k.key, ID: id}); order(e, after) > 0 {
 				some = append(some, e)
 			}
 		}

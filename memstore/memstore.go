@@ -10,10 +10,11 @@ import (
 	"sync"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // A Store is a durin.Store, durin.UserStore, durin.ResourceServerStore,
-// durin.Importer, durin.Browser and audit.Store. It is safe for concurrent use.
+// transfer.Importer, durin.Browser and audit.Store. It is safe for concurrent use.
 type Store struct {
 	mu    sync.Mutex
 	state *state
@@ -25,9 +26,9 @@ var (
 	_ durin.Store               = (*Store)(nil)
 	_ durin.UserStore           = (*Store)(nil)
 	_ durin.ResourceServerStore = (*Store)(nil)
-	_ durin.Importer            = (*Store)(nil)
-	_ durin.Exporter            = (*Store)(nil)
-	_ durin.LegacyStore         = (*Store)(nil)
+	_ transfer.Importer         = (*Store)(nil)
+	_ transfer.Exporter         = (*Store)(nil)
+	_ transfer.LegacyStore      = (*Store)(nil)
 	_ durin.Browser             = (*Store)(nil)
 )
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/transfer"
 )
 
 // A state is everything in the store. The maps hold values: a copy of the state
@@ -20,7 +21,7 @@ type state struct {
 	userIDs   map[string]int64
 	tokens    map[int64]token
 	tokenIDs  map[durin.Digest]int64
-	legacyIDs map[durin.LegacyDigest]int64
+	legacyIDs map[transfer.LegacyDigest]int64
 	replaced  map[durin.Digest]replacedToken
 	order     []int64          // of tokens, upwards
 	slots     map[slot][]int64 // the tokens of a user and client, upwards
@@ -36,7 +37,7 @@ type state struct {
 type token struct {
 	id        int64
 	digest    durin.Digest
-	legacy    *durin.LegacyDigest // never written to
+	legacy    *transfer.LegacyDigest // never written to
 	seal      []byte
 	userID    string
 	owned     bool // by a user of the store
@@ -62,7 +63,7 @@ func newState() *state {
 		userIDs:   map[string]int64{},
 		tokens:    map[int64]token{},
 		tokenIDs:  map[durin.Digest]int64{},
-		legacyIDs: map[durin.LegacyDigest]int64{},
+		legacyIDs: map[transfer.LegacyDigest]int64{},
 		replaced:  map[durin.Digest]replacedToken{},
 		slots:     map[slot][]int64{},
 		usage:     map[usageKey]durin.Usage{},

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/endings"
+	"github.com/durin-go/durin/nodes"
 )
 
 // InvalidatorOptions configure an Invalidator. The zero value is what most
@@ -31,7 +31,7 @@ type InvalidatorOptions struct {
 	Logger *slog.Logger
 }
 
-// An Invalidator is a durin.Invalidator on LISTEN and NOTIFY. It hastens what
+// An Invalidator is a nodes.Invalidator on LISTEN and NOTIFY. It hastens what
 // nodes would find out by polling the store's outbox.
 type Invalidator struct {
 	pool      *pgxpool.Pool
@@ -62,9 +62,9 @@ func (i *Invalidator) Connected() bool { return i.connected.Load() }
 // shorter than 8,000 bytes.
 const maxEndings = 128
 
-// Announce implements durin.Invalidator. It is one statement, however many the
+// Announce implements nodes.Invalidator. It is one statement, however many the
 // endings are.
-func (i *Invalidator) Announce(ctx context.Context, list []durin.Ending) error {
+func (i *Invalidator) Announce(ctx context.Context, list []nodes.Ending) error {
 	var messages []string
 	for some := range slices.Chunk(list, maxEndings) {
 		messages = append(messages, base64.StdEncoding.EncodeToString(endings.Encode(some)))
@@ -79,9 +79,9 @@ func (i *Invalidator) notify(ctx context.Context, messages []string) error {
 
 var errSilent = errors.New("pgxdurin: no sign of life came through the channel")
 
-// Listen implements durin.Invalidator. It returns when the channel was lost, for
+// Listen implements nodes.Invalidator. It returns when the channel was lost, for
 // the Guard to begin anew.
-func (i *Invalidator) Listen(ctx context.Context, heard func([]durin.Ending)) error {
+func (i *Invalidator) Listen(ctx context.Context, heard func([]nodes.Ending)) error {
 	conn, err := i.subscribe(ctx)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (i *Invalidator) Listen(ctx context.Context, heard func([]durin.Ending)) er
 }
 
 // hear passes a message on.
-func hear(text string, heard func([]durin.Ending)) {
+func hear(text string, heard func([]nodes.Ending)) {
 	message, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		heard(nil)

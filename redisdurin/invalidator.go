@@ -9,8 +9,8 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/endings"
+	"github.com/durin-go/durin/nodes"
 )
 
 // InvalidatorOptions configure an Invalidator. The zero value is what most
@@ -26,7 +26,7 @@ type InvalidatorOptions struct {
 	Logger *slog.Logger
 }
 
-// An Invalidator is a durin.Invalidator on a pub/sub channel of Redis. It
+// An Invalidator is a nodes.Invalidator on a pub/sub channel of Redis. It
 // hastens what nodes would find out by polling the store's outbox.
 type Invalidator struct {
 	client    rueidis.Client
@@ -51,8 +51,8 @@ func NewInvalidator(client rueidis.Client, o InvalidatorOptions) *Invalidator {
 // Connected reports whether this node hears what others announce.
 func (i *Invalidator) Connected() bool { return i.connected.Load() }
 
-// Announce implements durin.Invalidator.
-func (i *Invalidator) Announce(ctx context.Context, list []durin.Ending) error {
+// Announce implements nodes.Invalidator.
+func (i *Invalidator) Announce(ctx context.Context, list []nodes.Ending) error {
 	return i.publish(ctx, endings.Encode(list))
 }
 
@@ -62,9 +62,9 @@ func (i *Invalidator) publish(ctx context.Context, message []byte) error {
 
 var errSilent = errors.New("redisdurin: no sign of life came through the channel")
 
-// Listen implements durin.Invalidator. It returns when the channel was lost, for
+// Listen implements nodes.Invalidator. It returns when the channel was lost, for
 // the Guard to begin anew.
-func (i *Invalidator) Listen(ctx context.Context, heard func([]durin.Ending)) error {
+func (i *Invalidator) Listen(ctx context.Context, heard func([]nodes.Ending)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer i.connected.Store(false)

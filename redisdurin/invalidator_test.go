@@ -12,17 +12,18 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/redisdurin"
 )
 
 // ear collects what a node hears.
 type ear struct {
 	mu   sync.Mutex
-	got  []durin.Ending
+	got  []nodes.Ending
 	gaps int
 }
 
-func (e *ear) hear(endings []durin.Ending) {
+func (e *ear) hear(endings []nodes.Ending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if endings == nil {
@@ -31,7 +32,7 @@ func (e *ear) hear(endings []durin.Ending) {
 	e.got = append(e.got, endings...)
 }
 
-func (e *ear) state() (got []durin.Ending, gaps int) {
+func (e *ear) state() (got []nodes.Ending, gaps int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.got), e.gaps
@@ -58,7 +59,7 @@ func TestEndingsTravel(t *testing.T) {
 	at, channel := address(t), unique(t)
 	a := redisdurin.NewInvalidator(connect(t, at), redisdurin.InvalidatorOptions{Channel: channel, Logger: quiet})
 	e := listen(t, redisdurin.NewInvalidator(connect(t, at), redisdurin.InvalidatorOptions{Channel: channel, Logger: quiet}))
-	want := []durin.Ending{{Digest: durin.Digest{1, 2, 3}, Gone: true}, {ClientID: 1 << 40}, {}}
+	want := []nodes.Ending{{Digest: durin.Digest{1, 2, 3}, Gone: true}, {ClientID: 1 << 40}, {}}
 	if err := a.Announce(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +173,7 @@ func TestLostConnectionsAreGaps(t *testing.T) {
 		lose()
 		waitFor(t, name+": the gap to be reported", func() bool { _, gaps := e.state(); return gaps > before })
 		waitFor(t, name+": news to come through again", func() bool {
-			_ = speaker.Announce(t.Context(), []durin.Ending{{ClientID: 7}})
+			_ = speaker.Announce(t.Context(), []nodes.Ending{{ClientID: 7}})
 			got, _ := e.state()
 			return len(got) > 0 && got[len(got)-1].ClientID == 7
 		})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/throttle"
 )
 
 // Away says what a Limiter does while Redis cannot be asked.
@@ -45,7 +45,7 @@ type LimiterOptions struct {
 //go:embed limiter.lua
 var limiterScript string
 
-// A Limiter is a durin.Limiter whose windows are kept in Redis: exact over all
+// A Limiter is a throttle.Limiter whose windows are kept in Redis: exact over all
 // nodes, by the server's clock, in one script call of one slot. A window of N
 // requests takes about 30 bytes for each up to N = 1,024; above, at most 130 runs
 // of requests, which may refuse for 1 % of the period longer than they must.
@@ -53,7 +53,7 @@ type Limiter struct {
 	client rueidis.Client
 	script *rueidis.Lua
 	o      LimiterOptions
-	local  durin.Limiter
+	local  throttle.Limiter
 	outage *outage
 }
 
@@ -76,15 +76,15 @@ func NewLimiter(client rueidis.Client, o LimiterOptions) (*Limiter, error) {
 		return nil, fmt.Errorf("redisdurin: WhenAway is %q: want local, closed or open", string(o.WhenAway))
 	}
 	away := newOutage(o.Timeout, o.Retry, o.Logger, "throttles", string(o.WhenAway))
-	return &Limiter{client: client, script: rueidis.NewLuaScript(limiterScript), o: o, local: durin.NewLimiter(), outage: away}, nil
+	return &Limiter{client: client, script: rueidis.NewLuaScript(limiterScript), o: o, local: throttle.New(), outage: away}, nil
 }
 
 // Away reports whether Redis did not answer lately.
 func (l *Limiter) Away() bool { return l.outage.away.Load() }
 
-// Take implements durin.Limiter. The instant is the Redis server's, not now,
+// Take implements throttle.Limiter. The instant is the Redis server's, not now,
 // which serves only while Redis is away.
-func (l *Limiter) Take(ctx context.Context, now time.Time, limits []durin.Limit, states []durin.LimitState) (bool, error) {
+func (l *Limiter) Take(ctx context.Context, now time.Time, limits []throttle.Limit, states []throttle.State) (bool, error) {
 	if len(limits) == 0 {
 		return true, nil
 	}
@@ -112,7 +112,7 @@ func (l *Limiter) Take(ctx context.Context, now time.Time, limits []durin.Limit,
 }
 
 // alone answers without Redis.
-func (l *Limiter) alone(ctx context.Context, now time.Time, limits []durin.Limit, states []durin.LimitState, cause error) (bool, error) {
+func (l *Limiter) alone(ctx context.Context, now time.Time, limits []throttle.Limit, states []throttle.State, cause error) (bool, error) {
 	switch l.o.WhenAway {
 	case AwayClosed:
 		return false, cause
@@ -128,7 +128,7 @@ func (l *Limiter) alone(ctx context.Context, now time.Time, limits []durin.Limit
 // keys are two for each limit. The part in braces is the same for all of them,
 // so that they are in one slot of a cluster: limits of one request are of one
 // user and client.
-func (l *Limiter) keys(limits []durin.Limit) []string {
+func (l *Limiter) keys(limits []throttle.Limit) []string {
 	first := limits[0].Key
 	slot := "{" + strings.NewReplacer("{", "(", "}", ")").Replace(first.UserID) + "|" + strconv.FormatInt(first.ClientID, 10) + "}"
 	keys := make([]string, 0, 2*len(limits))
@@ -140,7 +140,7 @@ func (l *Limiter) keys(limits []durin.Limit) []string {
 	return keys
 }
 
-func arguments(limits []durin.Limit) []string {
+func arguments(limits []throttle.Limit) []string {
 	args := make([]string, 0, 3*len(limits))
 	for _, limit := range limits {
 		width := int64(0)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/redisdurin"
+	"github.com/durin-go/durin/throttle"
 )
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -32,11 +33,11 @@ func newLimiter(t *testing.T, at string, o redisdurin.LimiterOptions) *redisduri
 	return l
 }
 
-var ada = durin.LimitKey{Scope: durin.DefaultScope, UserID: "ada", ClientID: 1}
+var ada = throttle.Key{Scope: durin.DefaultScope, UserID: "ada", ClientID: 1}
 
-func take(t *testing.T, l durin.Limiter, limits ...durin.Limit) (bool, []durin.LimitState) {
+func take(t *testing.T, l throttle.Limiter, limits ...throttle.Limit) (bool, []throttle.State) {
 	t.Helper()
-	states := make([]durin.LimitState, len(limits))
+	states := make([]throttle.State, len(limits))
 	ok, err := l.Take(t.Context(), time.Now(), limits, states)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +48,7 @@ func take(t *testing.T, l durin.Limiter, limits ...durin.Limit) (bool, []durin.L
 func TestExactlyNOverThreeNodes(t *testing.T) {
 	at, prefix := address(t), unique(t)
 	const n, nodes, callers, each = 500, 3, 10, 50
-	limit := durin.Limit{Key: ada, Rate: durin.Rate{N: n, Period: time.Hour}}
+	limit := throttle.Limit{Key: ada, Rate: durin.Rate{N: n, Period: time.Hour}}
 	var passed atomic.Int64
 	var wg sync.WaitGroup
 	for range nodes {
@@ -73,7 +74,7 @@ func TestExactlyNOverThreeNodes(t *testing.T) {
 func TestTheWindowRule(t *testing.T) {
 	l := newLimiter(t, address(t), redisdurin.LimiterOptions{Prefix: unique(t)})
 	for _, rate := range []durin.Rate{{N: 5, Period: 200 * time.Millisecond}, {N: 1, Period: 50 * time.Millisecond}, {N: 1100, Period: 300 * time.Millisecond}} {
-		limit := durin.Limit{Key: durin.LimitKey{Scope: rate.String(), UserID: "ada"}, Rate: rate}
+		limit := throttle.Limit{Key: throttle.Key{Scope: rate.String(), UserID: "ada"}, Rate: rate}
 		type span struct{ from, to time.Time }
 		var mu sync.Mutex
 		var passed []span
@@ -106,7 +107,7 @@ func TestTheWindowRule(t *testing.T) {
 
 func TestStates(t *testing.T) {
 	l := newLimiter(t, address(t), redisdurin.LimiterOptions{Prefix: unique(t)})
-	rate := func(n int) durin.Limit { return durin.Limit{Key: ada, Rate: durin.Rate{N: n, Period: time.Hour}} }
+	rate := func(n int) throttle.Limit { return throttle.Limit{Key: ada, Rate: durin.Rate{N: n, Period: time.Hour}} }
 	for i, c := range []struct {
 		n         int
 		ok        bool
@@ -126,7 +127,7 @@ func TestStates(t *testing.T) {
 			t.Errorf("step %d: %v %+v, want %+v", i, ok, s[0], c)
 		}
 	}
-	blocked := durin.Limit{Key: durin.LimitKey{UserID: "bob"}, Rate: durin.Rate{N: 0, Period: time.Minute}}
+	blocked := throttle.Limit{Key: throttle.Key{UserID: "bob"}, Rate: durin.Rate{N: 0, Period: time.Minute}}
 	if ok, s := take(t, l, blocked); ok || s[0].Wait != time.Minute {
 		t.Errorf("0/m: %v %+v", ok, s[0])
 	}
@@ -134,8 +135,8 @@ func TestStates(t *testing.T) {
 
 func TestAllOrNothing(t *testing.T) {
 	l := newLimiter(t, address(t), redisdurin.LimiterOptions{Prefix: unique(t)})
-	burst := durin.Limit{Key: durin.LimitKey{Scope: "burst", UserID: "ada"}, Rate: durin.Rate{N: 10, Period: time.Hour}}
-	sustained := durin.Limit{Key: durin.LimitKey{Scope: "sustained", UserID: "ada"}, Rate: durin.Rate{N: 3, Period: time.Hour}}
+	burst := throttle.Limit{Key: throttle.Key{Scope: "burst", UserID: "ada"}, Rate: durin.Rate{N: 10, Period: time.Hour}}
+	sustained := throttle.Limit{Key: throttle.Key{Scope: "sustained", UserID: "ada"}, Rate: durin.Rate{N: 3, Period: time.Hour}}
 	for i := range 8 {
 		if ok, _ := take(t, l, burst, sustained); ok != (i < 3) {
 			t.Errorf("request %d: %v", i, ok)
@@ -160,7 +161,7 @@ func TestWhenRedisIsAway(t *testing.T) {
 	for _, away := range []redisdurin.Away{redisdurin.AwayLocal, redisdurin.AwayClosed, redisdurin.AwayOpen} {
 		limiters[away] = newLimiter(t, at, redisdurin.LimiterOptions{WhenAway: away, Prefix: string(away) + ":", Retry: 10 * time.Millisecond})
 	}
-	limit := durin.Limit{Key: ada, Rate: durin.Rate{N: 1, Period: time.Hour}}
+	limit := throttle.Limit{Key: ada, Rate: durin.Rate{N: 1, Period: time.Hour}}
 	for away, l := range limiters {
 		if ok, _ := take(t, l, limit); !ok {
 			t.Errorf("%s: refused while Redis is there", away)
@@ -168,14 +169,14 @@ func TestWhenRedisIsAway(t *testing.T) {
 	}
 	_ = server.Process.Kill()
 	_ = server.Wait()
-	states := make([]durin.LimitState, 1)
+	states := make([]throttle.State, 1)
 	for _, c := range []struct {
 		away redisdurin.Away
 		ok   []bool
 		err  bool
 	}{{redisdurin.AwayLocal, []bool{true, false}, false}, {redisdurin.AwayClosed, []bool{false, false}, true}, {redisdurin.AwayOpen, []bool{true, true}, false}} {
 		for _, want := range c.ok {
-			ok, err := limiters[c.away].Take(t.Context(), time.Now(), []durin.Limit{limit}, states)
+			ok, err := limiters[c.away].Take(t.Context(), time.Now(), []throttle.Limit{limit}, states)
 			if ok != want || (err != nil) != c.err || !limiters[c.away].Away() {
 				t.Errorf("%s: %v %v, away %v", c.away, ok, err, limiters[c.away].Away())
 			}
@@ -184,7 +185,7 @@ func TestWhenRedisIsAway(t *testing.T) {
 	run(t, exec.Command(binary, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir()))
 	for away, l := range limiters {
 		waitFor(t, string(away)+" to ask Redis again", func() bool {
-			_, _ = l.Take(t.Context(), time.Now(), []durin.Limit{limit}, states)
+			_, _ = l.Take(t.Context(), time.Now(), []throttle.Limit{limit}, states)
 			return !l.Away()
 		})
 	}

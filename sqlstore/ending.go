@@ -8,6 +8,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/nodes"
 )
 
 // End implements durin.Store. The rows are locked as they are selected, so what
@@ -161,14 +162,14 @@ func portions[T any](list []T, f func([]T) error) error {
 	return nil
 }
 
-// Endings implements durin.Outbox.
-func (s *Store) Endings(ctx context.Context, after int64, limit int) (some []durin.Ending, err error) {
+// Endings implements nodes.Outbox.
+func (s *Store) Endings(ctx context.Context, after int64, limit int) (some []nodes.Ending, err error) {
 	err = s.read(ctx, "reading the outbox", func(ctx context.Context, t session) error {
 		some = nil
 		return t.each(ctx, func(rows *sql.Rows) error {
-			var e durin.Ending
+			var e nodes.Ending
 			var at, client, gone number
-			err := rows.Scan(&e.Seq, &at, digestColumn{&e.Digest}, &client, &gone)
+			err := rows.Scan(&e.Seq, &at, digestColumn{(*durin.Digest)(&e.Digest)}, &client, &gone)
 			e.At, e.ClientID, e.Gone = at.instant(), client.n, gone.n != 0
 			some = append(some, e)
 			return err
@@ -180,7 +181,7 @@ func (s *Store) Endings(ctx context.Context, after int64, limit int) (some []dur
 	return some, err
 }
 
-// LastEnding implements durin.Outbox. Prune leaves the highest row.
+// LastEnding implements nodes.Outbox. Prune leaves the highest row.
 func (s *Store) LastEnding(ctx context.Context) (int64, error) {
 	var seq number
 	err := s.read(ctx, "reading the outbox", func(ctx context.Context, t session) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/sqlstore"
 )
 
@@ -24,7 +25,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	keys, made, err := durin.OpenKeyFile("app.key", time.Now())
+	keys, made, err := keyring.MakeFile("app.key", time.Now())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -4,19 +4,19 @@ import (
 	"context"
 	"database/sql"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/transfer"
 )
 
 const exportText = "SELECT t.id, t.digest, t.legacy, t.seal, t.user_id, c.name, t.created, t.issued_at, t.expires, t.last_used, t.name, t.address, t.agent" +
 	" FROM durin_token t JOIN durin_client c ON c.id = t.client_id WHERE t.id > ? AND t.owner IS NOT NULL ORDER BY t.id LIMIT ?"
 
-// ExportTokens implements durin.Exporter.
-func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some []durin.ImportToken, err error) {
+// ExportTokens implements transfer.Exporter.
+func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some []transfer.Token, err error) {
 	err = s.readMuch(ctx, "exporting tokens", func(ctx context.Context, t session) error {
 		some = nil
 		return t.each(ctx, func(rows *sql.Rows) error {
-			var k durin.ImportToken
+			var k transfer.Token
 			var created, issued, expires, used number
 			err := rows.Scan(&k.ID, digestColumn{&k.Digest}, legacyColumn{&k.Legacy}, &k.Seal, &k.UserID, &k.Client,
 				&created, &issued, &expires, &used, &k.Device.Name, &k.Device.Address, &k.Device.Agent)
@@ -28,15 +28,15 @@ func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some 
 	return some, err
 }
 
-// ExportLedger implements durin.Exporter: what is left of the source, and what
+// ExportLedger implements transfer.Exporter: what is left of the source, and what
 // comes after it, so that each is a range of the index.
-func (s *Store) ExportLedger(ctx context.Context, after durin.LedgerEntry, limit int) (some []durin.LedgerEntry, err error) {
+func (s *Store) ExportLedger(ctx context.Context, after transfer.Entry, limit int) (some []transfer.Entry, err error) {
 	limit = tokenrule.Limit(limit)
 	const columns = "SELECT source, source_key, target FROM durin_import WHERE "
 	err = s.readMuch(ctx, "exporting the ledger", func(ctx context.Context, t session) error {
 		some = nil
 		scan := func(rows *sql.Rows) error {
-			var e durin.LedgerEntry
+			var e transfer.Entry
 			err := rows.Scan(&e.Source, &e.Key, &e.ID)
 			some = append(some, e)
 			return err

@@ -9,23 +9,24 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/transfer"
 )
 
 // errDry takes back what a dry import has written.
 var errDry = errors.New("sqlstore: a dry run keeps nothing")
 
-// Import implements durin.Importer. Imports wait for each other.
-func (s *Store) Import(ctx context.Context, rows []durin.ImportRow, now time.Time, dry bool) ([]durin.ImportResult, error) {
+// Import implements transfer.Importer. Imports wait for each other.
+func (s *Store) Import(ctx context.Context, rows []transfer.Row, now time.Time, dry bool) ([]transfer.Result, error) {
 	for _, row := range rows {
 		if err := tokenrule.CheckImport(row); err != nil {
 			return nil, err
 		}
 	}
-	var results []durin.ImportResult
+	var results []transfer.Result
 	err := s.writeMuch(ctx, "importing", func(ctx context.Context, t session) error {
 		t, free := t.preparing()
 		defer free()
-		results = make([]durin.ImportResult, 0, len(rows))
+		results = make([]transfer.Result, 0, len(rows))
 		i := importing{session: t, at: tokenrule.Instant(now).UnixMicro(), ahead: map[string]bool{}, known: map[ledgerKey]int64{}, clients: map[string]int64{}}
 		err := i.all(ctx, rows, &results)
 		if isInsert(err) {
@@ -63,7 +64,7 @@ type importing struct {
 
 type ledgerKey struct{ source, key string }
 
-func (t *importing) all(ctx context.Context, rows []durin.ImportRow, results *[]durin.ImportResult) error {
+func (t *importing) all(ctx context.Context, rows []transfer.Row, results *[]transfer.Result) error {
 	if _, err := t.has(ctx, "SELECT version FROM durin_schema WHERE version = 1"+t.forUpdate); err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (t *importing) all(ctx context.Context, rows []durin.ImportRow, results *[]
 
 // look reads what the ledger has of rows. Imports wait for each other, so that
 // nobody adds to it meanwhile.
-func (t *importing) look(ctx context.Context, rows []durin.ImportRow) error {
+func (t *importing) look(ctx context.Context, rows []transfer.Row) error {
 	keys := map[string][]string{}
 	for _, row := range rows {
 		keys[row.Source] = append(keys[row.Source], row.Key)
@@ -141,12 +142,12 @@ func (t *importing) place(ctx context.Context, table string, numbered bool) erro
 	return t.catchUp(ctx, table)
 }
 
-func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportResult, error) {
+func (t *importing) row(ctx context.Context, row transfer.Row) (transfer.Result, error) {
 	at := ledgerKey{row.Source, row.Key}
 	if id, known := t.known[at]; known {
-		return durin.ImportResult{Outcome: durin.KnownBefore, ID: id}, nil
+		return transfer.Result{Outcome: transfer.KnownBefore, ID: id}, nil
 	}
-	var result durin.ImportResult
+	var result transfer.Result
 	var err error
 	switch {
 	case row.Client != nil:
@@ -158,7 +159,7 @@ func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportR
 	default:
 		result, err = t.token(ctx, *row.Token)
 	}
-	if err != nil || result.Outcome != durin.Imported {
+	if err != nil || result.Outcome != transfer.Imported {
 		return result, err
 	}
 	t.known[at] = result.ID
@@ -168,41 +169,41 @@ func (t *importing) row(ctx context.Context, row durin.ImportRow) (durin.ImportR
 
 // taken is the result for a row that stands where the new one would, if there
 // is one.
-func (t *importing) taken(ctx context.Context, query string, args ...any) (durin.ImportResult, bool, error) {
+func (t *importing) taken(ctx context.Context, query string, args ...any) (transfer.Result, bool, error) {
 	ids, err := t.ids(ctx, query, args...)
 	if err != nil || len(ids) == 0 {
-		return durin.ImportResult{}, false, err
+		return transfer.Result{}, false, err
 	}
-	return durin.ImportResult{Outcome: durin.TakenByOther, ID: ids[0]}, true, nil
+	return transfer.Result{Outcome: transfer.TakenByOther, ID: ids[0]}, true, nil
 }
 
-func (t *importing) client(ctx context.Context, c durin.Client) (durin.ImportResult, error) {
+func (t *importing) client(ctx context.Context, c durin.Client) (transfer.Result, error) {
 	if !tokenrule.IsText(c.Name) {
-		return durin.ImportResult{}, c.Validate()
+		return transfer.Result{}, c.Validate()
 	}
 	if result, taken, err := t.taken(ctx, "SELECT id FROM durin_client WHERE name = ?", c.Name); err != nil || taken {
 		return result, err
 	}
 	inUse, err := t.has(ctx, "SELECT 1 FROM durin_client WHERE id = ?", c.ID)
 	if err != nil {
-		return durin.ImportResult{}, err
+		return transfer.Result{}, err
 	}
 	if inUse {
 		c.ID = 0
 	}
 	if c, err = tokenrule.Client(c); err != nil {
-		return durin.ImportResult{}, err
+		return transfer.Result{}, err
 	}
 	if err := t.place(ctx, "durin_client", c.ID != 0); err != nil {
-		return durin.ImportResult{}, err
+		return transfer.Result{}, err
 	}
 	c, err = t.createClient(ctx, c)
-	return durin.ImportResult{ID: c.ID}, err
+	return transfer.Result{ID: c.ID}, err
 }
 
-func (t *importing) user(ctx context.Context, u durin.User) (durin.ImportResult, error) {
+func (t *importing) user(ctx context.Context, u durin.User) (transfer.Result, error) {
 	if !tokenrule.IsText(u.Name) {
-		return durin.ImportResult{}, u.Validate()
+		return transfer.Result{}, u.Validate()
 	}
 	if result, taken, err := t.taken(ctx, "SELECT id FROM durin_user WHERE name = ?", u.Name); err != nil || taken {
 		return result, err
@@ -210,29 +211,29 @@ func (t *importing) user(ctx context.Context, u durin.User) (durin.ImportResult,
 	id, _ := tokenrule.ParseUserID(u.ID)
 	inUse, err := t.has(ctx, "SELECT 1 FROM durin_user WHERE id = ?", id)
 	if err != nil {
-		return durin.ImportResult{}, err
+		return transfer.Result{}, err
 	}
 	if inUse {
 		u.ID = ""
 	}
 	if u, err = tokenrule.User(u); err != nil {
-		return durin.ImportResult{}, err
+		return transfer.Result{}, err
 	}
 	if err := t.place(ctx, "durin_user", u.ID != ""); err != nil {
-		return durin.ImportResult{}, err
+		return transfer.Result{}, err
 	}
 	u, err = t.createUser(ctx, u)
 	id, _ = tokenrule.ParseUserID(u.ID)
-	return durin.ImportResult{ID: id}, err
+	return transfer.Result{ID: id}, err
 }
 
 // importToken keeps the token's user and client from being deleted meanwhile.
-func (t *importing) token(ctx context.Context, n durin.ImportToken) (durin.ImportResult, error) {
+func (t *importing) token(ctx context.Context, n transfer.Token) (transfer.Result, error) {
 	const byDigest = "SELECT id FROM durin_token WHERE digest = ?"
 	if result, taken, err := t.taken(ctx, byDigest, n.Digest[:]); err != nil || taken {
 		return result, err
 	}
-	orphan := durin.ImportResult{Outcome: durin.WithoutParent}
+	orphan := transfer.Result{Outcome: transfer.WithoutParent}
 	owner, ok := tokenrule.ParseUserID(n.UserID)
 	if !ok || !tokenrule.IsText(n.Client) {
 		return orphan, nil
@@ -247,17 +248,17 @@ func (t *importing) token(ctx context.Context, n durin.ImportToken) (durin.Impor
 	}
 	id, err := t.insert(ctx, n, owner, client)
 	if err != nil || id != 0 {
-		return durin.ImportResult{ID: id}, err
+		return transfer.Result{ID: id}, err
 	}
 	ids, err := t.ids(ctx, byDigest, n.Digest[:])
 	if err != nil || len(ids) == 0 {
-		return durin.ImportResult{}, err
+		return transfer.Result{}, err
 	}
-	return durin.ImportResult{ID: ids[0]}, nil
+	return transfer.Result{ID: ids[0]}, nil
 }
 
 // insert returns the id of the row if it had one of its own.
-func (t *importing) insert(ctx context.Context, n durin.ImportToken, owner, clientID int64) (int64, error) {
+func (t *importing) insert(ctx context.Context, n transfer.Token, owner, clientID int64) (int64, error) {
 	if n.ID != 0 {
 		inUse, err := t.has(ctx, "SELECT 1 FROM durin_token WHERE id = ?", n.ID)
 		if err != nil {

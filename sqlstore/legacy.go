@@ -5,11 +5,12 @@ import (
 	"fmt"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
-// AdoptLegacy implements durin.LegacyStore. One statement changes the row, and
+// AdoptLegacy implements transfer.LegacyStore. One statement changes the row, and
 // waits for whoever has it locked: who has listed its digest to end it ends it.
-func (s *Store) AdoptLegacy(ctx context.Context, legacy []durin.LegacyDigest, d durin.Digest) (adopted bool, err error) {
+func (s *Store) AdoptLegacy(ctx context.Context, legacy []transfer.LegacyDigest, d durin.Digest) (adopted bool, err error) {
 	if len(legacy) == 0 {
 		return false, ctx.Err()
 	}
@@ -39,7 +40,7 @@ func (s *Store) AdoptLegacy(ctx context.Context, legacy []durin.LegacyDigest, d 
 	return adopted && err == nil, err
 }
 
-// LegacyLeft implements durin.LegacyStore.
+// LegacyLeft implements transfer.LegacyStore.
 func (s *Store) LegacyLeft(ctx context.Context) (left bool, err error) {
 	err = s.read(ctx, "looking for imported tokens", func(ctx context.Context, t session) (err error) {
 		left, err = t.has(ctx, "SELECT 1 FROM durin_token WHERE legacy >= ? LIMIT 1", []byte{})
@@ -49,7 +50,7 @@ func (s *Store) LegacyLeft(ctx context.Context) (left bool, err error) {
 }
 
 // A legacyColumn scans a legacy digest, or NULL, into what it points to.
-type legacyColumn struct{ l **durin.LegacyDigest }
+type legacyColumn struct{ l **transfer.LegacyDigest }
 
 // Scan implements sql.Scanner.
 func (c legacyColumn) Scan(value any) error {
@@ -58,11 +59,11 @@ func (c legacyColumn) Scan(value any) error {
 	case nil:
 		return nil
 	case []byte:
-		if len(x) == len(durin.LegacyDigest{}) {
-			l := durin.LegacyDigest(x)
+		if len(x) == len(transfer.LegacyDigest{}) {
+			l := transfer.LegacyDigest(x)
 			*c.l = &l
 			return nil
 		}
 	}
-	return fmt.Errorf("sqlstore: a legacy digest in the database has not %d bytes", len(durin.LegacyDigest{}))
+	return fmt.Errorf("sqlstore: a legacy digest in the database has not %d bytes", len(transfer.LegacyDigest{}))
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
+	"github.com/durin-go/durin/transfer"
 )
 
 // Options of a Store. The zero value is what most programs want.
@@ -43,8 +45,8 @@ const (
 )
 
 // A Store keeps clients, users and tokens in a database. It is a durin.Store,
-// durin.UserStore, durin.ResourceServerStore, durin.Importer, durin.Exporter,
-// durin.LegacyStore, durin.Outbox and durin.Browser, safe for concurrent use.
+// durin.UserStore, durin.ResourceServerStore, transfer.Importer, transfer.Exporter,
+// transfer.LegacyStore, nodes.Outbox and durin.Browser, safe for concurrent use.
 type Store struct {
 	engine  engine
 	db      *sql.DB
@@ -71,10 +73,10 @@ var (
 	_ durin.Store               = (*Store)(nil)
 	_ durin.UserStore           = (*Store)(nil)
 	_ durin.ResourceServerStore = (*Store)(nil)
-	_ durin.Importer            = (*Store)(nil)
-	_ durin.Exporter            = (*Store)(nil)
-	_ durin.LegacyStore         = (*Store)(nil)
-	_ durin.Outbox              = (*Store)(nil)
+	_ transfer.Importer         = (*Store)(nil)
+	_ transfer.Exporter         = (*Store)(nil)
+	_ transfer.LegacyStore      = (*Store)(nil)
+	_ nodes.Outbox              = (*Store)(nil)
 )
 
 // Open returns a Store on db, which the caller has opened, and goes on to own.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
 )
 
 func browseTests() []test {
@@ -147,7 +148,7 @@ func browseEnd(t *testing.T, s durin.Store, b durin.Browser) {
 	end(durin.SessionFilter{Client: "evict"}, 9, "a")
 	end(durin.SessionFilter{Client: "evict"}, 9)
 	isThere(t, s, "b", "f")
-	if outbox, ok := s.(durin.Outbox); ok {
+	if outbox, ok := s.(nodes.Outbox); ok {
 		rows, err := outbox.Endings(t.Context(), 0, 99)
 		must(t, err)
 		var told []durin.Digest

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
+	"github.com/durin-go/durin/transfer"
 )
 
 func contextTests() []test {
@@ -67,7 +69,7 @@ func addOptional(calls map[string]func(context.Context) error, s durin.Store) {
 		calls["SetPassword"] = func(ctx context.Context) error { _, err := users.SetPassword(ctx, "1", "hash", "new"); return err }
 		calls["DeleteUser"] = func(ctx context.Context) error { _, _, err := users.DeleteUser(ctx, "1", start); return err }
 	}
-	if importer, ok := s.(durin.Importer); ok {
+	if importer, ok := s.(transfer.Importer); ok {
 		calls["Import"] = func(ctx context.Context) error {
 			c, u, k := oldSystem()
 			u.Name = "old"
@@ -75,7 +77,7 @@ func addOptional(calls map[string]func(context.Context) error, s durin.Store) {
 			return err
 		}
 	}
-	if outbox, ok := s.(durin.Outbox); ok {
+	if outbox, ok := s.(nodes.Outbox); ok {
 		calls["Endings"] = func(ctx context.Context) error { _, err := outbox.Endings(ctx, 0, 9); return err }
 		calls["LastEnding"] = func(ctx context.Context) error { _, err := outbox.LastEnding(ctx); return err }
 	}
@@ -107,7 +109,7 @@ func everything(t *testing.T, s durin.Store) []any {
 		must(t, err)
 		all = append(all, some)
 	}
-	if outbox, ok := s.(durin.Outbox); ok {
+	if outbox, ok := s.(nodes.Outbox); ok {
 		endings, err := outbox.Endings(t.Context(), 0, 99)
 		must(t, err)
 		all = append(all, len(endings))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 func endingTests() []test {
@@ -150,13 +151,13 @@ func pruneLimit(t *testing.T, s durin.Store) {
 // pruneImported keeps tokens that were dead when they were imported for as long
 // as others: until their owners have been told once that they have expired.
 func pruneImported(t *testing.T, s durin.Store, users durin.UserStore) {
-	importer, ok := s.(durin.Importer)
+	importer, ok := s.(transfer.Importer)
 	if !ok {
 		t.Skip("the store imports nothing")
 	}
 	create(t, s, web())
 	u := createUser(t, users, ada())
-	_, err := importer.Import(t.Context(), []durin.ImportRow{{Source: "s", Key: "k", Token: &durin.ImportToken{
+	_, err := importer.Import(t.Context(), []transfer.Row{{Source: "s", Key: "k", Token: &transfer.Token{
 		Digest: digest("a"), UserID: u.ID, Client: "web", Created: after(-2 * time.Hour), ExpiresAt: after(-time.Hour),
 	}}}, start, false)
 	must(t, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
 )
 
 // raceEndings lets everything race that makes and ends tokens. Caches forget
@@ -191,7 +192,7 @@ func (m *melee) check() {
 
 // checkOutbox holds what other nodes are told to what the callers were told.
 func (m *melee) checkOutbox() {
-	outbox, ok := m.s.(durin.Outbox)
+	outbox, ok := m.s.(nodes.Outbox)
 	if !ok {
 		return
 	}

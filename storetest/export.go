@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 func exportTests() []test {
@@ -15,7 +16,7 @@ func exportTests() []test {
 
 type exporter interface {
 	legacyKeeper
-	durin.Exporter
+	transfer.Exporter
 }
 
 func ofExports(name string, run func(t *testing.T, s exporter)) test {
@@ -30,20 +31,20 @@ func ofExports(name string, run func(t *testing.T, s exporter)) test {
 
 func exportTokens(t *testing.T, s exporter) {
 	c, u, k := oldSystem()
-	importRows(t, s, rowsOf(c, u, k), false, durin.ImportResult{ID: 70}, durin.ImportResult{ID: 80}, durin.ImportResult{ID: 90})
+	importRows(t, s, rowsOf(c, u, k), false, transfer.Result{ID: 70}, transfer.Result{ID: 80}, transfer.Result{ID: 90})
 	legacy := importLegacy(t, s, "legacy")
 	legacy.ID = 91
 	ensure(t, s, web())
 	issue(t, s, newToken("of the application's user"))
 	fresh := issue(t, s, newToken("fresh", user("80"), owned, kept)).Session
-	want := []durin.ImportToken{k, legacy, {
+	want := []transfer.Token{k, legacy, {
 		ID: fresh.ID, Digest: digest("fresh"), Seal: []byte("seal of fresh"), UserID: "80", Client: "web",
 		Created: start, IssuedAt: start, ExpiresAt: fresh.ExpiresAt, Device: fullDevice(),
 	}}
 	all, err := s.ExportTokens(t.Context(), 0, 9)
 	must(t, err)
 	same(t, "tokens", all, want)
-	var paged []durin.ImportToken
+	var paged []transfer.Token
 	for after := int64(0); ; {
 		some, err := s.ExportTokens(t.Context(), after, 1)
 		must(t, err)
@@ -57,14 +58,14 @@ func exportTokens(t *testing.T, s exporter) {
 
 func exportLedger(t *testing.T, s exporter) {
 	id := func(n int64) *int64 { return &n }
-	_, err := s.Import(t.Context(), []durin.ImportRow{
+	_, err := s.Import(t.Context(), []transfer.Row{
 		{Source: "b", Key: "1", Known: id(1)}, {Source: "a", Key: "2", Known: id(-1)}, {Source: "a", Key: "10", Known: id(3)}, {Source: "c:ü", Key: "ß", Known: id(4)},
 	}, start, false)
 	must(t, err)
-	want := []durin.LedgerEntry{{Source: "a", Key: "10", ID: 3}, {Source: "a", Key: "2", ID: -1}, {Source: "b", Key: "1", ID: 1}, {Source: "c:ü", Key: "ß", ID: 4}}
+	want := []transfer.Entry{{Source: "a", Key: "10", ID: 3}, {Source: "a", Key: "2", ID: -1}, {Source: "b", Key: "1", ID: 1}, {Source: "c:ü", Key: "ß", ID: 4}}
 	for _, limit := range []int{1, 2, 3, 9} {
-		var all []durin.LedgerEntry
-		for after := (durin.LedgerEntry{}); ; {
+		var all []transfer.Entry
+		for after := (transfer.Entry{}); ; {
 			some, err := s.ExportLedger(t.Context(), after, limit)
 			must(t, err)
 			if len(some) > limit {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
+	"github.com/durin-go/durin/transfer"
 )
 
 // Faults are what Faulty does to a Store. The zero value does nothing. The
@@ -26,22 +28,22 @@ type Faults struct {
 }
 
 // Faulty returns a Store that passes each call on to s, late or not at all, as
-// f says. It is a durin.UserStore, durin.Importer and durin.Outbox exactly if
-// s is one, and a durin.ResourceServerStore, durin.LegacyStore and durin.Exporter
+// f says. It is a durin.UserStore, transfer.Importer and nodes.Outbox exactly if
+// s is one, and a durin.ResourceServerStore, transfer.LegacyStore and transfer.Exporter
 // if s is all of these, keeps users and imports.
 func Faulty(s durin.Store, f Faults) durin.Store {
 	store := &faultyStore{s, f}
 	users, hasUsers := s.(durin.UserStore)
-	importer, imports := s.(durin.Importer)
-	outbox, hasOutbox := s.(durin.Outbox)
+	importer, imports := s.(transfer.Importer)
+	outbox, hasOutbox := s.(nodes.Outbox)
 	type (
 		u = faultyUsers
 		i = faultyImporter
 		o = faultyOutbox
 	)
 	servers, hasServers := s.(durin.ResourceServerStore)
-	legacy, hasLegacy := s.(durin.LegacyStore)
-	exporter, exports := s.(durin.Exporter)
+	legacy, hasLegacy := s.(transfer.LegacyStore)
+	exporter, exports := s.(transfer.Exporter)
 	rr, ll := &faultyServers{servers, f}, &faultyMoves{legacy, exporter, f}
 	hasServers = hasServers && hasLegacy && exports
 	switch uu, ii, oo := (&u{users, f}), (&i{importer, f}), (&o{outbox, f}); {

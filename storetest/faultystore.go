@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
+	"github.com/durin-go/durin/transfer"
 )
 
 type faultyStore struct {
@@ -126,21 +128,21 @@ func (x *faultyUsers) DeleteUser(ctx context.Context, id string, now time.Time) 
 }
 
 type faultyImporter struct {
-	s durin.Importer
+	s transfer.Importer
 	f Faults
 }
 
-func (x *faultyImporter) Import(ctx context.Context, rows []durin.ImportRow, now time.Time, dry bool) ([]durin.ImportResult, error) {
-	return one(ctx, x.f, "Import", func() ([]durin.ImportResult, error) { return x.s.Import(ctx, rows, now, dry) })
+func (x *faultyImporter) Import(ctx context.Context, rows []transfer.Row, now time.Time, dry bool) ([]transfer.Result, error) {
+	return one(ctx, x.f, "Import", func() ([]transfer.Result, error) { return x.s.Import(ctx, rows, now, dry) })
 }
 
 type faultyOutbox struct {
-	s durin.Outbox
+	s nodes.Outbox
 	f Faults
 }
 
-func (x *faultyOutbox) Endings(ctx context.Context, after int64, limit int) ([]durin.Ending, error) {
-	return one(ctx, x.f, "Endings", func() ([]durin.Ending, error) { return x.s.Endings(ctx, after, limit) })
+func (x *faultyOutbox) Endings(ctx context.Context, after int64, limit int) ([]nodes.Ending, error) {
+	return one(ctx, x.f, "Endings", func() ([]nodes.Ending, error) { return x.s.Endings(ctx, after, limit) })
 }
 
 func (x *faultyOutbox) LastEnding(ctx context.Context) (int64, error) {
@@ -165,12 +167,12 @@ func (x *faultyServers) DeleteResourceServer(ctx context.Context, id int64) erro
 }
 
 type faultyMoves struct {
-	l durin.LegacyStore
-	e durin.Exporter
+	l transfer.LegacyStore
+	e transfer.Exporter
 	f Faults
 }
 
-func (x *faultyMoves) AdoptLegacy(ctx context.Context, legacy []durin.LegacyDigest, d durin.Digest) (bool, error) {
+func (x *faultyMoves) AdoptLegacy(ctx context.Context, legacy []transfer.LegacyDigest, d durin.Digest) (bool, error) {
 	return one(ctx, x.f, "AdoptLegacy", func() (bool, error) { return x.l.AdoptLegacy(ctx, legacy, d) })
 }
 
@@ -178,10 +180,10 @@ func (x *faultyMoves) LegacyLeft(ctx context.Context) (bool, error) {
 	return one(ctx, x.f, "LegacyLeft", func() (bool, error) { return x.l.LegacyLeft(ctx) })
 }
 
-func (x *faultyMoves) ExportTokens(ctx context.Context, after int64, limit int) ([]durin.ImportToken, error) {
-	return one(ctx, x.f, "ExportTokens", func() ([]durin.ImportToken, error) { return x.e.ExportTokens(ctx, after, limit) })
+func (x *faultyMoves) ExportTokens(ctx context.Context, after int64, limit int) ([]transfer.Token, error) {
+	return one(ctx, x.f, "ExportTokens", func() ([]transfer.Token, error) { return x.e.ExportTokens(ctx, after, limit) })
 }
 
-func (x *faultyMoves) ExportLedger(ctx context.Context, after durin.LedgerEntry, limit int) ([]durin.LedgerEntry, error) {
-	return one(ctx, x.f, "ExportLedger", func() ([]durin.LedgerEntry, error) { return x.e.ExportLedger(ctx, after, limit) })
+func (x *faultyMoves) ExportLedger(ctx context.Context, after transfer.Entry, limit int) ([]transfer.Entry, error) {
+	return one(ctx, x.f, "ExportLedger", func() ([]transfer.Entry, error) { return x.e.ExportLedger(ctx, after, limit) })
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 func importTests() []test {
@@ -27,7 +28,7 @@ func importTests() []test {
 type newcomer interface {
 	durin.Store
 	durin.UserStore
-	durin.Importer
+	transfer.Importer
 }
 
 func ofImports(name string, run func(t *testing.T, s newcomer)) test {
@@ -42,17 +43,17 @@ func ofImports(name string, run func(t *testing.T, s newcomer)) test {
 
 // oldSystem is a client, a user and a token of another system, with every field
 // set.
-func oldSystem() (durin.Client, durin.User, durin.ImportToken) {
+func oldSystem() (durin.Client, durin.User, transfer.Token) {
 	c, u := fullClient("old"), fullUser("ada")
 	c.ID, u.ID = 70, "80"
-	return c, u, durin.ImportToken{
+	return c, u, transfer.Token{
 		ID: 90, Digest: digest("old"), Seal: []byte("seal of old"), UserID: "80", Client: "old",
 		Created: after(-time.Hour), IssuedAt: after(-time.Hour / 2), ExpiresAt: after(time.Hour), LastUsed: after(-time.Minute), Device: fullDevice(),
 	}
 }
 
-func rowsOf(c durin.Client, u durin.User, k durin.ImportToken) []durin.ImportRow {
-	return []durin.ImportRow{
+func rowsOf(c durin.Client, u durin.User, k transfer.Token) []transfer.Row {
+	return []transfer.Row{
 		{Source: "django:client", Key: "7", Client: &c},
 		{Source: "django:user", Key: "7", User: &u},
 		{Source: "django:token", Key: strings.Repeat("k", 128), Token: &k},
@@ -60,7 +61,7 @@ func rowsOf(c durin.Client, u durin.User, k durin.ImportToken) []durin.ImportRow
 }
 
 // importRows imports and checks the outcomes and ids.
-func importRows(t *testing.T, s durin.Importer, rows []durin.ImportRow, dry bool, want ...durin.ImportResult) {
+func importRows(t *testing.T, s transfer.Importer, rows []transfer.Row, dry bool, want ...transfer.Result) {
 	t.Helper()
 	got, err := s.Import(t.Context(), rows, start, dry)
 	must(t, err)
@@ -72,7 +73,7 @@ func importFields(t *testing.T, s newcomer) {
 	filled(t, c)
 	filled(t, u)
 	filled(t, k, "Legacy")
-	importRows(t, s, rowsOf(c, u, k), false, durin.ImportResult{ID: 70}, durin.ImportResult{ID: 80}, durin.ImportResult{ID: 90})
+	importRows(t, s, rowsOf(c, u, k), false, transfer.Result{ID: 70}, transfer.Result{ID: 80}, transfer.Result{ID: 90})
 	gotClient, err := s.ClientByName(t.Context(), "old")
 	must(t, err)
 	same(t, "client", gotClient, c)
@@ -96,9 +97,9 @@ func importFields(t *testing.T, s newcomer) {
 // importAgain takes rows that were changed, ended and deleted since.
 func importAgain(t *testing.T, s newcomer) {
 	c, u, k := oldSystem()
-	importRows(t, s, rowsOf(c, u, k), false, durin.ImportResult{ID: 70}, durin.ImportResult{ID: 80}, durin.ImportResult{ID: 90})
-	known := func(id int64) durin.ImportResult {
-		return durin.ImportResult{Outcome: durin.KnownBefore, ID: id}
+	importRows(t, s, rowsOf(c, u, k), false, transfer.Result{ID: 70}, transfer.Result{ID: 80}, transfer.Result{ID: 90})
+	known := func(id int64) transfer.Result {
+		return transfer.Result{Outcome: transfer.KnownBefore, ID: id}
 	}
 	set, err := s.SetPassword(t.Context(), "80", u.Password, "new")
 	must(t, err)
@@ -124,23 +125,23 @@ func importAgain(t *testing.T, s newcomer) {
 	// Another kind of row with that key is another row.
 	other := k
 	other.Digest, other.ID, other.UserID, other.Client = digest("other"), 0, createUser(t, s, ada()).ID, create(t, s, web()).Name
-	results, err := s.Import(t.Context(), []durin.ImportRow{{Source: "django:user2", Key: "7", Token: &other}}, start, false)
+	results, err := s.Import(t.Context(), []transfer.Row{{Source: "django:user2", Key: "7", Token: &other}}, start, false)
 	must(t, err)
-	same(t, "outcome", results[0].Outcome, durin.Imported)
+	same(t, "outcome", results[0].Outcome, transfer.Imported)
 	isThere(t, s, "other")
 }
 
 func importDry(t *testing.T, s newcomer) {
 	c, u, k := oldSystem()
 	for range 2 {
-		importRows(t, s, rowsOf(c, u, k), true, durin.ImportResult{ID: 70}, durin.ImportResult{ID: 80}, durin.ImportResult{ID: 90})
+		importRows(t, s, rowsOf(c, u, k), true, transfer.Result{ID: 70}, transfer.Result{ID: 80}, transfer.Result{ID: 90})
 		isThere(t, s)
 		_, err := s.ClientByName(t.Context(), "old")
 		refused(t, "client", err, durin.ErrNotFound)
 		_, err = s.UserByName(t.Context(), "ada")
 		refused(t, "user", err, durin.ErrNotFound)
 	}
-	importRows(t, s, rowsOf(c, u, k), false, durin.ImportResult{ID: 70}, durin.ImportResult{ID: 80}, durin.ImportResult{ID: 90})
+	importRows(t, s, rowsOf(c, u, k), false, transfer.Result{ID: 70}, transfer.Result{ID: 80}, transfer.Result{ID: 90})
 	isThere(t, s, "old")
 }
 
@@ -153,8 +154,8 @@ func importTaken(t *testing.T, s newcomer) {
 	token := issue(t, s, newToken("old", client("old"))).Session
 	id, err := strconv.ParseInt(me.ID, 10, 64)
 	must(t, err)
-	taken := func(id int64) durin.ImportResult {
-		return durin.ImportResult{Outcome: durin.TakenByOther, ID: id}
+	taken := func(id int64) transfer.Result {
+		return transfer.Result{Outcome: transfer.TakenByOther, ID: id}
 	}
 	k.UserID = me.ID
 	for range 2 {
@@ -177,18 +178,18 @@ func importTakenIDs(t *testing.T, s newcomer) {
 	mine.ID, me.ID, me.Name = 70, "80", "bob"
 	create(t, s, mine)
 	createUser(t, s, me)
-	importRows(t, s, []durin.ImportRow{{Source: "a", Key: "1", Token: &durin.ImportToken{ID: 90, Digest: digest("mine"), UserID: "80", Client: "web", Created: start}}},
-		false, durin.ImportResult{ID: 90})
+	importRows(t, s, []transfer.Row{{Source: "a", Key: "1", Token: &transfer.Token{ID: 90, Digest: digest("mine"), UserID: "80", Client: "web", Created: start}}},
+		false, transfer.Result{ID: 90})
 	results, err := s.Import(t.Context(), rowsOf(c, u, k)[:2], start, false)
 	must(t, err)
-	if results[0].ID <= 70 || results[1].ID <= 80 || results[0].Outcome != durin.Imported || results[1].Outcome != durin.Imported {
+	if results[0].ID <= 70 || results[1].ID <= 80 || results[0].Outcome != transfer.Imported || results[1].Outcome != transfer.Imported {
 		t.Fatalf("the results are %+v", results)
 	}
 	u.ID = strconv.FormatInt(results[1].ID, 10)
 	k.UserID = u.ID
 	token, err := s.Import(t.Context(), rowsOf(c, u, k)[2:], start, false)
 	must(t, err)
-	if token[0].ID <= 90 || token[0].Outcome != durin.Imported {
+	if token[0].ID <= 90 || token[0].Outcome != transfer.Imported {
 		t.Fatalf("the result is %+v", token)
 	}
 	got, err := s.Lookup(t.Context(), digest("old"))
@@ -197,29 +198,29 @@ func importTakenIDs(t *testing.T, s newcomer) {
 		t.Errorf("the token is %s", show(got))
 	}
 	for i, id := range []int64{results[0].ID, results[1].ID, token[0].ID} {
-		importRows(t, s, rowsOf(c, u, k)[i:i+1], false, durin.ImportResult{Outcome: durin.KnownBefore, ID: id})
+		importRows(t, s, rowsOf(c, u, k)[i:i+1], false, transfer.Result{Outcome: transfer.KnownBefore, ID: id})
 	}
 }
 
 func importOrphans(t *testing.T, s newcomer) {
 	c, u, k := oldSystem()
 	rows := rowsOf(c, u, k)
-	orphan := durin.ImportResult{Outcome: durin.WithoutParent}
-	outcome := func(rows []durin.ImportRow, want durin.ImportOutcome) {
+	orphan := transfer.Result{Outcome: transfer.WithoutParent}
+	outcome := func(rows []transfer.Row, want transfer.Outcome) {
 		t.Helper()
 		results, err := s.Import(t.Context(), rows, start, false)
 		must(t, err)
 		same(t, "outcome", results[len(results)-1].Outcome, want)
 	}
 	outcome(rows[2:], orphan.Outcome)
-	outcome([]durin.ImportRow{rows[0], rows[2]}, orphan.Outcome)
+	outcome([]transfer.Row{rows[0], rows[2]}, orphan.Outcome)
 	for _, id := range []string{"", "x", "080", "\xff"} {
 		bad := k
 		bad.UserID = id
-		outcome([]durin.ImportRow{{Source: "t", Key: "1", Token: &bad}}, orphan.Outcome)
+		outcome([]transfer.Row{{Source: "t", Key: "1", Token: &bad}}, orphan.Outcome)
 	}
 	isThere(t, s)
-	outcome(rows[1:], durin.Imported)
+	outcome(rows[1:], transfer.Imported)
 	isThere(t, s, "old")
 }
 
@@ -228,7 +229,7 @@ func importFails(t *testing.T, s newcomer) {
 	good := rowsOf(c, u, k)
 	badClient, badUser := c, u
 	badClient.Name, badUser.Name = "a\x00", "\xff"
-	for name, bad := range map[string]durin.ImportRow{
+	for name, bad := range map[string]transfer.Row{
 		"nothing":     {Source: "s", Key: "k"},
 		"two":         {Source: "s", Key: "k", Client: &c, User: &u},
 		"known too":   {Source: "s", Key: "k", Client: &c, Known: new(int64)},
@@ -245,14 +246,14 @@ func importFails(t *testing.T, s newcomer) {
 		refused(t, name, err, durin.ErrNotFound)
 	}
 	importRows(t, s, append(good, good[0]), false,
-		durin.ImportResult{ID: 70}, durin.ImportResult{ID: 80}, durin.ImportResult{ID: 90}, durin.ImportResult{Outcome: durin.KnownBefore, ID: 70})
+		transfer.Result{ID: 70}, transfer.Result{ID: 80}, transfer.Result{ID: 90}, transfer.Result{Outcome: transfer.KnownBefore, ID: 70})
 	importRows(t, s, nil, false)
 }
 
 // importNewIDs checks that what comes after an import has ids above it.
 func importNewIDs(t *testing.T, s newcomer) {
 	c, u, k := oldSystem()
-	importRows(t, s, rowsOf(c, u, k), false, durin.ImportResult{ID: 70}, durin.ImportResult{ID: 80}, durin.ImportResult{ID: 90})
+	importRows(t, s, rowsOf(c, u, k), false, transfer.Result{ID: 70}, transfer.Result{ID: 80}, transfer.Result{ID: 90})
 	bob := ada()
 	bob.Name = "bob"
 	same(t, "user", createUser(t, s, bob).ID, "81")
@@ -263,7 +264,7 @@ func importNewIDs(t *testing.T, s newcomer) {
 		t.Errorf("the next token is %d", id)
 	}
 	k.ID, k.Digest = 0, digest("b")
-	results, err := s.Import(t.Context(), []durin.ImportRow{{Source: "t", Key: "2", Token: &k}}, start, false)
+	results, err := s.Import(t.Context(), []transfer.Row{{Source: "t", Key: "2", Token: &k}}, start, false)
 	must(t, err)
 	if results[0].ID <= 91 {
 		t.Errorf("the next imported token is %d", results[0].ID)
@@ -276,11 +277,11 @@ func importKnown(t *testing.T, s newcomer) {
 	gone := int64(-1)
 	rows := rowsOf(c, u, k)
 	rows[1].User, rows[1].Known = nil, &gone
-	importRows(t, s, rows[1:2], true, durin.ImportResult{ID: -1})
-	for _, want := range []durin.ImportOutcome{durin.Imported, durin.KnownBefore} {
-		importRows(t, s, rows[1:2], false, durin.ImportResult{Outcome: want, ID: -1})
+	importRows(t, s, rows[1:2], true, transfer.Result{ID: -1})
+	for _, want := range []transfer.Outcome{transfer.Imported, transfer.KnownBefore} {
+		importRows(t, s, rows[1:2], false, transfer.Result{Outcome: want, ID: -1})
 	}
-	importRows(t, s, rowsOf(c, u, k)[1:2], false, durin.ImportResult{Outcome: durin.KnownBefore, ID: -1})
+	importRows(t, s, rowsOf(c, u, k)[1:2], false, transfer.Result{Outcome: transfer.KnownBefore, ID: -1})
 	_, err := s.UserByName(t.Context(), "ada")
 	refused(t, "a user known from elsewhere", err, durin.ErrNotFound)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 func legacyTests(repeat int) []test {
@@ -33,7 +34,7 @@ func legacyTests(repeat int) []test {
 // A legacyKeeper is a store that keeps tokens of which only a SHA-512 is known.
 type legacyKeeper interface {
 	newcomer
-	durin.LegacyStore
+	transfer.LegacyStore
 }
 
 func ofLegacy(name string, run func(t *testing.T, s legacyKeeper)) test {
@@ -46,31 +47,31 @@ func ofLegacy(name string, run func(t *testing.T, s legacyKeeper)) test {
 	}}
 }
 
-func legacyOf(word string) durin.LegacyDigest { return sha512.Sum512([]byte(word)) }
+func legacyOf(word string) transfer.LegacyDigest { return sha512.Sum512([]byte(word)) }
 
 // importLegacy imports a token known by its SHA-512, with the client and user of
 // oldSystem, and returns it.
-func importLegacy(t *testing.T, s newcomer, word string) durin.ImportToken {
+func importLegacy(t *testing.T, s newcomer, word string) transfer.Token {
 	t.Helper()
 	c, u, k := oldSystem()
 	legacy := legacyOf(word)
-	k.ID, k.Seal, k.Digest, k.Legacy = 0, nil, legacy.Placeholder(), &legacy
+	k.ID, k.Seal, k.Digest, k.Legacy = 0, nil, transfer.Placeholder(legacy), &legacy
 	rows := rowsOf(c, u, k)
 	rows[2].Key = k.Digest.String()
 	results, err := s.Import(t.Context(), rows, start, false)
 	must(t, err)
-	same(t, "outcome", results[2].Outcome, durin.Imported)
+	same(t, "outcome", results[2].Outcome, transfer.Imported)
 	return k
 }
 
-func adopt(t *testing.T, s durin.LegacyStore, word string, want bool) {
+func adopt(t *testing.T, s transfer.LegacyStore, word string, want bool) {
 	t.Helper()
-	got, err := s.AdoptLegacy(t.Context(), []durin.LegacyDigest{legacyOf("other"), legacyOf(word)}, digest(word))
+	got, err := s.AdoptLegacy(t.Context(), []transfer.LegacyDigest{legacyOf("other"), legacyOf(word)}, digest(word))
 	must(t, err)
 	same(t, "adopted", got, want)
 }
 
-func left(t *testing.T, s durin.LegacyStore, want bool) {
+func left(t *testing.T, s transfer.LegacyStore, want bool) {
 	t.Helper()
 	got, err := s.LegacyLeft(t.Context())
 	must(t, err)
@@ -101,7 +102,7 @@ func legacyAdopt(t *testing.T, s legacyKeeper) {
 	rows[2].Key = k.Digest.String()
 	results, err := s.Import(t.Context(), rows, start, false)
 	must(t, err)
-	same(t, "outcome", results[2].Outcome, durin.KnownBefore)
+	same(t, "outcome", results[2].Outcome, transfer.KnownBefore)
 	left(t, s, false)
 }
 
@@ -111,7 +112,7 @@ func legacyOnce(t *testing.T, s legacyKeeper) {
 	var adopted atomic.Int64
 	errs := make([]error, racers)
 	together(racers, func(i int) {
-		ok, err := s.AdoptLegacy(t.Context(), []durin.LegacyDigest{legacyOf("a")}, digest("a"))
+		ok, err := s.AdoptLegacy(t.Context(), []transfer.LegacyDigest{legacyOf("a")}, digest("a"))
 		if ok {
 			adopted.Add(1)
 		}
@@ -142,14 +143,14 @@ func legacyDoubles(t *testing.T, s legacyKeeper) {
 	k := importLegacy(t, s, "a")
 	ensure(t, s, web())
 	issue(t, s, newToken("a"))
-	_, err := s.AdoptLegacy(t.Context(), []durin.LegacyDigest{legacyOf("a")}, digest("a"))
+	_, err := s.AdoptLegacy(t.Context(), []transfer.LegacyDigest{legacyOf("a")}, digest("a"))
 	refused(t, "adopting a token that is there", err, durin.ErrExists)
 	left(t, s, true)
 	_, err = s.Lookup(t.Context(), k.Digest)
 	must(t, err)
 	bad := k
 	bad.Digest = digest("a")
-	if _, err := s.Import(t.Context(), []durin.ImportRow{{Source: "t", Key: "bad", Token: &bad}}, start, false); err == nil {
+	if _, err := s.Import(t.Context(), []transfer.Row{{Source: "t", Key: "bad", Token: &bad}}, start, false); err == nil {
 		t.Error("a token was imported with another digest than its placeholder")
 	}
 }
@@ -168,7 +169,7 @@ func legacyRace(t *testing.T, s legacyKeeper, round int) {
 			ended, errs[i] = s.End(t.Context(), durin.Selection{ID: id}, start)
 			return
 		}
-		if _, errs[i] = s.AdoptLegacy(t.Context(), []durin.LegacyDigest{legacyOf(word)}, digest(word)); errs[i] == nil {
+		if _, errs[i] = s.AdoptLegacy(t.Context(), []transfer.LegacyDigest{legacyOf(word)}, digest(word)); errs[i] == nil {
 			if _, err := s.Lookup(t.Context(), digest(word)); err == nil {
 				seen.Store(true)
 			}
@@ -202,7 +203,7 @@ func legacyRaceUser(t *testing.T, s legacyKeeper, round int) {
 		case 1:
 			marked, errs[i] = s.MarkUser(t.Context(), "80", after(time.Hour))
 		default:
-			if _, errs[i] = s.AdoptLegacy(t.Context(), []durin.LegacyDigest{legacyOf(word)}, digest(word)); errs[i] == nil {
+			if _, errs[i] = s.AdoptLegacy(t.Context(), []transfer.LegacyDigest{legacyOf(word)}, digest(word)); errs[i] == nil {
 				if found, err := s.Lookup(t.Context(), digest(word)); err == nil && !found.Inactive {
 					seen.Store(true)
 				}

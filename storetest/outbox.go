@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
 )
 
 func outboxTests() []test {
@@ -23,7 +24,7 @@ func outboxTests() []test {
 
 func ofOutbox(name string, run func(t *testing.T, s durin.Store, box *box)) test {
 	return test{name, func(t *testing.T, s durin.Store) {
-		outbox, ok := s.(durin.Outbox)
+		outbox, ok := s.(nodes.Outbox)
 		if !ok {
 			t.Skip("the store has no outbox")
 		}
@@ -33,14 +34,14 @@ func ofOutbox(name string, run func(t *testing.T, s durin.Store, box *box)) test
 
 // A box is an outbox that is read as a node does.
 type box struct {
-	durin.Outbox
+	nodes.Outbox
 	seen int64
 }
 
 // next returns what was written since it was last called.
-func (b *box) next(t *testing.T) []durin.Ending {
+func (b *box) next(t *testing.T) []nodes.Ending {
 	t.Helper()
-	var all []durin.Ending
+	var all []nodes.Ending
 	for {
 		some, err := b.Endings(t.Context(), b.seen, 2)
 		must(t, err)
@@ -102,7 +103,7 @@ func (b *box) tokens(t *testing.T, what string, at time.Time, gone bool, words [
 func (b *box) client(t *testing.T, what string, at time.Time, id int64, gone bool) {
 	t.Helper()
 	all := b.next(t)
-	if !slices.ContainsFunc(all, func(e durin.Ending) bool {
+	if !slices.ContainsFunc(all, func(e nodes.Ending) bool {
 		return e.ClientID == id && e.Digest == durin.Digest{} && e.At == at && e.Gone == gone
 	}) {
 		t.Errorf("%s: wrote %+v, want the client %d at %v, gone %v", what, all, id, at, gone)
@@ -241,7 +242,7 @@ func outboxPages(t *testing.T, s durin.Store, b *box) {
 	same(t, "all", len(all), 4)
 	filled(t, all[0], "ClientID")
 	for i, e := range all {
-		same(t, "order", e.Digest, digest(words[i]))
+		same(t, "order", durin.Digest(e.Digest), digest(words[i]))
 		rest, err := b.Endings(t.Context(), e.Seq, 100)
 		must(t, err)
 		same(t, "rest", rest, all[i+1:])

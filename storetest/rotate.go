@@ -9,6 +9,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/nodes"
 )
 
 const grace = 30 * time.Second
@@ -355,7 +356,7 @@ func rotateForget(t *testing.T, s durin.Store) {
 }
 
 func rotateOutbox(t *testing.T, s durin.Store) {
-	outbox, ok := s.(durin.Outbox)
+	outbox, ok := s.(nodes.Outbox)
 	if !ok {
 		t.Skip("the store has no outbox")
 	}

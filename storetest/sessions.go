@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 func sessionTests() []test {
@@ -109,17 +110,17 @@ func sessionPages(t *testing.T, s durin.Store) {
 }
 
 func sessionDefaultLimit(t *testing.T, s durin.Store) {
-	importer, ok := s.(durin.Importer)
+	importer, ok := s.(transfer.Importer)
 	users, owns := s.(durin.UserStore)
 	if !ok || !owns {
 		t.Skip("making so many tokens one by one takes long")
 	}
 	create(t, s, withPolicy(durin.PolicyEvict, 2000))
 	u := createUser(t, users, ada())
-	var rows []durin.ImportRow
+	var rows []transfer.Row
 	for i := range 1001 {
 		key := fmt.Sprint(i)
-		rows = append(rows, durin.ImportRow{Source: "s", Key: key, Token: &durin.ImportToken{
+		rows = append(rows, transfer.Row{Source: "s", Key: key, Token: &transfer.Token{
 			Digest: digest(key), UserID: u.ID, Client: "evict", Created: start}})
 	}
 	_, err := importer.Import(t.Context(), rows, start, false)

@@ -23,8 +23,8 @@ type Options struct {
 // Run tests the Stores that open makes, with the zero Options. Every subtest
 // opens one of its own: open must return an empty one each time, and clean up
 // with t.Cleanup. What the Store implements of durin.UserStore,
-// durin.ResourceServerStore, durin.Importer, durin.LegacyStore,
-// durin.Exporter, durin.Outbox, durin.Browser and audit.Store is
+// durin.ResourceServerStore, transfer.Importer, transfer.LegacyStore,
+// transfer.Exporter, nodes.Outbox, durin.Browser and audit.Store is
 // tested too.
 func Run(t *testing.T, open func(t *testing.T) durin.Store) {
 	Options{}.Run(t, open)

@@ -9,7 +9,9 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/memstore"
+	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/storetest"
+	"github.com/durin-go/durin/transfer"
 )
 
 // TestFaulty holds a store to the contract that is only late, and so lets calls
@@ -24,8 +26,8 @@ func TestFaulty(t *testing.T) {
 type (
 	plain    struct{ durin.Store }
 	users    struct{ durin.UserStore }
-	importer struct{ durin.Importer }
-	outbox   struct{ durin.Outbox }
+	importer struct{ transfer.Importer }
+	outbox   struct{ nodes.Outbox }
 )
 
 func TestPlain(t *testing.T) {
@@ -80,8 +82,8 @@ func TestFaultyInterfaces(t *testing.T) {
 // kinds tells which of the optional interfaces s has.
 func kinds(s durin.Store) (k [3]bool) {
 	_, k[0] = s.(durin.UserStore)
-	_, k[1] = s.(durin.Importer)
-	_, k[2] = s.(durin.Outbox)
+	_, k[1] = s.(transfer.Importer)
+	_, k[2] = s.(nodes.Outbox)
 	return k
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/sqlstore"
 )
 
@@ -40,7 +41,7 @@ func sealsIn(t *testing.T, dir string) *sqlstore.Store {
 // others.
 func sealedBy(t *testing.T, s *sqlstore.Store, dir string) (last, others int) {
 	t.Helper()
-	ring, err := durin.ReadKeyFile(filepath.Join(dir, "durin.key"))
+	ring, err := keyring.ReadFile(filepath.Join(dir, "durin.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func sealedBy(t *testing.T, s *sqlstore.Store, dir string) (last, others int) {
 func TestKeyRotationGoesOn(t *testing.T) {
 	dir := prepared(t)
 	run(t, dir, "", "token", "create", userName, "web")
-	ring, err := durin.ReadKeyFile(filepath.Join(dir, "durin.key"))
+	ring, err := keyring.ReadFile(filepath.Join(dir, "durin.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestKeyRotationGoesOn(t *testing.T) {
 	const tokens = 2000
 	for i := range tokens - 1 {
 		token := durin.Secret(fmt.Sprintf("%064d", i))
-		_, err := s.Issue(t.Context(), durin.NewToken{UserID: fmt.Sprint("u", i), Client: "web", Digest: token.Digest(), Seal: ring.Seal(token), Now: time.Now()})
+		_, err := s.Issue(t.Context(), durin.NewToken{UserID: fmt.Sprint("u", i), Client: "web", Digest: token.Digest(), Seal: ring.Seal(token.Reveal()), Now: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/password"
 	"github.com/durin-go/durin/sqlstore"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -73,7 +74,7 @@ func (s *service) build(ctx context.Context, keyFile string) error {
 	if s.store, err = sqlstore.Open(ctx, s.db, sqlstore.SQLite, sqlstore.Options{}); err != nil {
 		return err
 	}
-	keys, _, err := durin.OpenKeyFile(keyFile, time.Now())
+	keys, err := keyring.OpenFile(keyFile, time.Now())
 	if err != nil {
 		return err
 	}

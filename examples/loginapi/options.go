@@ -9,6 +9,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/password"
 	"github.com/durin-go/durin/sqlstore"
 )
@@ -46,7 +47,7 @@ func hashing() password.Options {
 }
 
 // guarding is how tokens are issued, checked and ended.
-func guarding(store *sqlstore.Store, hasher *password.Hasher, keys *durin.Keyring) durin.Options {
+func guarding(store *sqlstore.Store, hasher *password.Hasher, keys *keyring.Ring) durin.Options {
 	log := slog.Default()
 	return durin.Options{
 		Store: store,

@@ -17,6 +17,7 @@ import (
 	"github.com/durin-go/durin/account"
 	"github.com/durin-go/durin/admin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/sqlstore"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -84,7 +85,7 @@ func newGuard(ctx context.Context, db *sql.DB, keyFile string, people *accounts)
 	if err != nil {
 		return nil, err
 	}
-	keys, _, err := durin.OpenKeyFile(keyFile, time.Now())
+	keys, err := keyring.OpenFile(keyFile, time.Now())
 	if err != nil {
 		return nil, err
 	}

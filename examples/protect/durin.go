@@ -7,6 +7,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/sqlstore"
 )
 
@@ -14,10 +15,9 @@ import (
 func (a *app) protect(ctx context.Context, keyFile string) *durin.Guard {
 	check(sqlstore.Migrate(ctx, a.db, sqlstore.SQLite))
 	store := must(sqlstore.Open(ctx, a.db, sqlstore.SQLite, sqlstore.Options{}))
-	keys, _, err := durin.OpenKeyFile(keyFile, time.Now())
-	check(err)
+	keys := must(keyring.OpenFile(keyFile, time.Now()))
 	guard := must(durin.New(ctx, durin.Options{Store: store, Keyring: keys, Authenticator: a, UserActive: a.isOpen}))
-	_, err = guard.CreateClient(ctx, durin.Client{Name: "web", Rate: durin.Rate{N: 60, Period: time.Minute}})
+	_, err := guard.CreateClient(ctx, durin.Client{Name: "web", Rate: durin.Rate{N: 60, Period: time.Minute}})
 	check(err, durin.ErrExists)                                         // it stays as it is from the second start on
 	a.mux.Handle("/api/auth/", must(api.New(guard, api.Options{})))     // log in and out, list sessions
 	a.mux.Handle("/", guard.Require(guard.Throttle()(a.notes())))       // everything else: with a token

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/password"
 	"github.com/durin-go/durin/sqlstore"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -86,7 +87,7 @@ func (p *project) build(ctx context.Context, keyFile string) error {
 	if p.store, err = sqlstore.Open(ctx, p.db, sqlstore.SQLite, sqlstore.Options{}); err != nil {
 		return err
 	}
-	keys, _, err := durin.OpenKeyFile(keyFile, time.Now())
+	keys, err := keyring.OpenFile(keyFile, time.Now())
 	if err != nil {
 		return err
 	}

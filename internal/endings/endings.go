@@ -2,9 +2,10 @@
 package endings
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 
-	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/nodes"
 )
 
 // A message has a version, then 41 bytes for each ending: the digest, the
@@ -19,7 +20,7 @@ const (
 
 // Encode returns list as a message. Instants and numbers are left out: who hears
 // of an ending needs neither.
-func Encode(list []durin.Ending) []byte {
+func Encode(list []nodes.Ending) []byte {
 	text := append(make([]byte, 0, 1+Size*len(list)), version)
 	for _, e := range list {
 		text = append(text, e.Digest[:]...)
@@ -35,13 +36,13 @@ func Encode(list []durin.Ending) []byte {
 
 // Decode reports false for what this version does not understand: something has
 // happened, nobody knows what. A sign of life has no endings.
-func Decode(text []byte) (list []durin.Ending, ok bool) {
+func Decode(text []byte) (list []nodes.Ending, ok bool) {
 	if len(text) == 0 || text[0] != version || (len(text)-1)%Size != 0 {
 		return nil, false
 	}
 	for text = text[1:]; len(text) > 0; text = text[Size:] {
-		list = append(list, durin.Ending{
-			Digest:   durin.Digest(text[:32]),
+		list = append(list, nodes.Ending{
+			Digest:   [sha256.Size]byte(text[:32]),
 			ClientID: int64(binary.BigEndian.Uint64(text[32:40])),
 			Gone:     text[40] == 1,
 		})

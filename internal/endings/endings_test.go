@@ -8,10 +8,11 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/endings"
+	"github.com/durin-go/durin/nodes"
 )
 
 func TestThereAndBack(t *testing.T) {
-	for _, list := range [][]durin.Ending{
+	for _, list := range [][]nodes.Ending{
 		nil,
 		{{Digest: durin.Digest{1, 2, 31: 3}, Gone: true}},
 		{{ClientID: 1 << 40}, {ClientID: -1, Gone: true}, {}},
@@ -24,8 +25,8 @@ func TestThereAndBack(t *testing.T) {
 			t.Errorf("%v comes back as %v, %v", list, got, ok)
 		}
 	}
-	got, _ := endings.Decode(endings.Encode([]durin.Ending{{Seq: 7, At: time.Now(), ClientID: 1}}))
-	if !slices.Equal(got, []durin.Ending{{ClientID: 1}}) {
+	got, _ := endings.Decode(endings.Encode([]nodes.Ending{{Seq: 7, At: time.Now(), ClientID: 1}}))
+	if !slices.Equal(got, []nodes.Ending{{ClientID: 1}}) {
 		t.Errorf("numbers and instants travel: %v", got)
 	}
 }
@@ -40,7 +41,7 @@ func TestStrangeMessages(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(endings.Encode(nil))
-	f.Add(endings.Encode([]durin.Ending{{ClientID: 1, Gone: true}}))
+	f.Add(endings.Encode([]nodes.Ending{{ClientID: 1, Gone: true}}))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		list, ok := endings.Decode(text)
 		if !ok {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
+	"github.com/durin-go/durin/transfer"
 )
 
 var now = time.Date(2026, 3, 4, 5, 6, 7, 89_000, time.UTC)
@@ -182,19 +183,19 @@ func TestCheckUser(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	client := durin.Client{Name: "web", TTL: time.Hour}
-	for name, change := range map[string]func(c *durin.Client, u *durin.User, k *durin.ImportToken){
-		"client's id":   func(c *durin.Client, _ *durin.User, _ *durin.ImportToken) { c.ID = -1 },
-		"client's name": func(c *durin.Client, _ *durin.User, _ *durin.ImportToken) { c.Name = "" },
-		"user's name":   func(_ *durin.Client, u *durin.User, _ *durin.ImportToken) { u.Name = "" },
-		"password":      func(_ *durin.Client, u *durin.User, _ *durin.ImportToken) { u.Password = "a\x00" },
-		"token's id":    func(_ *durin.Client, _ *durin.User, k *durin.ImportToken) { k.ID = -1 },
-		"":              func(*durin.Client, *durin.User, *durin.ImportToken) {},
+	for name, change := range map[string]func(c *durin.Client, u *durin.User, k *transfer.Token){
+		"client's id":   func(c *durin.Client, _ *durin.User, _ *transfer.Token) { c.ID = -1 },
+		"client's name": func(c *durin.Client, _ *durin.User, _ *transfer.Token) { c.Name = "" },
+		"user's name":   func(_ *durin.Client, u *durin.User, _ *transfer.Token) { u.Name = "" },
+		"password":      func(_ *durin.Client, u *durin.User, _ *transfer.Token) { u.Password = "a\x00" },
+		"token's id":    func(_ *durin.Client, _ *durin.User, k *transfer.Token) { k.ID = -1 },
+		"":              func(*durin.Client, *durin.User, *transfer.Token) {},
 	} {
-		c, u, k := client, durin.User{Name: "ada"}, durin.ImportToken{}
+		c, u, k := client, durin.User{Name: "ada"}, transfer.Token{}
 		change(&c, &u, &k)
 		_, clientErr := tokenrule.Client(c)
 		_, userErr := tokenrule.User(u)
-		importErr := tokenrule.CheckImport(durin.ImportRow{Source: "s", Key: "k", Token: &k})
+		importErr := tokenrule.CheckImport(transfer.Row{Source: "s", Key: "k", Token: &k})
 		if faulty := errors.Join(clientErr, userErr, importErr) != nil; faulty != (name != "") {
 			t.Errorf("%q: %v, %v, %v", name, clientErr, userErr, importErr)
 		}

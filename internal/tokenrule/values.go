@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // DefaultLimit is the number of rows of a query that sets none.
@@ -145,7 +146,7 @@ func Limit(n int) int {
 // that does not fit, that is not exactly one of client, user, token and known, a
 // token with an id below zero, or one whose digest does not stand for its legacy
 // one.
-func CheckImport(r durin.ImportRow) error {
+func CheckImport(r transfer.Row) error {
 	kinds := 0
 	for _, set := range []bool{r.Client != nil, r.User != nil, r.Token != nil, r.Known != nil} {
 		if set {
@@ -161,7 +162,7 @@ func CheckImport(r durin.ImportRow) error {
 		return fmt.Errorf("durin: import: %s %s is not one of client, user, token and known", r.Source, r.Key)
 	case r.Token != nil && r.Token.ID < 0:
 		return fmt.Errorf("durin: import: %s %s: a token id is above zero", r.Source, r.Key)
-	case r.Token != nil && r.Token.Legacy != nil && r.Token.Digest != r.Token.Legacy.Placeholder():
+	case r.Token != nil && r.Token.Legacy != nil && r.Token.Digest != transfer.Placeholder(*r.Token.Legacy):
 		return fmt.Errorf("durin: import: %s %s: the digest is not the placeholder", r.Source, r.Key)
 	}
 	return nil

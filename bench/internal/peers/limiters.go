@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/throttle"
 	"github.com/sethvargo/go-limiter/memorystore"
 	"github.com/throttled/throttled/v2"
 	throttledstore "github.com/throttled/throttled/v2/store/memstore"
@@ -28,10 +29,10 @@ type LimiterMaker struct {
 func Limiters() []LimiterMaker {
 	return []LimiterMaker{
 		{"durin", func(n int, period time.Duration, _ int) (Limiter, error) {
-			l := durin.NewLimiter()
+			l := throttle.New()
 			return func(key string) bool {
-				limits := [1]durin.Limit{{Key: durin.LimitKey{Scope: durin.DefaultScope, UserID: key}, Rate: durin.Rate{N: n, Period: period}}}
-				var states [1]durin.LimitState
+				limits := [1]throttle.Limit{{Key: throttle.Key{Scope: durin.DefaultScope, UserID: key}, Rate: durin.Rate{N: n, Period: period}}}
+				var states [1]throttle.State
 				ok, err := l.Take(context.Background(), time.Now(), limits[:], states[:])
 				return ok && err == nil
 			}, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/bench/internal/dataset"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/sqlstore"
 )
 
@@ -30,7 +31,7 @@ func NewGuard(ctx context.Context, path string, change func(*durin.Options)) (*G
 	if err != nil {
 		return nil, err
 	}
-	ring, err := durin.NewKeyring(time.Now())
+	ring, err := keyring.New(time.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/keyring"
 	"github.com/spf13/cobra"
 )
 
@@ -92,7 +92,7 @@ type verifiedChain struct {
 	Signed   bool             `json:"signed"`
 }
 
-func (r *run) showVerified(report *audit.Report, keys *durin.Keyring) error {
+func (r *run) showVerified(report *audit.Report, keys *keyring.Ring) error {
 	chains := make([]verifiedChain, 0, len(report.Chains))
 	faults := make([]string, 0, len(report.Faults))
 	var rows [][]string
@@ -129,7 +129,7 @@ func (r *run) showVerified(report *audit.Report, keys *durin.Keyring) error {
 }
 
 // verdict is the error that the command ends with.
-func (r *run) verdict(report *audit.Report, keys *durin.Keyring) error {
+func (r *run) verdict(report *audit.Report, keys *keyring.Ring) error {
 	if !report.Intact() {
 		return fmt.Errorf("the audit log is NOT as it was written: %d place(s) were changed", len(report.Faults)+report.MoreFaults)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/internal/span"
+	"github.com/durin-go/durin/throttle"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -71,7 +72,7 @@ func setClient(c *durin.Client, flags *pflag.FlagSet) error {
 	setSpan("ttl", &c.TTL)
 	if flags.Changed("throttle") {
 		text, _ := flags.GetString("throttle")
-		rate, err := durin.ParseRate(text)
+		rate, err := throttle.ParseRate(text)
 		if err != nil {
 			faults = append(faults, &durin.FieldError{Field: "throttle", Message: err.Error() + "."})
 		}

@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/importer"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
+	"github.com/durin-go/durin/transfer"
 	"github.com/spf13/cobra"
 )
 
@@ -68,7 +69,7 @@ tokens cannot be shown a second time.`,
 }
 
 // An importFunc is importer.Django or importer.Durin.
-type importFunc func(context.Context, io.Reader, durin.Importer, importer.Options) (*importer.Report, error)
+type importFunc func(context.Context, io.Reader, transfer.Importer, importer.Options) (*importer.Report, error)
 
 func runImport(r *run) error { return r.imports(importer.Django) }
 
@@ -108,7 +109,7 @@ func (r *run) imports(do importFunc) error {
 func (r *run) rehearse(do importFunc, src io.Reader) error {
 	n, err := r.node(node.Look, true)
 	if errors.Is(err, database.ErrNoFile) {
-		keys, err := durin.NewKeyring(r.now())
+		keys, err := keyring.New(r.now())
 		if err != nil {
 			return err
 		}
@@ -121,7 +122,7 @@ func (r *run) rehearse(do importFunc, src io.Reader) error {
 	return errors.Join(err, n.Close(context.WithoutCancel(r.ctx)))
 }
 
-func (r *run) importFrom(do importFunc, src io.Reader, dst durin.Importer, keys *durin.Keyring, dry bool) error {
+func (r *run) importFrom(do importFunc, src io.Reader, dst transfer.Importer, keys *keyring.Ring, dry bool) error {
 	told := r.teller()
 	opts := r.importOptions(dry)
 	opts.Keyring, opts.Progress = keys, told.importing

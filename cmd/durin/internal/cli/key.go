@@ -10,6 +10,7 @@ import (
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/internal/span"
+	"github.com/durin-go/durin/keyring"
 	"github.com/spf13/cobra"
 )
 
@@ -42,7 +43,7 @@ type keyFields struct {
 	Staged  bool       `json:"staged"`
 }
 
-func (r *run) showKeys(ring *durin.Keyring) error {
+func (r *run) showKeys(ring *keyring.Ring) error {
 	keys := ring.Keys()
 	staged, _ := ring.Staged()
 	list := make([]keyFields, 0, len(keys))
@@ -122,7 +123,7 @@ func (r *run) stageKey(n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := ring.WriteKeyFile(node.KeyFile(r.config)); err != nil {
+	if err := ring.WriteFile(node.KeyFile(r.config)); err != nil {
 		return err
 	}
 	staged, _ := ring.Staged()
@@ -136,7 +137,7 @@ func (r *run) stageKey(n *node.Node) error {
 func (r *run) useNewKey(n *node.Node) error {
 	ring := n.Keys
 	if ring == nil {
-		ring = &durin.Keyring{} // the file is gone for good
+		ring = &keyring.Ring{} // the file is gone for good
 	}
 	what := "Added"
 	var err error
@@ -145,7 +146,7 @@ func (r *run) useNewKey(n *node.Node) error {
 	} else if ring, err = ring.WithNewKey(r.now()); err != nil {
 		return err
 	}
-	if err := ring.WriteKeyFile(node.KeyFile(r.config)); err != nil {
+	if err := ring.WriteFile(node.KeyFile(r.config)); err != nil {
 		return err
 	}
 	keys := ring.Keys()
@@ -171,7 +172,7 @@ func (r *run) waitForServers() error {
 
 // reseal seals every token anew that the last key has not sealed. It may be
 // interrupted: what is done is done, and the old keys open the rest.
-func (r *run) reseal(store durin.Store, ring *durin.Keyring) error {
+func (r *run) reseal(store durin.Store, ring *keyring.Ring) error {
 	const page = 200
 	newest, err := store.Sessions(r.ctx, durin.SessionQuery{Newest: true, Limit: 1})
 	if err != nil {
@@ -186,7 +187,7 @@ func (r *run) reseal(store durin.Store, ring *durin.Keyring) error {
 		for _, s := range some {
 			changed, err := resealOne(r.ctx, store, ring, s)
 			switch {
-			case errors.Is(err, durin.ErrSeal):
+			case errors.Is(err, keyring.ErrSeal):
 				lost++
 			case err != nil:
 				progress.end()
@@ -211,7 +212,7 @@ func (r *run) reseal(store durin.Store, ring *durin.Keyring) error {
 }
 
 // resealOne seals a token with the last key, unless it is.
-func resealOne(ctx context.Context, store durin.Store, ring *durin.Keyring, s durin.Sealed) (bool, error) {
+func resealOne(ctx context.Context, store durin.Store, ring *keyring.Ring, s durin.Sealed) (bool, error) {
 	keys := ring.Keys()
 	if key, ok := ring.SealedWith(s.Seal); ok && key == keys[len(keys)-1] {
 		return false, nil

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/keyring"
 	"github.com/spf13/cobra"
 )
 
@@ -33,18 +33,18 @@ is what the variable DURIN_KEY holds.`,
 
 func createKey(r *run) error {
 	if toOutput, _ := r.cmd.Flags().GetBool("print"); toOutput {
-		ring, err := durin.NewKeyring(r.now())
+		ring, err := keyring.New(r.now())
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprint(r.cmd.OutOrStdout(), ring.Text().Reveal())
+		_, err = fmt.Fprint(r.cmd.OutOrStdout(), ring.Text())
 		return err
 	}
 	path := node.KeyFile(r.config)
 	if err := r.mayCreateKey(); err != nil {
 		return err
 	}
-	ring, made, err := durin.OpenKeyFile(path, r.now())
+	ring, made, err := keyring.MakeFile(path, r.now())
 	if err != nil {
 		return err
 	}

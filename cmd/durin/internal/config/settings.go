@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/span"
+	"github.com/durin-go/durin/throttle"
 )
 
 // A setting is one thing that can be set. Its text is the same wherever it
@@ -182,7 +182,7 @@ func setDrainTime(c *Config, t string) error {
 }
 
 func setThrottle(c *Config, t string) (err error) {
-	c.Throttle, err = durin.ParseRate(t)
+	c.Throttle, err = throttle.ParseRate(t)
 	return err
 }
 

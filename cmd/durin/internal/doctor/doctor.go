@@ -14,6 +14,7 @@ import (
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/sqlstore"
 )
 
@@ -220,7 +221,7 @@ func (e *examination) clock(ctx context.Context, h *database.Handle, store durin
 	e.ok("clock", "%s", e.now.UTC().Format(time.RFC3339))
 }
 
-func (e *examination) shared(ctx context.Context, outbox durin.Outbox) {
+func (e *examination) shared(ctx context.Context, outbox nodes.Outbox) {
 	if _, err := outbox.LastEnding(ctx); err != nil {
 		e.fault("outbox", "", "endings of other nodes cannot be read: %v", err)
 		return

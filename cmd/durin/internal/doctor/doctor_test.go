@@ -12,6 +12,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/keyring"
 	"github.com/spf13/pflag"
 )
 
@@ -85,7 +86,7 @@ func TestExamine(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("the key is gone", examine(), "key", Fault, "durin key rotate")
-	if _, _, err := durin.OpenKeyFile(key, time.Now()); err != nil {
+	if _, err := keyring.OpenFile(key, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	want("another key", examine(), "key", Warning, "keys that are not here")

@@ -10,8 +10,10 @@ import (
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/pgxdurin"
 	"github.com/durin-go/durin/redisdurin"
+	"github.com/durin-go/durin/throttle"
 	"github.com/redis/rueidis"
 )
 
@@ -49,8 +51,8 @@ func (e *examination) redis(ctx context.Context) {
 		e.fault(part, "change the setting redis-away", "%v", err)
 		return
 	}
-	probe := []durin.Limit{{Key: durin.LimitKey{Scope: "durin doctor"}, Rate: durin.Rate{N: 1, Period: time.Millisecond}}}
-	if _, err := limiter.Take(ctx, e.now, probe, make([]durin.LimitState, 1)); err != nil {
+	probe := []throttle.Limit{{Key: throttle.Key{Scope: "durin doctor"}, Rate: durin.Rate{N: 1, Period: time.Millisecond}}}
+	if _, err := limiter.Take(ctx, e.now, probe, make([]throttle.State, 1)); err != nil {
 		e.fault(part, mend, "%s does not run scripts: %v", shown, database.MaskError(err, u))
 		return
 	}
@@ -80,12 +82,12 @@ func (e *examination) notify(ctx context.Context) {
 	ctx, heard := context.WithCancel(ctx)
 	defer heard()
 	channel := pgxdurin.NewInvalidator(pool, pgxdurin.InvalidatorOptions{Channel: "durin_doctor", Logger: slog.New(slog.DiscardHandler)})
-	_ = channel.Listen(ctx, func(endings []durin.Ending) {
+	_ = channel.Listen(ctx, func(endings []nodes.Ending) {
 		if endings != nil {
 			heard()
 			return
 		}
-		_ = channel.Announce(ctx, []durin.Ending{{ClientID: 1}})
+		_ = channel.Announce(ctx, []nodes.Ending{{ClientID: 1}})
 	})
 	if errors.Is(ctx.Err(), context.Canceled) {
 		e.ok(part, "endings are heard of at once through %s", target)

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/sqlstore"
 )
 
@@ -104,7 +104,7 @@ func TestTampering(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine, d servers.Database) {
 		db := d.Open(t)
 		s := e.open(t, db, sqlstore.Options{})
-		ring, err := durin.NewKeyring(time.Now())
+		ring, err := keyring.New(time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestTampering(t *testing.T) {
 	})
 }
 
-func checked(t testing.TB, s audit.Store, ring *durin.Keyring) *audit.Report {
+func checked(t testing.TB, s audit.Store, ring *keyring.Ring) *audit.Report {
 	t.Helper()
 	report, err := audit.Verify(t.Context(), s, audit.VerifyOptions{Keyring: ring})
 	if err != nil {
@@ -148,7 +148,7 @@ func checked(t testing.TB, s audit.Store, ring *durin.Keyring) *audit.Report {
 }
 
 // fillLog makes the log anew.
-func fillLog(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *durin.Keyring) {
+func fillLog(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *keyring.Ring) {
 	t.Helper()
 	for _, table := range []string{"durin_audit", "durin_audit_chain"} {
 		if _, err := db.Exec("DELETE FROM " + table); err != nil {
@@ -187,7 +187,7 @@ func TestMadeOlder(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine, d servers.Database) {
 		db := d.Open(t)
 		s := e.open(t, db, sqlstore.Options{})
-		ring, err := durin.NewKeyring(time.Now())
+		ring, err := keyring.New(time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +220,7 @@ func TestVerifyMany(t *testing.T) {
 	e, d := engines[0], servers.SQLite(t)
 	d.DSN += "&_pragma=synchronous(OFF)"
 	s := e.open(t, d.Open(t), sqlstore.Options{Timeout: time.Minute})
-	ring, err := durin.NewKeyring(time.Now())
+	ring, err := keyring.New(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestCutOffAndWrittenOn(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine, d servers.Database) {
 		db := d.Open(t)
 		s := e.open(t, db, sqlstore.Options{})
-		ring, err := durin.NewKeyring(time.Now())
+		ring, err := keyring.New(time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

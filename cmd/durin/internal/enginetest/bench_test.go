@@ -8,6 +8,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/sqlstore"
+	"github.com/durin-go/durin/transfer"
 )
 
 // BenchmarkLookup compares the look-up of a token with the bare prepared query
@@ -54,16 +55,16 @@ func BenchmarkLookup(b *testing.B) {
 func stock(b *testing.B, s *sqlstore.Store) []durin.Digest {
 	b.Helper()
 	ctx := b.Context()
-	rows := []durin.ImportRow{{Source: "c", Key: "1", Client: &durin.Client{Name: "web", TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 100}}}
+	rows := []transfer.Row{{Source: "c", Key: "1", Client: &durin.Client{Name: "web", TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 100}}}
 	var digests []durin.Digest
 	for i := range 1000 {
 		user := fmt.Sprint(i/10 + 1)
 		if i%10 == 0 {
-			rows = append(rows, durin.ImportRow{Source: "u", Key: user, User: &durin.User{ID: user, Name: "user" + user, Active: true}})
+			rows = append(rows, transfer.Row{Source: "u", Key: user, User: &durin.User{ID: user, Name: "user" + user, Active: true}})
 		}
 		digest := durin.Secret(fmt.Sprint("token", i)).Digest()
 		digests = append(digests, digest)
-		rows = append(rows, durin.ImportRow{Source: "t", Key: fmt.Sprint(i), Token: &durin.ImportToken{UserID: user, Client: "web", Digest: digest, Created: now}})
+		rows = append(rows, transfer.Row{Source: "t", Key: fmt.Sprint(i), Token: &transfer.Token{UserID: user, Client: "web", Digest: digest, Created: now}})
 	}
 	if _, err := s.Import(ctx, rows, now, false); err != nil {
 		b.Fatal(err)

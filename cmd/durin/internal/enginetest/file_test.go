@@ -12,6 +12,7 @@ import (
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
+	"github.com/durin-go/durin/transfer"
 )
 
 var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -86,7 +87,7 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"Ping":     s.Ping,
 		"Writable": func(ctx context.Context) error { return s.Writable(ctx, now) },
 		"AdoptLegacy": func(ctx context.Context) error {
-			_, err := s.AdoptLegacy(ctx, []durin.LegacyDigest{{1}, {2}}, d)
+			_, err := s.AdoptLegacy(ctx, []transfer.LegacyDigest{{1}, {2}}, d)
 			return err
 		},
 		"AppendAudit": func(ctx context.Context) error { return s.AppendAudit(ctx, "node", appendOne) },
@@ -111,7 +112,7 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"LegacyLeft":   func(ctx context.Context) error { _, err := s.LegacyLeft(ctx); return err },
 		"ExportTokens": func(ctx context.Context) error { _, err := s.ExportTokens(ctx, 0, 10); return err },
 		"ExportLedger": func(ctx context.Context) error {
-			_, err := s.ExportLedger(ctx, durin.LedgerEntry{Source: "s", Key: "k"}, 10)
+			_, err := s.ExportLedger(ctx, transfer.Entry{Source: "s", Key: "k"}, 10)
 			return err
 		},
 		"CreateUser": func(ctx context.Context) error {
@@ -143,7 +144,7 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"Endings":     func(ctx context.Context) error { _, err := s.Endings(ctx, 0, 1); return err },
 		"LastEnding":  func(ctx context.Context) error { _, err := s.LastEnding(ctx); return err },
 		"Import": func(ctx context.Context) error {
-			_, err := s.Import(ctx, []durin.ImportRow{{Source: "s", Key: "k", User: &durin.User{Name: "eve"}}}, now, true)
+			_, err := s.Import(ctx, []transfer.Row{{Source: "s", Key: "k", User: &durin.User{Name: "eve"}}}, now, true)
 			return err
 		},
 	}

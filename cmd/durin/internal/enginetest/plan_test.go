@@ -12,6 +12,7 @@ import (
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
+	"github.com/durin-go/durin/transfer"
 )
 
 // TestPlans asks every engine how it carries out the statements of every method
@@ -64,12 +65,12 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 			t.Fatal(err)
 		}
 	}
-	legacy := durin.LegacyDigest{1}
-	old := durin.ImportToken{Digest: legacy.Placeholder(), Legacy: &legacy, UserID: u.ID, Client: "a", Created: now}
-	if _, err := s.Import(t.Context(), []durin.ImportRow{{Source: "old", Key: "1", Token: &old}}, now, false); err != nil {
+	legacy := transfer.LegacyDigest{1}
+	old := transfer.Token{Digest: transfer.Placeholder(legacy), Legacy: &legacy, UserID: u.ID, Client: "a", Created: now}
+	if _, err := s.Import(t.Context(), []transfer.Row{{Source: "old", Key: "1", Token: &old}}, now, false); err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := s.AdoptLegacy(t.Context(), []durin.LegacyDigest{legacy}, durin.Digest{9}); !ok || err != nil {
+	if ok, err := s.AdoptLegacy(t.Context(), []transfer.LegacyDigest{legacy}, durin.Digest{9}); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	for name, call := range calls(s) {

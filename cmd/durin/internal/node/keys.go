@@ -11,6 +11,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
+	"github.com/durin-go/durin/keyring"
 )
 
 // keyFileName is the key file's, beside the database.
@@ -30,11 +31,11 @@ func KeyFile(c *config.Config) string {
 
 // ReadKeys reads the keys from the setting or the key file; fs.ErrNotExist,
 // wrapped, if there are none.
-func ReadKeys(c *config.Config) (*durin.Keyring, error) {
+func ReadKeys(c *config.Config) (*keyring.Ring, error) {
 	if c.Key == "" {
-		return durin.ReadKeyFile(KeyFile(c))
+		return keyring.ReadFile(KeyFile(c))
 	}
-	ring, err := durin.ParseKeyring(c.Key.Reveal())
+	ring, err := keyring.Parse(c.Key.Reveal())
 	if err != nil {
 		return nil, fmt.Errorf("the variable DURIN_KEY: %w", err)
 	}
@@ -73,7 +74,7 @@ func (n *Node) makeKeys(ctx context.Context, o Options) error {
 	if o.Purpose == Look {
 		return nil
 	}
-	ring, made, err := durin.OpenKeyFile(path, time.Now())
+	ring, made, err := keyring.MakeFile(path, time.Now())
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (n *Node) makeKeys(ctx context.Context, o Options) error {
 const glance = 100
 
 // UnknownSeals counts the seals, of the first limit, that no key of ring made.
-func UnknownSeals(ctx context.Context, store durin.Store, ring *durin.Keyring, limit int) (int, error) {
+func UnknownSeals(ctx context.Context, store durin.Store, ring *keyring.Ring, limit int) (int, error) {
 	unknown := 0
 	for after := int64(0); limit > 0; {
 		page, err := store.Seals(ctx, after, min(limit, sealPage))

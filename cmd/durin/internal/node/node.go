@@ -18,6 +18,8 @@ import (
 	"github.com/durin-go/durin/cmd/durin/internal/metrics"
 	"github.com/durin-go/durin/cmd/durin/internal/tracing"
 	"github.com/durin-go/durin/internal/span"
+	"github.com/durin-go/durin/keyring"
+	"github.com/durin-go/durin/loginlimit"
 	"github.com/durin-go/durin/password"
 	"github.com/durin-go/durin/sqlstore"
 )
@@ -61,7 +63,7 @@ type Node struct {
 	Config   *config.Config
 	Database *database.Handle
 	Store    *sqlstore.Store
-	Keys     *durin.Keyring // as they were at the start; nil: none
+	Keys     *keyring.Ring // as they were at the start; nil: none
 	Hasher   *password.Hasher
 	Guard    *durin.Guard
 	Shared   *Shared          // of Serve
@@ -160,7 +162,7 @@ func (n *Node) guardOptions(o Options) durin.Options {
 	if n.Keys == nil {
 		opt.ReuseWithoutKey = durin.PolicyReplace
 	}
-	opt.LoginLimiter = durin.NoLoginLimit()
+	opt.LoginLimiter = loginlimit.Off()
 	if n.Logins = n.newLogins(); n.Logins != nil {
 		opt.LoginLimiter = n.Logins
 	}

@@ -14,8 +14,10 @@ import (
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/metrics"
 	"github.com/durin-go/durin/loginlimit"
+	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/pgxdurin"
 	"github.com/durin-go/durin/redisdurin"
+	"github.com/durin-go/durin/throttle"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/rueidis"
 )
@@ -108,7 +110,7 @@ type lateRedis struct {
 	numbers loginlimit.Numbers
 	log     *slog.Logger
 	observe observer
-	local   durin.Limiter
+	local   throttle.Limiter
 	parts   atomic.Pointer[redisParts]
 }
 
@@ -171,7 +173,7 @@ func newLateRedis(c *config.Config, log *slog.Logger, observe observer) (*lateRe
 	if err != nil {
 		return nil, err
 	}
-	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), numbers: c.LoginNumbers, log: log, observe: observe, local: durin.NewLimiter()}
+	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), numbers: c.LoginNumbers, log: log, observe: observe, local: throttle.New()}
 	if err := r.connect(); err != nil {
 		log.Error("Redis does not answer; it is tried again", "redis", database.Masked(c.Redis), "throttles", c.RedisAway, "error", err)
 	}
@@ -207,8 +209,8 @@ func (r *lateRedis) close() {
 
 var errNoRedis = errors.New("redis has not answered since the start")
 
-// Take implements durin.Limiter.
-func (r *lateRedis) Take(ctx context.Context, now time.Time, limits []durin.Limit, states []durin.LimitState) (bool, error) {
+// Take implements throttle.Limiter.
+func (r *lateRedis) Take(ctx context.Context, now time.Time, limits []throttle.Limit, states []throttle.State) (bool, error) {
 	if p := r.parts.Load(); p != nil {
 		return p.limiter.Take(ctx, now, limits, states)
 	}
@@ -224,17 +226,17 @@ func (r *lateRedis) Take(ctx context.Context, now time.Time, limits []durin.Limi
 	return r.local.Take(ctx, now, limits, states)
 }
 
-// Announce implements durin.Invalidator. Before Redis was there once nobody
+// Announce implements nodes.Invalidator. Before Redis was there once nobody
 // listens on it, and the start has told so.
-func (r *lateRedis) Announce(ctx context.Context, endings []durin.Ending) error {
+func (r *lateRedis) Announce(ctx context.Context, endings []nodes.Ending) error {
 	if p := r.parts.Load(); p != nil {
 		return p.invalidator.Announce(ctx, endings)
 	}
 	return nil
 }
 
-// Listen implements durin.Invalidator.
-func (r *lateRedis) Listen(ctx context.Context, heard func([]durin.Ending)) error {
+// Listen implements nodes.Invalidator.
+func (r *lateRedis) Listen(ctx context.Context, heard func([]nodes.Ending)) error {
 	for r.parts.Load() == nil {
 		select {
 		case <-ctx.Done():

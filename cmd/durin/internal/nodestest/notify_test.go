@@ -13,6 +13,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
+	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/pgxdurin"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -24,11 +25,11 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 // An ear collects what a node hears.
 type ear struct {
 	mu   sync.Mutex
-	got  []durin.Ending
+	got  []nodes.Ending
 	gaps int
 }
 
-func (e *ear) hear(endings []durin.Ending) {
+func (e *ear) hear(endings []nodes.Ending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if endings == nil {
@@ -37,7 +38,7 @@ func (e *ear) hear(endings []durin.Ending) {
 	e.got = append(e.got, endings...)
 }
 
-func (e *ear) state() (got []durin.Ending, gaps int) {
+func (e *ear) state() (got []nodes.Ending, gaps int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.got), e.gaps
@@ -92,14 +93,14 @@ func hostOf(t *testing.T, at string) string {
 
 func TestNotifyCarriesEndings(t *testing.T) {
 	db := servers.PostgreSQL(t).URL
-	many := make([]durin.Ending, 1000) // more than one notification holds
+	many := make([]nodes.Ending, 1000) // more than one notification holds
 	for i := range many {
-		many[i] = durin.Ending{Digest: durin.Digest{1, byte(i), byte(i >> 8)}, Gone: true}
+		many[i] = nodes.Ending{Digest: durin.Digest{1, byte(i), byte(i >> 8)}, Gone: true}
 	}
 	for _, mode := range []string{"", "&default_query_exec_mode=exec", "&default_query_exec_mode=simple_protocol"} {
 		speaker := pgxdurin.NewInvalidator(pool(t, db+mode), pgxdurin.InvalidatorOptions{Logger: quiet})
 		e := listen(t, pgxdurin.NewInvalidator(pool(t, db+mode), pgxdurin.InvalidatorOptions{Logger: quiet}))
-		want := append([]durin.Ending{{Digest: durin.Digest{1, 2, 3}}, {ClientID: 1 << 40, Gone: true}, {}}, many...)
+		want := append([]nodes.Ending{{Digest: durin.Digest{1, 2, 3}}, {ClientID: 1 << 40, Gone: true}, {}}, many...)
 		if err := speaker.Announce(t.Context(), want); err != nil {
 			t.Fatal(err)
 		}
@@ -137,8 +138,8 @@ func TestLostNotifyConnectionsAreGaps(t *testing.T) {
 		programtest.Eventually(t, f.String()+" is noticed", func() bool { return !listener.Connected() })
 		r.bring(none)
 		programtest.Eventually(t, "the gap is told after "+f.String(), func() bool { _, gaps := e.state(); return gaps > before && listener.Connected() })
-		news := durin.Ending{ClientID: int64(i + 1)}
-		if err := speaker.Announce(t.Context(), []durin.Ending{news}); err != nil {
+		news := nodes.Ending{ClientID: int64(i + 1)}
+		if err := speaker.Announce(t.Context(), []nodes.Ending{news}); err != nil {
 			t.Fatal(err)
 		}
 		programtest.Eventually(t, "news after "+f.String(), func() bool { got, _ := e.state(); return slices.Contains(got, news) })

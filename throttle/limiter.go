@@ -1,4 +1,4 @@
-package durin
+package throttle
 
 import (
 	"context"
@@ -8,30 +8,30 @@ import (
 	"github.com/durin-go/durin/internal/window"
 )
 
-// NewLimiter returns a Limiter that counts in this process's memory. It is exact
+// New returns a Limiter that counts in this process's memory. It is exact
 // up to N = 1,024 in a window; above, it may refuse for 1 % of the period longer
 // than it must, never let too many through. It keeps a million keys, and at that
 // bound refuses new ones rather than forget a window that runs.
-func NewLimiter() Limiter {
-	return &localLimiter{window.New[LimitKey](time.Now(), 0)}
+func New() Limiter {
+	return &localLimiter{window.New[Key](time.Now(), 0)}
 }
 
 type localLimiter struct {
-	windows *window.Limiter[LimitKey]
+	windows *window.Limiter[Key]
 }
 
 // maxScopes is how many limits one request can be under.
 const maxScopes = 8
 
 // Take never fails but for more than maxScopes limits.
-func (l *localLimiter) Take(_ context.Context, now time.Time, limits []Limit, states []LimitState) (bool, error) {
+func (l *localLimiter) Take(_ context.Context, now time.Time, limits []Limit, states []State) (bool, error) {
 	if len(limits) > maxScopes || len(states) != len(limits) {
 		return false, fmt.Errorf("durin: %d limits and %d states: at most %d of each", len(limits), len(states), maxScopes)
 	}
-	var asked [maxScopes]window.Limit[LimitKey]
+	var asked [maxScopes]window.Limit[Key]
 	var found [maxScopes]window.State
 	for i, limit := range limits {
-		asked[i] = window.Limit[LimitKey]{Key: limit.Key, Rate: window.Rate(limit.Rate)}
+		asked[i] = window.Limit[Key]{Key: limit.Key, Rate: window.Rate(limit.Rate)}
 	}
 	ok := l.windows.Take(now, asked[:len(limits)], found[:len(limits)])
 	for i, s := range found[:len(limits)] {

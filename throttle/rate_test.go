@@ -1,4 +1,4 @@
-package durin
+package throttle
 
 import (
 	"testing"

@@ -1,4 +1,9 @@
-package durin
+// Package keyring has the keys that seal the tokens which a durin.Guard must be
+// able to show again, and the file they are kept in.
+//
+//	keys, err := keyring.OpenFile("durin.key", time.Now())
+//	guard, err := durin.New(ctx, durin.Options{Store: store, Keyring: keys})
+package keyring
 
 import (
 	"bytes"
@@ -18,24 +23,24 @@ import (
 	"time"
 )
 
-// A Keyring seals the tokens that must be shown again, with AES-256-GCM and the
+// A Ring seals the tokens that must be shown again, with AES-256-GCM and the
 // token's digest as additional data. New seals use the newest key; older keys
 // open what they sealed. It is immutable and safe for concurrent use. Its text
 // form has one line a key, the newest last:
 //
 //	durin-key 3f6c2a1b 2026-11-23T10:00:00Z NGZ2...base64 of 32 bytes
-type Keyring struct {
+type Ring struct {
 	keys []sealKey
 }
 
 type sealKey struct {
-	info   KeyInfo
+	info   Key
 	secret []byte
 	aead   cipher.AEAD
 }
 
-// KeyInfo names a key without telling it.
-type KeyInfo struct {
+// Key names a key without telling it.
+type Key struct {
 	ID      string // eight hexadecimal digits
 	Created time.Time
 }
@@ -45,10 +50,10 @@ const (
 	keyIDBytes  = 4
 )
 
-// ParseKeyring reads the text form. Empty lines and lines that begin with # are
+// Parse reads the text form. Empty lines and lines that begin with # are
 // passed over. The error tells the line, never its text.
-func ParseKeyring(text string) (*Keyring, error) {
-	ring := &Keyring{}
+func Parse(text string) (*Ring, error) {
+	ring := &Ring{}
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
@@ -87,10 +92,10 @@ func parseKeyLine(line string) (sealKey, error) {
 	if err != nil || len(secret) != 32 {
 		return sealKey{}, errors.New("the key is not 32 bytes in base64")
 	}
-	return newSealKey(KeyInfo{strings.ToLower(fields[1]), created.UTC()}, secret)
+	return newSealKey(Key{strings.ToLower(fields[1]), created.UTC()}, secret)
 }
 
-func newSealKey(info KeyInfo, secret []byte) (sealKey, error) {
+func newSealKey(info Key, secret []byte) (sealKey, error) {
 	block, err := aes.NewCipher(secret)
 	if err != nil {
 		return sealKey{}, err
@@ -102,27 +107,27 @@ func newSealKey(info KeyInfo, secret []byte) (sealKey, error) {
 	return sealKey{info, secret, aead}, nil
 }
 
-// NewKeyring returns a Keyring with one fresh key, made at now.
-func NewKeyring(now time.Time) (*Keyring, error) {
-	return (&Keyring{}).WithNewKey(now)
+// New returns a Ring with one fresh key, made at now.
+func New(now time.Time) (*Ring, error) {
+	return (&Ring{}).WithNewKey(now)
 }
 
-// WithNewKey returns a Keyring that has the keys of r and a fresh one.
-func (r *Keyring) WithNewKey(now time.Time) (*Keyring, error) {
+// WithNewKey returns a Ring that has the keys of r and a fresh one.
+func (r *Ring) WithNewKey(now time.Time) (*Ring, error) {
 	secret, id := make([]byte, 32), make([]byte, keyIDBytes)
 	_, _ = rand.Read(secret)
 	_, _ = rand.Read(id)
-	key, err := newSealKey(KeyInfo{hex.EncodeToString(id), now.UTC().Truncate(time.Second)}, secret)
+	key, err := newSealKey(Key{hex.EncodeToString(id), now.UTC().Truncate(time.Second)}, secret)
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{append(append([]sealKey(nil), r.keys...), key)}, nil
+	return &Ring{append(append([]sealKey(nil), r.keys...), key)}, nil
 }
 
-// WithStagedKey returns a Keyring that has the keys of r and a fresh one, which
+// WithStagedKey returns a Ring that has the keys of r and a fresh one, which
 // opens seals but makes none yet: so that every node can have it before one uses
 // it. It stands before the last key, and is younger.
-func (r *Keyring) WithStagedKey(now time.Time) (*Keyring, error) {
+func (r *Ring) WithStagedKey(now time.Time) (*Ring, error) {
 	if len(r.keys) == 0 {
 		return nil, errors.New("durin: there is no key to go on with until the new one is in use")
 	}
@@ -139,15 +144,15 @@ func (r *Keyring) WithStagedKey(now time.Time) (*Keyring, error) {
 }
 
 // Staged returns the key that WithStagedKey has added, if it is not in use yet.
-func (r *Keyring) Staged() (KeyInfo, bool) {
+func (r *Ring) Staged() (Key, bool) {
 	i, ok := r.staged()
 	if !ok {
-		return KeyInfo{}, false
+		return Key{}, false
 	}
 	return r.keys[i].info, true
 }
 
-func (r *Keyring) staged() (int, bool) {
+func (r *Ring) staged() (int, bool) {
 	for i := len(r.keys) - 2; i >= 0; i-- {
 		if r.keys[i].info.Created.After(r.keys[len(r.keys)-1].info.Created) {
 			return i, true
@@ -156,31 +161,38 @@ func (r *Keyring) staged() (int, bool) {
 	return 0, false
 }
 
-// WithStagedInUse returns a Keyring with the same keys, in which the staged one
+// WithStagedInUse returns a Ring with the same keys, in which the staged one
 // makes the seals. Without a staged one it is r.
-func (r *Keyring) WithStagedInUse() *Keyring {
+func (r *Ring) WithStagedInUse() *Ring {
 	i, ok := r.staged()
 	if !ok {
 		return r
 	}
 	keys := append(append([]sealKey(nil), r.keys[:i]...), r.keys[i+1:]...)
-	return &Keyring{append(keys, r.keys[i])}
+	return &Ring{append(keys, r.keys[i])}
 }
 
-// OpenKeyFile reads the Keyring in the file path. A file that is not there is
-// made with one fresh key and mode 0600, whole or not at all; made reports
-// that. A file that other users can read is refused.
-func OpenKeyFile(path string, now time.Time) (ring *Keyring, made bool, err error) {
-	ring, err = ReadKeyFile(path)
+// OpenFile reads the Ring in the file path, and makes the file as MakeFile does
+// if it is not there.
+func OpenFile(path string, now time.Time) (*Ring, error) {
+	ring, _, err := MakeFile(path, now)
+	return ring, err
+}
+
+// MakeFile makes the file path with one fresh key and mode 0600, whole or not at
+// all, and returns its Ring; made reports that. A file that is there already is
+// read; one that other users can read is refused.
+func MakeFile(path string, now time.Time) (ring *Ring, made bool, err error) {
+	ring, err = ReadFile(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return ring, false, err
 	}
-	if ring, err = NewKeyring(now); err != nil {
+	if ring, err = New(now); err != nil {
 		return nil, false, err
 	}
 	err = ring.writeFile(path, os.Link)
 	if errors.Is(err, fs.ErrExist) { // another process was faster
-		ring, err = ReadKeyFile(path)
+		ring, err = ReadFile(path)
 		return ring, false, err
 	}
 	if err != nil {
@@ -189,9 +201,9 @@ func OpenKeyFile(path string, now time.Time) (ring *Keyring, made bool, err erro
 	return ring, true, nil
 }
 
-// ReadKeyFile reads the Keyring in the file path; fs.ErrNotExist, wrapped, if
+// ReadFile reads the Ring in the file path; fs.ErrNotExist, wrapped, if
 // there is none.
-func ReadKeyFile(path string) (*Keyring, error) {
+func ReadFile(path string) (*Ring, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("durin: key file: %w", err)
@@ -203,25 +215,25 @@ func ReadKeyFile(path string) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("durin: key file: %w", err)
 	}
-	ring, err := ParseKeyring(string(text))
+	ring, err := Parse(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%w (file %s)", err, path)
 	}
 	return ring, nil
 }
 
-// WriteKeyFile replaces the file path by r, whole or not at all, mode 0600.
-func (r *Keyring) WriteKeyFile(path string) error { return r.writeFile(path, os.Rename) }
+// WriteFile replaces the file path by r, whole or not at all, mode 0600.
+func (r *Ring) WriteFile(path string) error { return r.writeFile(path, os.Rename) }
 
 // writeFile writes r beside path, durably, and puts it in place.
-func (r *Keyring) writeFile(path string, place func(from, to string) error) error {
+func (r *Ring) writeFile(path string, place func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	tmp, err := os.CreateTemp(dir, ".durin-key-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("durin: key file: %w", err)
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.WriteString(r.text())
+	_, err = tmp.WriteString(r.Text())
 	if err == nil {
 		err = tmp.Sync()
 	}
@@ -241,10 +253,9 @@ func (r *Keyring) writeFile(path string, place func(from, to string) error) erro
 	return nil
 }
 
-// Text is r as ParseKeyring reads it, for a store of secrets. The keys are in it.
-func (r *Keyring) Text() Secret { return Secret(r.text()) }
-
-func (r *Keyring) text() string {
+// Text is r as Parse reads it, for a store of secrets. The keys are in it: it
+// belongs in no log.
+func (r *Ring) Text() string {
 	var b strings.Builder
 	b.WriteString("# Keys that seal tokens: the last one does, all of them open. Keep this file secret, and keep it: without it\n")
 	b.WriteString("# nobody can be shown a token a second time.\n")
@@ -255,45 +266,46 @@ func (r *Keyring) text() string {
 }
 
 // Keys lists the keys, the newest last.
-func (r *Keyring) Keys() []KeyInfo {
-	all := make([]KeyInfo, len(r.keys))
+func (r *Ring) Keys() []Key {
+	all := make([]Key, len(r.keys))
 	for i, k := range r.keys {
 		all[i] = k.info
 	}
 	return all
 }
 
-// Seal encrypts token with the newest key. The seal begins with the key's id.
-func (r *Keyring) Seal(token Secret) []byte {
+// Seal encrypts the clear token with the newest key. The seal begins with the key's id.
+func (r *Ring) Seal(token string) []byte {
 	key := r.keys[len(r.keys)-1]
 	id, _ := hex.DecodeString(key.info.ID)
-	digest := token.Digest()
-	return key.aead.Seal(id, nil, []byte(token.Reveal()), digest[:])
+	digest := sha256.Sum256([]byte(token))
+	return key.aead.Seal(id, nil, []byte(token), digest[:])
 }
 
-// ErrSeal: a seal is damaged, or its key is not in the Keyring.
+// ErrSeal: a seal is damaged, or its key is not in the Ring.
 var ErrSeal = errors.New("durin: the seal cannot be opened with the keys at hand")
 
-// Open returns the token with the given digest out of its seal, or ErrSeal.
-func (r *Keyring) Open(seal []byte, d Digest) (Secret, error) {
+// Open returns the clear token with the given SHA-256 out of its seal, or
+// ErrSeal.
+func (r *Ring) Open(seal []byte, d [sha256.Size]byte) (string, error) {
 	key, ok := r.keyOf(seal)
 	if !ok {
 		return "", ErrSeal
 	}
 	text, err := key.aead.Open(nil, nil, seal[keyIDBytes:], d[:])
-	if err != nil || Secret(text).Digest() != d {
+	if err != nil || sha256.Sum256(text) != d {
 		return "", ErrSeal
 	}
-	return Secret(text), nil
+	return string(text), nil
 }
 
-// SealedWith returns which key made seal, and whether it is in the Keyring.
-func (r *Keyring) SealedWith(seal []byte) (KeyInfo, bool) {
+// SealedWith returns which key made seal, and whether it is in the Ring.
+func (r *Ring) SealedWith(seal []byte) (Key, bool) {
 	key, ok := r.keyOf(seal)
 	return key.info, ok
 }
 
-func (r *Keyring) keyOf(seal []byte) (sealKey, bool) {
+func (r *Ring) keyOf(seal []byte) (sealKey, bool) {
 	if len(seal) < keyIDBytes {
 		return sealKey{}, false
 	}
@@ -307,8 +319,8 @@ func (r *Keyring) keyOf(seal []byte) (sealKey, bool) {
 
 // DeriveKey returns a key of 32 bytes for another purpose, derived from the key
 // with that id by HKDF-SHA256; it tells nothing of the key itself. ok is false
-// when the Keyring does not have it.
-func (r *Keyring) DeriveKey(id, purpose string) (key []byte, ok bool) {
+// when the Ring does not have it.
+func (r *Ring) DeriveKey(id, purpose string) (key []byte, ok bool) {
 	for _, k := range r.keys {
 		if k.info.ID == id {
 			key, err := hkdf.Key(sha256.New, k.secret, nil, purpose, sha256.Size)
@@ -319,7 +331,7 @@ func (r *Keyring) DeriveKey(id, purpose string) (key []byte, ok bool) {
 }
 
 // String tells the ids only.
-func (r *Keyring) String() string { return fmt.Sprintf("keyring of %d key(s)", len(r.keys)) }
+func (r *Ring) String() string { return fmt.Sprintf("keyring of %d key(s)", len(r.keys)) }
 
 // GoString tells no more than String.
-func (r *Keyring) GoString() string { return r.String() }
+func (r *Ring) GoString() string { return r.String() }
