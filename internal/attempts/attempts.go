@@ -34,7 +34,6 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -81,17 +80,15 @@ const (
 // A Limiter counts attempts in the memory of one process. It is safe for
 // concurrent use.
 type Limiter struct {
-	numbers Numbers
-	seed    maphash.Seed
-	waiting atomic.Int64
-
+	numbers   Numbers
+	seed      maphash.Seed
 	mu        sync.Mutex
 	start     time.Time // of the first attempt
 	seen      int64     // the latest instant, in nanoseconds since start
 	pairs     table
 	accounts  table
 	addresses table
-	ended     chan struct{} // closed by the next Done; nil while nobody waits
+	waiting   int // attempts that wait, of all
 }
 
 // New returns a Limiter.
@@ -123,57 +120,47 @@ func orElse[T int | time.Duration](v, def T) T {
 	return v
 }
 
-// A Verdict is what becomes of an attempt.
-type Verdict int
+// A verdict is what becomes of an attempt.
+type verdict int
 
 const (
-	Refused  Verdict = iota // for now
-	Admitted                // Done must be called when it has ended
-	Later                   // when one of those that run has ended: ask again
+	refused  verdict = iota // for now
+	admitted                // it runs
+	later                   // nobody knows before one of those that run has ended
 )
 
-// Ask tells what becomes of an attempt at now. With Later comes a channel that is
-// closed when an attempt has ended. For an admitted one Done must be called;
-// where that never happens the attempt is given up when a Window has gone by.
+// Admit reports whether an attempt may run now: not where only the ends of others
+// will tell. For one that may Done must be called; where that never happens the
+// attempt is given up when a Window has gone by.
 //
 // Instants may come out of order; a clock that is put back stands still until it
 // is where it was.
-func (l *Limiter) Ask(now time.Time, a Attempt) (Verdict, <-chan struct{}) {
+func (l *Limiter) Admit(now time.Time, a Attempt) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := l.instant(now)
-	verdict := Admitted
-	for _, side := range l.sides(a) {
-		if verdict = worse(verdict, side.table.ask(t, side.key)); verdict == Refused {
-			return Refused, nil
-		}
-	}
-	if verdict == Admitted {
-		for _, side := range l.sides(a) {
-			side.table.begin(t, side.key)
-		}
-		return Admitted, nil
-	}
-	if l.ended == nil {
-		l.ended = make(chan struct{})
-	}
-	return Later, l.ended
+	v, _ := l.ask(l.instant(now), l.sides(a))
+	return v == admitted
 }
 
-func worse(a, b Verdict) Verdict {
-	switch {
-	case a == Refused || b == Refused:
-		return Refused
-	case a == Later || b == Later:
-		return Later
+// ask tells what becomes of an attempt, and counts it where it is admitted. With
+// later comes an entry that has attempts running.
+func (l *Limiter) ask(now int64, sides []side) (verdict, *entry) {
+	var stuck *entry
+	for _, s := range sides {
+		switch v, e := s.table.ask(now, s.key); {
+		case v == refused:
+			return refused, nil
+		case v == later && stuck == nil:
+			stuck = e
+		}
 	}
-	return Admitted
-}
-
-// Admit is Ask for those who do not wait.
-func (l *Limiter) Admit(now time.Time, a Attempt) bool {
-	verdict, _ := l.Ask(now, a)
-	return verdict == Admitted
+	if stuck != nil {
+		return later, stuck
+	}
+	for _, s := range sides {
+		s.table.begin(now, s.key)
+	}
+	return admitted, nil
 }
 
 // Done tells how an admitted attempt ended.
@@ -181,12 +168,14 @@ func (l *Limiter) Done(now time.Time, a Attempt, outcome Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.instant(now)
-	for _, side := range l.sides(a) {
-		side.table.end(t, side, outcome, a)
+	sides := l.sides(a)
+	for _, s := range sides {
+		s.table.end(t, s, outcome, a)
 	}
-	if l.ended != nil {
-		close(l.ended)
-		l.ended = nil
+	for _, s := range sides {
+		if at := s.table.entries[s.key]; at != nil {
+			l.letIn(t, at.Value.(*entry))
+		}
 	}
 }
 

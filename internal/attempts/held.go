@@ -2,8 +2,6 @@ package attempts
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -67,32 +65,4 @@ func Sort(all []Held) {
 	slices.SortFunc(all, func(a, b Held) int {
 		return cmp.Or(b.Until.Compare(a.Until), strings.Compare(a.Account, b.Account), a.Network.Compare(b.Network))
 	})
-}
-
-// maxWaiting bounds the attempts that wait for others of the same account or
-// address.
-const maxWaiting = 1024
-
-// ErrFull says that too many wait.
-var ErrFull = errors.New("attempts: too many wait")
-
-// Wait is Ask that waits until it is known. The error is ErrFull, or ctx's.
-func (l *Limiter) Wait(ctx context.Context, now time.Time, a Attempt) (bool, error) {
-	began := time.Now()
-	if l.waiting.Add(1) > maxWaiting {
-		l.waiting.Add(-1)
-		return false, ErrFull
-	}
-	defer l.waiting.Add(-1)
-	for {
-		verdict, ended := l.Ask(now.Add(time.Since(began)), a)
-		if verdict != Later {
-			return verdict == Admitted, nil
-		}
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			return false, context.Cause(ctx)
-		}
-	}
 }

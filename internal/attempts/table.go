@@ -21,6 +21,9 @@ type entry struct {
 	until    int64     // end of the latest lock
 	pending  int       // attempts that run
 	used     int64     // the latest admission or end of an attempt
+	// waiting are the *waiter that an end here may let in, the first in front;
+	// nil: none ever was.
+	waiting *list.List
 	// last is the attempt that locked; nil: none has. Names are not kept
 	// before: some who fail have typed a password where the name belongs.
 	last *Attempt
@@ -40,29 +43,33 @@ func (t *table) init(n Numbers, limit int) {
 }
 
 // ask tells whether one more may be tried now.
-func (t *table) ask(now int64, key uint64) Verdict {
+func (t *table) ask(now int64, key uint64) (verdict, *entry) {
 	t.sweep(now)
-	e := t.entries[key]
+	at := t.entries[key]
 	switch {
-	case e != nil:
-		return t.refresh(now, e.Value.(*entry)).ask(now, t.limit)
+	case at != nil:
+		e := t.refresh(now, at.Value.(*entry))
+		return e.ask(now, t.limit), e
 	case t.room(now):
-		return Admitted
+		return admitted, nil
 	}
-	return Refused
+	return refused, nil
 }
 
-func (e *entry) ask(now int64, limit int) Verdict {
+func (e *entry) ask(now int64, limit int) verdict {
 	switch {
 	case now < e.until:
-		return Refused
+		return refused
 	case e.locks > 0 && e.pending == 0, e.locks == 0 && len(e.failures)+e.pending < limit:
-		return Admitted
+		return admitted
 	case e.pending > 0:
-		return Later
+		return later
 	}
-	return Refused
+	return refused
 }
+
+// busy reports whether attempts run or wait here.
+func (e *entry) busy() bool { return e.pending > 0 || e.waiting != nil && e.waiting.Len() > 0 }
 
 // refresh forgets what does not count any more.
 func (t *table) refresh(now int64, e *entry) *entry {
@@ -100,7 +107,7 @@ func (t *table) end(now int64, s side, outcome Outcome, a Attempt) {
 	case Right:
 		e.forgive(s.other, t.limit)
 	}
-	if e.pending == 0 && e.locks == 0 && len(e.failures) == 0 {
+	if !e.busy() && e.locks == 0 && len(e.failures) == 0 {
 		t.forget(t.entries[s.key])
 	}
 }
@@ -168,7 +175,7 @@ func (t *table) sweep(now int64) {
 			return
 		}
 		e := t.refresh(now, at.Value.(*entry))
-		if e.pending > 0 || e.locks > 0 || len(e.failures) > 0 {
+		if e.busy() || e.locks > 0 || len(e.failures) > 0 {
 			return
 		}
 		t.forget(at)
@@ -181,7 +188,7 @@ func (t *table) room(now int64) bool {
 		at := t.byUse.Front()
 		e := at.Value.(*entry)
 		switch {
-		case e.pending == 0 && now >= e.until:
+		case !e.busy() && now >= e.until:
 			t.forget(at)
 		case looks == 0:
 			return false
