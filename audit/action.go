@@ -10,6 +10,7 @@ type Action string
 const (
 	Login       Action = "login"        // by password
 	LoginFailed Action = "login.failed" // details: count, if several are one row
+	LoginUnlock Action = "login.unlock" // the locks of an account were lifted
 	Logout      Action = "logout"
 	LogoutAll   Action = "logout.all"
 
@@ -51,7 +52,7 @@ const (
 )
 
 var actions = []Action{
-	Login, LoginFailed, Logout, LogoutAll, TokenIssue, TokenRenew, TokenRevoke, TokenReplace, TokenReplay, TokenPrune, KeyCreate, KeyDelete,
+	Login, LoginFailed, LoginUnlock, Logout, LogoutAll, TokenIssue, TokenRenew, TokenRevoke, TokenReplace, TokenReplay, TokenPrune, KeyCreate, KeyDelete,
 	ClientCreate, ClientUpdate, ClientDelete, UserCreate, UserUpdate, UserPassword, UserActivate, UserDeactivate, UserDelete,
 	ResourceCreate, ResourceDelete, Import, KeyringCreate, KeyringRotate, ServerStart, ServerStop, Anchor, Prune, Dropped, Broken, Rekeyed,
 }

@@ -127,6 +127,11 @@ func (l *Limiter) Held(now time.Time) []Held {
 	return all
 }
 
+// Lift ends the locks of an account, from everywhere and from each address, and
+// forgets the failures that led to them. It returns how many it ended. A lock of an
+// address, over all accounts, stays.
+func (l *Limiter) Lift(account string) int { return l.core.Lift(account) }
+
 func attemptOf(a durin.LoginAttempt) attempts.Attempt {
 	return attempts.Attempt{Account: a.Name, Address: a.Address, Known: a.Known}
 }

@@ -71,3 +71,32 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestLift: the locks of one account end, wherever they are, and no others; what
+// comes after counts from the beginning.
+func TestLift(t *testing.T) {
+	l := loginlimit.New(loginlimit.Numbers{Pair: 2, Account: 4, Address: 6})
+	for range 2 {
+		for _, a := range []durin.LoginAttempt{attempt("ada", "192.0.2.1"), attempt("ada", "192.0.2.2"), attempt("bob", "192.0.2.3")} {
+			try(t, l, a, durin.ErrBadCredentials)
+		}
+	}
+	if n := len(l.Held(attempt("ada", "192.0.2.1").At)); n != 4 {
+		t.Fatalf("%d locks, want one of each pair and one of ada", n)
+	}
+	if n := l.Lift("ada"); n != 3 {
+		t.Errorf("%d locks were lifted", n)
+	}
+	if n := l.Lift("nobody"); n != 0 {
+		t.Errorf("%d locks of nobody", n)
+	}
+	if held := l.Held(attempt("ada", "192.0.2.1").At); len(held) != 1 || held[0].Account != "bob" {
+		t.Errorf("%+v", held)
+	}
+	if !try(t, l, attempt("ada", "192.0.2.1"), durin.ErrBadCredentials) || !try(t, l, attempt("ada", "192.0.2.1"), durin.ErrBadCredentials) {
+		t.Error("still locked")
+	}
+	if try(t, l, attempt("ada", "192.0.2.1"), nil) {
+		t.Error("the limits are gone")
+	}
+}

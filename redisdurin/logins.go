@@ -262,6 +262,55 @@ func (l *LoginLimiter) held(ctx context.Context) ([]attempts.Held, error) {
 	return all, nil
 }
 
+// Lift ends the locks of an account on all nodes, as loginlimit.Limiter.Lift does, and
+// those that this node counted by itself while Redis was away. An error that wraps
+// durin.ErrUnavailable says that Redis is away: then only the latter are ended.
+func (l *LoginLimiter) Lift(ctx context.Context, account string) (int, error) {
+	n := l.local.Lift(account)
+	away, err := l.outage.ask(ctx, func(ctx context.Context) error {
+		lifted, err := l.lift(ctx, account)
+		n += lifted
+		return err
+	})
+	if away {
+		err = errors.Join(durin.ErrUnavailable, errors.New("redisdurin: Redis is away"))
+	}
+	return n, err
+}
+
+// lift looks at all locks that were set lately, a thousand at a time.
+func (l *LoginLimiter) lift(ctx context.Context, account string) (n int, err error) {
+	b, held := l.client.B(), l.prefix+"held"
+	for from := int64(0); ; from += maxHeld {
+		keys, err := l.client.Do(ctx, b.Zrange().Key(held).Min(strconv.FormatInt(from, 10)).Max(strconv.FormatInt(from+maxHeld-1, 10)).Build()).AsStrSlice()
+		if err != nil || len(keys) == 0 {
+			return n, err
+		}
+		values, err := l.client.Do(ctx, b.Mget().Key(keys...).Build()).ToArray()
+		if err != nil {
+			return n, err
+		}
+		var gone []string
+		for i, v := range values {
+			if text, err := v.ToString(); err == nil {
+				if h, ok := readHeld(text); ok && h.Account != "" && h.Account == attempts.Label(account) {
+					gone = append(gone, keys[i])
+				}
+			}
+		}
+		if len(gone) == 0 {
+			continue
+		}
+		if err := l.client.Do(ctx, b.Del().Key(gone...).Build()).Error(); err != nil {
+			return n, err
+		}
+		if err := l.client.Do(ctx, b.Zrem().Key(held).Member(gone...).Build()).Error(); err != nil {
+			return n, err
+		}
+		n, from = n+len(gone), from-int64(len(gone))
+	}
+}
+
 // readHeld reads what the script wrote of one side.
 func readHeld(text string) (attempts.Held, bool) {
 	var s struct {

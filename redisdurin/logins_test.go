@@ -305,3 +305,26 @@ func TestLoginsWhenRedisIsAway(t *testing.T) {
 		t.Error("not two guesses with Redis again")
 	}
 }
+
+// TestLift: what one node lifts is lifted on all.
+func TestLift(t *testing.T) {
+	at, prefix := address(t), unique(t)
+	numbers := loginlimit.Numbers{Pair: 2, Account: 4, Address: 60, Lock: time.Hour, Window: 2 * time.Hour}
+	one := newLogins(t, at, redisdurin.LoginLimiterOptions{Numbers: numbers, Prefix: prefix})
+	other := newLogins(t, at, redisdurin.LoginLimiterOptions{Numbers: numbers, Prefix: prefix})
+	for range 2 {
+		for _, a := range []durin.LoginAttempt{from(1, "ada"), from(2, "ada"), from(3, "bob")} {
+			attempt(t, one, a, wrong)
+		}
+	}
+	if n, err := other.Lift(t.Context(), "ada"); n != 3 || err != nil {
+		t.Errorf("%d locks were lifted, %v", n, err)
+	}
+	held, err := one.Held(t.Context(), time.Now())
+	if err != nil || len(held) != 1 || held[0].Account != "bob" {
+		t.Errorf("%+v, %v", held, err)
+	}
+	if !attempt(t, one, from(1, "ada"), right) || attempt(t, one, from(3, "bob"), right) {
+		t.Error("ada is held back, or bob is not")
+	}
+}

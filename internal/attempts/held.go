@@ -60,6 +60,23 @@ func (l *Limiter) Held(now time.Time) []Held {
 	return all
 }
 
+// Lift ends the locks of an account, from everywhere and from each address, and
+// forgets the failures that led to them. It returns how many it ended.
+func (l *Limiter) Lift(account string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, label := 0, Label(account)
+	for _, table := range []*table{&l.accounts, &l.pairs} {
+		for _, at := range table.entries {
+			if e := at.Value.(*entry); e.last != nil && e.last.Account == label {
+				e.failures, e.locks, e.until, e.last = nil, 0, 0, nil
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Sort brings locks into the order of Held.
 func Sort(all []Held) {
 	slices.SortFunc(all, func(a, b Held) int {

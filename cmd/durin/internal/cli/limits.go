@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/spf13/cobra"
 )
 
@@ -27,7 +30,73 @@ by themselves; a restart ends those that are not shared.`,
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&at, "url", "", "`URL` of the server (default: as the settings say)")
+	cmd.AddCommand(a.liftLimits())
 	return cmd
+}
+
+func (a *app) liftLimits() *cobra.Command {
+	var at string
+	cmd := &cobra.Command{
+		Use:   "lift ACCOUNT",
+		Short: "Let an account try passwords again",
+		Long: `Ask a running server to end the locks of an account, from everywhere and from each
+address, and to forget the failures that led to them; with --redis on all servers,
+otherwise on that one. Locks of an address over all accounts stay. It needs the key
+file, and is recorded in the audit log.`,
+		Example: `  durin limits lift ada
+  durin limits lift ada --url http://127.0.0.1:9000`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.do(func(r *run) error { return r.liftLimits(at, r.args[0]) }),
+	}
+	cmd.Flags().StringVar(&at, "url", "", "`URL` of the server (default: as the settings say)")
+	return cmd
+}
+
+func (r *run) liftLimits(at, account string) error {
+	keys, err := node.ReadKeys(r.config)
+	if err != nil {
+		return fmt.Errorf("the key file shows the server who asks: %w", err)
+	}
+	asked, err := node.NewLift(keys, account, commander().ID, time.Now())
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(asked)
+	if err != nil {
+		return err
+	}
+	base, err := healthURL(r.config, at, "/limits/lift")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, healthTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base.String(), bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	status, body, err := send(req)
+	if err != nil {
+		return fmt.Errorf("no answer: %v; see that a server runs there, or name another with --url", err) //nolint:errorlint // as in ask
+	}
+	var answer struct {
+		Limits string
+		Lifted int
+	}
+	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil {
+		return fmt.Errorf("%s answers %d: ask on the server's own machine, without a proxy between, with its key file and the same clock", base, status)
+	}
+	if r.json {
+		r.out.Line("%s", body)
+		return nil
+	}
+	where := "on this server"
+	if answer.Limits == "shared" {
+		where = "on all servers"
+	}
+	r.out.Line("%d locks of %s lifted, %s.", answer.Lifted, account, where)
+	return nil
 }
 
 func (r *run) showLimits(at string) error {

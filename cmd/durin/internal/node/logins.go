@@ -64,3 +64,15 @@ func (l *Logins) Held(ctx context.Context) (held []loginlimit.Held, shared bool,
 	}
 	return l.local.Held(time.Now()), false, nil
 }
+
+// Lift ends the locks of an account; shared says that it did on all nodes.
+func (l *Logins) Lift(ctx context.Context, account string) (n int, shared bool, err error) {
+	if l == nil {
+		return 0, false, nil
+	}
+	if p := l.parts(); p != nil {
+		n, err = p.logins.Lift(ctx, account)
+		return n, err == nil, err
+	}
+	return l.local.Lift(account), false, nil
+}

@@ -24,6 +24,7 @@ type routes struct {
 	ready   http.Handler            // for callers on this host; nil: elsewhere
 	metrics http.Handler            // the same
 	limits  http.Handler            // the same
+	lift    http.HandlerFunc        // the same
 	pages   pages
 	openapi []byte
 	guard   *durin.Guard
@@ -39,6 +40,8 @@ func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.alone(w, r, s.metrics.ServeHTTP)
 	case path == "/limits" && s.limits != nil && isLocal(r):
 		s.alone(w, r, s.limits.ServeHTTP)
+	case path == "/limits/lift" && s.limits != nil && isLocal(r):
+		s.lift(w, r)
 	case path == "/openapi.json":
 		s.alone(w, r, s.describe)
 	case s.pages.at(path) != nil:
@@ -112,7 +115,7 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 		s.demo = demo(n.Guard)
 	}
 	if c.OpsAddr == "" {
-		s.ready, s.metrics, s.limits = newReadiness(n), newScrape(n), limits(n)
+		s.ready, s.metrics, s.limits, s.lift = newReadiness(n), newScrape(n), limits(n), lift(n)
 	}
 	var h http.Handler = s
 	if len(c.CORSOrigins) > 0 {
@@ -135,6 +138,8 @@ func OpsHandler(n *node.Node, log *slog.Logger) http.Handler {
 			s.alone(w, r, s.metrics.ServeHTTP)
 		case "/limits":
 			s.alone(w, r, limits(n))
+		case "/limits/lift":
+			lift(n)(w, r)
 		default:
 			n.Guard.Fail(w, r, durin.ErrNotFound)
 		}

@@ -1,11 +1,14 @@
 package serve
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/loginlimit"
 )
@@ -44,6 +47,50 @@ func limits(n *node.Node) http.HandlerFunc {
 		w.Header().Set("Cache-Control", "no-store")
 		durin.WriteJSON(w, http.StatusOK, reportHeld(n, held, shared))
 	}
+}
+
+// maxLift bounds the body of a request to lift locks.
+const maxLift = 16 << 10
+
+// lift ends the locks of an account, for callers on this host who have the key file.
+func lift(n *node.Node) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			n.Guard.Fail(w, r, notAllowed(r.Method))
+			return
+		}
+		var asked node.Lift
+		keys, err := node.ReadKeys(n.Config)
+		body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLift))
+		if !isLocal(r) || err != nil || body.Decode(&asked) != nil || !asked.Valid(keys, time.Now()) {
+			n.Guard.Fail(w, r, durin.ErrNotFound)
+			return
+		}
+		lifted, shared, err := n.Logins.Lift(r.Context(), asked.Account)
+		if lifted > 0 {
+			n.Audit.Record(r.Context(), unlocked(r.Context(), n, asked, lifted))
+		}
+		if err != nil {
+			n.Guard.Fail(w, r, errors.Join(durin.ErrUnavailable, err))
+			return
+		}
+		answer := reportHeld(n, nil, shared)
+		durin.WriteJSON(w, http.StatusOK, map[string]any{"limits": answer.Limits, "lifted": lifted})
+	}
+}
+
+// unlocked is what the audit log says of it. A name that no user has may be a
+// password that was typed in its place.
+func unlocked(ctx context.Context, n *node.Node, asked node.Lift, lifted int) audit.Entry {
+	e := audit.Entry{Action: audit.LoginUnlock, Actor: audit.Actor{Kind: audit.Command, ID: asked.By}, Details: map[string]any{"locks": lifted}}
+	if u, err := n.Store.UserByName(ctx, asked.Account); err == nil {
+		e.UserID, e.UserName = u.ID, u.Name
+	} else {
+		e.Details["user"] = "unknown"
+	}
+	return e
 }
 
 func reportHeld(n *node.Node, held []loginlimit.Held, shared bool) heldReport {

@@ -33,7 +33,7 @@ func newNaming(n *node.Node, s *routes) naming {
 
 func (s *routes) name(path string, endpoints map[string]bool) string {
 	switch path {
-	case "/healthz", "/readyz", "/metrics", "/limits":
+	case "/healthz", "/readyz", "/metrics", "/limits", "/limits/lift":
 		return path[1:]
 	case "/openapi.json":
 		return "openapi"
