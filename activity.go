@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/durin-go/durin/browse"
 )
 
 // activity gathers counts for a Browser, to be written in batches.
@@ -14,7 +16,7 @@ type activity struct {
 	refused, failed atomic.Int64 // since the last flush
 
 	mu   sync.Mutex
-	rows map[activityKey]*Activity // not written yet
+	rows map[activityKey]*browse.Activity // not written yet
 }
 
 type activityKey struct {
@@ -23,13 +25,13 @@ type activityKey struct {
 }
 
 // row is where the counts of a day and client are added up. mu is held.
-func (a *activity) row(now time.Time, clientID int64) *Activity {
+func (a *activity) row(now time.Time, clientID int64) *browse.Activity {
 	key := activityKey{now.Unix() / 86400, clientID}
 	if a.rows == nil {
-		a.rows = map[activityKey]*Activity{}
+		a.rows = map[activityKey]*browse.Activity{}
 	}
 	if a.rows[key] == nil {
-		a.rows[key] = &Activity{Day: time.Unix(key.day*86400, 0).UTC(), ClientID: clientID}
+		a.rows[key] = &browse.Activity{Day: time.Unix(key.day*86400, 0).UTC(), ClientID: clientID}
 	}
 	return a.rows[key]
 }
@@ -41,7 +43,7 @@ func (a *activity) login(now time.Time, clientID int64) {
 }
 
 // used adds what was written of the usage by user.
-func (a *activity) used(usage []Usage) {
+func (a *activity) used(usage []browse.Usage) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, u := range usage {
@@ -60,7 +62,7 @@ func (a *activity) note(err error) {
 }
 
 // take empties the counts.
-func (a *activity) take(now time.Time) []Activity {
+func (a *activity) take(now time.Time) []browse.Activity {
 	refused, failed := a.refused.Swap(0), a.failed.Swap(0)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,7 +71,7 @@ func (a *activity) take(now time.Time) []Activity {
 		row.Refused += refused
 		row.Failed += failed
 	}
-	rows := make([]Activity, 0, len(a.rows))
+	rows := make([]browse.Activity, 0, len(a.rows))
 	for _, row := range a.rows {
 		rows = append(rows, *row)
 	}
@@ -78,7 +80,7 @@ func (a *activity) take(now time.Time) []Activity {
 }
 
 // giveBack keeps counts that could not be written.
-func (a *activity) giveBack(rows []Activity) {
+func (a *activity) giveBack(rows []browse.Activity) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, r := range rows {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/durin-go/durin/browse"
 )
 
 // A Browser is a Store that answers the questions of people who look through
@@ -12,61 +14,22 @@ import (
 type Browser interface {
 	// Browse returns at most limit sessions of f behind the cursor, with their
 	// Device.
-	Browse(ctx context.Context, f SessionFilter, after Cursor, limit int) ([]Session, error)
+	Browse(ctx context.Context, f browse.Filter, after browse.Cursor, limit int) ([]Session, error)
 	// CountSessions counts the sessions of f, and stops at limit.
-	CountSessions(ctx context.Context, f SessionFilter, limit int) (int, error)
+	CountSessions(ctx context.Context, f browse.Filter, limit int) (int, error)
 	// EndSome ends at most limit sessions of f, as Store.End does. An empty
 	// filter is an error.
-	EndSome(ctx context.Context, f SessionFilter, limit int, now time.Time) ([]Digest, error)
+	EndSome(ctx context.Context, f browse.Filter, limit int, now time.Time) ([]Digest, error)
 	// FindUsers returns at most limit users of f with a name after the given
 	// one, by name in byte order. A Store without users returns none.
-	FindUsers(ctx context.Context, f UserFilter, after string, limit int) ([]User, error)
+	FindUsers(ctx context.Context, f browse.Users, after string, limit int) ([]User, error)
 
 	// AddActivity adds to the counts of the day and client.
-	AddActivity(ctx context.Context, rows []Activity) error
+	AddActivity(ctx context.Context, rows []browse.Activity) error
 	// Activity returns the counts from day since on, by day, then client.
-	Activity(ctx context.Context, since time.Time) ([]Activity, error)
+	Activity(ctx context.Context, since time.Time) ([]browse.Activity, error)
 	// UsageOn returns at most limit counts of one day, most requests first.
-	UsageOn(ctx context.Context, day time.Time, limit int) ([]Usage, error)
-}
-
-// A SessionFilter selects sessions to look at; every field that is set must hold.
-// They come newest first, by ID; expired ones by their expiry, latest first; those
-// with ExpiresBefore by their expiry, soonest first.
-type SessionFilter struct {
-	UserID string
-	Client string // by name
-	State  State  // at Now
-	Now    time.Time
-	// ExpiresBefore selects those of the Live that run out before this instant.
-	ExpiresBefore time.Time
-	Except        int64 // the ID of a session to leave out
-}
-
-// A Cursor is a place in a list of sessions: behind the one with that ID and
-// expiry. The zero Cursor is the beginning.
-type Cursor struct {
-	ID        int64
-	ExpiresAt time.Time
-}
-
-// A UserFilter selects users; every field that is set must hold.
-type UserFilter struct {
-	Prefix   string // of the name, compared byte by byte
-	Admin    bool   // administrators only
-	Inactive bool   // deactivated ones only
-}
-
-// Activity counts what went through a client on a day (UTC); with a ClientID of
-// zero, what belongs to none: refusals and failures.
-type Activity struct {
-	Day       time.Time // midnight
-	ClientID  int64
-	Requests  int64 // let through by the check
-	Throttled int64 // of them refused by a throttle
-	Logins    int64 // by password
-	Refused   int64 // requests whose token was not good
-	Failed    int64 // logins with wrong credentials
+	UsageOn(ctx context.Context, day time.Time, limit int) ([]browse.Usage, error)
 }
 
 var errNoBrowser = errors.New("durin: the store is no Browser")
@@ -86,7 +49,7 @@ func (g *Guard) CanBrowse() bool {
 }
 
 // Browse lists sessions for people. See Browser.
-func (g *Guard) Browse(ctx context.Context, f SessionFilter, after Cursor, limit int) ([]Session, error) {
+func (g *Guard) Browse(ctx context.Context, f browse.Filter, after browse.Cursor, limit int) ([]Session, error) {
 	b, err := g.browser()
 	if err != nil {
 		return nil, err
@@ -96,7 +59,7 @@ func (g *Guard) Browse(ctx context.Context, f SessionFilter, after Cursor, limit
 }
 
 // CountSessions counts the sessions of f, and stops at limit.
-func (g *Guard) CountSessions(ctx context.Context, f SessionFilter, limit int) (int, error) {
+func (g *Guard) CountSessions(ctx context.Context, f browse.Filter, limit int) (int, error) {
 	b, err := g.browser()
 	if err != nil {
 		return 0, err
@@ -108,7 +71,7 @@ func (g *Guard) CountSessions(ctx context.Context, f SessionFilter, limit int) (
 // EndSome ends at most limit sessions of f, and returns how many: call it until
 // it returns less. What is ended is refused as after End. A filter that selects
 // by nothing is an error.
-func (g *Guard) EndSome(ctx context.Context, f SessionFilter, limit int) (int, error) {
+func (g *Guard) EndSome(ctx context.Context, f browse.Filter, limit int) (int, error) {
 	b, err := g.browser()
 	if err != nil {
 		return 0, err
@@ -123,7 +86,7 @@ func (g *Guard) EndSome(ctx context.Context, f SessionFilter, limit int) (int, e
 }
 
 // FindUsers lists users for people. See Browser.
-func (g *Guard) FindUsers(ctx context.Context, f UserFilter, after string, limit int) ([]User, error) {
+func (g *Guard) FindUsers(ctx context.Context, f browse.Users, after string, limit int) ([]User, error) {
 	b, err := g.browser()
 	if err != nil {
 		return nil, err
@@ -134,7 +97,7 @@ func (g *Guard) FindUsers(ctx context.Context, f UserFilter, after string, limit
 
 // Activity returns the counts from day since on; those of the last minute may
 // not be in yet.
-func (g *Guard) Activity(ctx context.Context, since time.Time) ([]Activity, error) {
+func (g *Guard) Activity(ctx context.Context, since time.Time) ([]browse.Activity, error) {
 	b, err := g.browser()
 	if err != nil {
 		return nil, err
@@ -144,7 +107,7 @@ func (g *Guard) Activity(ctx context.Context, since time.Time) ([]Activity, erro
 }
 
 // UsageOn returns the busiest users and clients of a day.
-func (g *Guard) UsageOn(ctx context.Context, day time.Time, limit int) ([]Usage, error) {
+func (g *Guard) UsageOn(ctx context.Context, day time.Time, limit int) ([]browse.Usage, error) {
 	b, err := g.browser()
 	if err != nil {
 		return nil, err
@@ -154,12 +117,12 @@ func (g *Guard) UsageOn(ctx context.Context, day time.Time, limit int) ([]Usage,
 }
 
 // Usage returns what a user did through each client, from day since on.
-func (g *Guard) Usage(ctx context.Context, since time.Time, userID string, limit int) ([]Usage, error) {
+func (g *Guard) Usage(ctx context.Context, since time.Time, userID string, limit int) ([]browse.Usage, error) {
 	rows, err := g.store.Usage(ctx, since, userID, 0, limit)
 	return rows, unavailable(err)
 }
 
-func (g *Guard) stamped(f SessionFilter) SessionFilter {
+func (g *Guard) stamped(f browse.Filter) browse.Filter {
 	if f.Now.IsZero() {
 		f.Now = g.now()
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/durintest"
 	"github.com/durin-go/durin/memstore"
 )
@@ -49,7 +50,7 @@ func TestActivity(t *testing.T) {
 		t.Fatal(err)
 	}
 	day := clock.Truncate(24 * time.Hour)
-	want := []durin.Activity{{Day: day, Refused: 2, Failed: 1}, {Day: day, ClientID: web.ID, Requests: 2, Throttled: 1, Logins: 1}}
+	want := []browse.Activity{{Day: day, Refused: 2, Failed: 1}, {Day: day, ClientID: web.ID, Requests: 2, Throttled: 1, Logins: 1}}
 	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("\n got %+v\nwant %+v", got, want)
 	}
@@ -92,15 +93,15 @@ func TestEndSome(t *testing.T) {
 	ada, bea := g.Token("ada", "web"), g.Token("bea", "web")
 	verify(t, g, ada, nil)
 	verify(t, g, bea, nil)
-	if n, err := g.CountSessions(t.Context(), durin.SessionFilter{State: durin.Live}, 9); err != nil || n != 2 {
+	if n, err := g.CountSessions(t.Context(), browse.Filter{State: browse.Live}, 9); err != nil || n != 2 {
 		t.Errorf("%d live, %v", n, err)
 	}
-	if n, err := g.EndSome(t.Context(), durin.SessionFilter{UserID: "ada", State: durin.Live}, 9); err != nil || n != 1 {
+	if n, err := g.EndSome(t.Context(), browse.Filter{UserID: "ada", State: browse.Live}, 9); err != nil || n != 1 {
 		t.Errorf("%d ended, %v", n, err)
 	}
 	verify(t, g, ada, durin.ErrInvalidToken)
 	verify(t, g, bea, nil)
-	if _, err := g.EndSome(t.Context(), durin.SessionFilter{}, 9); err == nil {
+	if _, err := g.EndSome(t.Context(), browse.Filter{}, 9); err == nil {
 		t.Error("everything can be ended")
 	}
 }
@@ -111,7 +112,7 @@ func TestNoBrowser(t *testing.T) {
 	if g.CanBrowse() {
 		t.Error("it can be browsed")
 	}
-	if _, err := g.Browse(t.Context(), durin.SessionFilter{}, durin.Cursor{}, 1); err == nil {
+	if _, err := g.Browse(t.Context(), browse.Filter{}, browse.Cursor{}, 1); err == nil {
 		t.Error("no error")
 	}
 	verify(t, g, "x", durin.ErrInvalidToken)

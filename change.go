@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/durin-go/durin/browse"
 )
 
 // A Change is what Hooks.Changed is told: that the Guard changed something, by
@@ -63,7 +65,7 @@ func (g *Guard) about(ctx context.Context, sel Selection) *Session {
 		}
 		return &s
 	}
-	list, err := g.store.Sessions(ctx, SessionQuery{ID: sel.ID, Limit: 1})
+	list, err := g.store.Sessions(ctx, browse.Query{ID: sel.ID, Limit: 1})
 	if err != nil || len(list) == 0 {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
 	"github.com/durin-go/durin/throttle"
@@ -152,7 +153,7 @@ func ExampleGuard_Issue() {
 		}
 		fmt.Println(issued.Token, len(issued.Token.Reveal()))
 	}
-	live, err := guard.Sessions(ctx, durin.SessionQuery{UserID: "ada", State: durin.Live})
+	live, err := guard.Sessions(ctx, browse.Query{UserID: "ada", State: browse.Live})
 	fmt.Println(len(live), err)
 	// Output:
 	// [redacted] 54

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/durintest"
 	"github.com/durin-go/durin/keyring"
 )
@@ -197,7 +198,7 @@ func TestSlidingExpiry(t *testing.T) {
 		g.Clock.Advance(55 * time.Minute)
 		verify(t, g, token, nil)
 	}
-	list, err := g.Sessions(t.Context(), durin.SessionQuery{UserID: "ada"})
+	list, err := g.Sessions(t.Context(), browse.Query{UserID: "ada"})
 	if err != nil || !list[0].ExpiresAt.Equal(first) {
 		t.Fatalf("the store was written on the way: %v %v", list, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/keyring"
 )
 
@@ -54,7 +55,7 @@ func (g *Guard) end(ctx context.Context, why cause, sel Selection) (int, error) 
 
 // Sessions lists sessions, expired ones among them until they are pruned, with
 // their Device.
-func (g *Guard) Sessions(ctx context.Context, q SessionQuery) ([]Session, error) {
+func (g *Guard) Sessions(ctx context.Context, q browse.Query) ([]Session, error) {
 	if q.Now.IsZero() {
 		q.Now = g.now()
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/durintest"
 	"github.com/durin-go/durin/keyring"
 )
@@ -57,7 +58,7 @@ func TestRenewalReplacesTheToken(t *testing.T) {
 			if second := renew(t, g, a); second.Token != first.Token || !second.Reused || second.Renewed {
 				t.Errorf("the second caller: %+v", second)
 			}
-			list, err := g.Sessions(t.Context(), durin.SessionQuery{UserID: "ada"})
+			list, err := g.Sessions(t.Context(), browse.Query{UserID: "ada"})
 			if err != nil || len(list) != 1 || list[0].ID != before.ID {
 				t.Errorf("sessions: %v, %v", list, err)
 			}

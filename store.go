@@ -3,6 +3,8 @@ package durin
 import (
 	"context"
 	"time"
+
+	"github.com/durin-go/durin/browse"
 )
 
 // A Store keeps clients and tokens. Packages memstore and sqlstore are two;
@@ -61,7 +63,7 @@ type Store interface {
 	Lookup(ctx context.Context, d Digest) (Session, error)
 
 	// Sessions returns the sessions that q asks for, with their Device.
-	Sessions(ctx context.Context, q SessionQuery) ([]Session, error)
+	Sessions(ctx context.Context, q browse.Query) ([]Session, error)
 
 	// Renew sets the expiry of a live token to Client.Expiry(IssuedAt, now)
 	// of its client as it is in the store, and returns the session.
@@ -109,11 +111,11 @@ type Store interface {
 	Touch(ctx context.Context, uses []Use) error
 
 	// AddUsage adds to the counts of the day, user and client.
-	AddUsage(ctx context.Context, usage []Usage) error
+	AddUsage(ctx context.Context, usage []browse.Usage) error
 
 	// Usage returns the counts from day since on, at most limit rows, most
 	// requests first. An empty userID or a zero clientID is any.
-	Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) ([]Usage, error)
+	Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) ([]browse.Usage, error)
 
 	// Seals returns at most limit tokens that have a seal, with ID above
 	// after, by ID.
@@ -200,29 +202,6 @@ type Sealed struct {
 	Seal   []byte
 }
 
-// State selects sessions by expiry.
-type State int
-
-const (
-	AnyState State = iota
-	Live
-	Expired
-)
-
-// A SessionQuery asks for sessions; every field that is set must hold.
-type SessionQuery struct {
-	ID     int64
-	UserID string
-	Client string // by name
-	State  State  // at Now
-	Now    time.Time
-	// After is the ID to go on behind. Results come by ID, upwards; with
-	// Newest downwards, and After is then an upper bound.
-	After  int64
-	Newest bool
-	Limit  int // zero: 1,000
-}
-
 // A Selection says which tokens to end; every field that is set must hold.
 type Selection struct {
 	ID     int64
@@ -237,15 +216,6 @@ type Use struct {
 	Digest Digest
 	At     time.Time // the last use
 	Extend time.Time // sliding expiry: the new one; zero: none
-}
-
-// Usage counts what a user did through a client on a day (UTC).
-type Usage struct {
-	Day       time.Time // midnight
-	UserID    string
-	ClientID  int64
-	Requests  int64 // let through by the check
-	Throttled int64 // of them refused by a throttle
 }
 
 // UserStore keeps users, for programs that have no users table of their own.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/durin-go/durin/browse"
 )
 
 // useCount gathers the uses of a session between two flushes.
@@ -203,9 +205,9 @@ func (g *Guard) flushUsage(ctx context.Context) error {
 	defer u.flushing.Unlock()
 	g.gather(g.now())
 	for len(u.counts) > 0 {
-		batch := make([]Usage, 0, min(len(u.counts), flushBatch))
+		batch := make([]browse.Usage, 0, min(len(u.counts), flushBatch))
 		for k, n := range u.counts {
-			batch = append(batch, Usage{Day: time.Unix(k.day*86400, 0).UTC(), UserID: k.userID, ClientID: k.clientID, Requests: n.requests, Throttled: n.throttled})
+			batch = append(batch, browse.Usage{Day: time.Unix(k.day*86400, 0).UTC(), UserID: k.userID, ClientID: k.clientID, Requests: n.requests, Throttled: n.throttled})
 			if len(batch) == flushBatch {
 				break
 			}

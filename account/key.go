@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -21,7 +22,7 @@ type keyPage struct {
 // key is the user's API key: the newest that lives, else the newest; nil if there
 // is none.
 func (h *Handler) key(v *visit) (*durin.Session, error) {
-	list, err := h.guard.Sessions(v.r.Context(), durin.SessionQuery{UserID: v.session.UserID, Client: h.opt.APIKeyClient, Newest: true, Limit: shown})
+	list, err := h.guard.Sessions(v.r.Context(), browse.Query{UserID: v.session.UserID, Client: h.opt.APIKeyClient, Newest: true, Limit: shown})
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -59,7 +60,7 @@ type sessionList struct {
 
 // sessions are the user's live ones, the newest first, without the API key.
 func (h *Handler) sessions(v *visit, after int64, limit int) ([]durin.Session, error) {
-	return h.guard.Sessions(v.r.Context(), durin.SessionQuery{UserID: v.session.UserID, State: durin.Live, Newest: true, After: after, Limit: limit})
+	return h.guard.Sessions(v.r.Context(), browse.Query{UserID: v.session.UserID, State: browse.Live, Newest: true, After: after, Limit: limit})
 }
 
 func (h *Handler) isKey(s *durin.Session) bool {
@@ -113,7 +114,7 @@ func (h *Handler) session(v *visit) (durin.Session, error) {
 	if err != nil || id < 1 {
 		return durin.Session{}, durin.ErrNotFound
 	}
-	list, err := h.guard.Sessions(v.r.Context(), durin.SessionQuery{ID: id, UserID: v.session.UserID, Limit: 1})
+	list, err := h.guard.Sessions(v.r.Context(), browse.Query{ID: id, UserID: v.session.UserID, Limit: 1})
 	if err == nil && (len(list) == 0 || h.isKey(&list[0])) {
 		err = durin.ErrNotFound
 	}
@@ -165,7 +166,7 @@ func (h *Handler) endOthers(v *visit) error {
 func (h *Handler) endAllOthers(v *visit) (int, error) {
 	ended := 0
 	for after := int64(0); ; {
-		some, err := h.guard.Sessions(v.r.Context(), durin.SessionQuery{UserID: v.session.UserID, Newest: true, After: after, Limit: sessionsPage})
+		some, err := h.guard.Sessions(v.r.Context(), browse.Query{UserID: v.session.UserID, Newest: true, After: after, Limit: sessionsPage})
 		if err != nil {
 			return ended, err
 		}

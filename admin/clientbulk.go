@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -28,11 +29,11 @@ func (h *Handler) ask(v *visit, q *question, title, here string, status int) err
 
 // falls tells what goes with a client.
 func (h *Handler) falls(ctx context.Context, c durin.Client) (string, error) {
-	n, err := h.guard.CountSessions(ctx, durin.SessionFilter{Client: c.Name}, maxCount)
+	n, err := h.guard.CountSessions(ctx, browse.Filter{Client: c.Name}, maxCount)
 	if err != nil {
 		return "", err
 	}
-	live, err := h.guard.CountSessions(ctx, durin.SessionFilter{Client: c.Name, State: durin.Live}, maxCount)
+	live, err := h.guard.CountSessions(ctx, browse.Filter{Client: c.Name, State: browse.Live}, maxCount)
 	return h.site.Text("clients.falls", c.Name, pages.Bounded(n, maxCount), pages.Bounded(live, maxCount)), err
 }
 
@@ -139,7 +140,7 @@ func (h *Handler) bulkClients(v *visit) error {
 	}
 	ended, more := 0, false
 	for _, c := range b.clients {
-		n, left, err := h.endAll(ctx, durin.SessionFilter{Client: c.Name})
+		n, left, err := h.endAll(ctx, browse.Filter{Client: c.Name})
 		if err != nil {
 			return err
 		}

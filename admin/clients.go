@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/pages"
 	"github.com/durin-go/durin/internal/span"
 )
@@ -109,7 +110,7 @@ func (h *Handler) listClients(v *visit) error {
 }
 
 func (h *Handler) clientRow(ctx context.Context, c durin.Client, used map[int64]time.Time) (clientRow, error) {
-	n, err := h.guard.CountSessions(ctx, durin.SessionFilter{Client: c.Name, State: durin.Live}, maxLive)
+	n, err := h.guard.CountSessions(ctx, browse.Filter{Client: c.Name, State: browse.Live}, maxLive)
 	return clientRow{
 		Client: c, URL: h.site.At("clients", c.ID), Life: span.Format(c.TTL), Throttle: c.Rate.String(), Rule: h.rule(c),
 		Live: pages.Bounded(n, maxLive), Used: used[c.ID],
@@ -325,7 +326,7 @@ func (h *Handler) showClientForm(v *visit, page *clientPage, status int) error {
 		if err != nil {
 			return err
 		}
-		n, err := h.guard.CountSessions(ctx, durin.SessionFilter{Client: page.Client.Name, State: durin.Live}, maxCount)
+		n, err := h.guard.CountSessions(ctx, browse.Filter{Client: page.Client.Name, State: browse.Live}, maxCount)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -35,7 +36,7 @@ type overview struct {
 	Filter   pages.Form
 	Live     string
 	Soon     string
-	Today    durin.Activity
+	Today    browse.Activity
 	Charts   []*pages.Chart
 	Clients  []pages.Share
 	Users    []pages.Share
@@ -127,11 +128,11 @@ func (h *Handler) dashboardFilter(clients []durin.Client, days int, only int64) 
 // countNow counts the sessions that live.
 func (h *Handler) countNow(ctx context.Context, o *overview) error {
 	now := h.guard.Now()
-	live, err := h.guard.CountSessions(ctx, durin.SessionFilter{State: durin.Live, Client: o.Client, Now: now}, maxCount)
+	live, err := h.guard.CountSessions(ctx, browse.Filter{State: browse.Live, Client: o.Client, Now: now}, maxCount)
 	if err != nil {
 		return err
 	}
-	ending, err := h.guard.CountSessions(ctx, durin.SessionFilter{State: durin.Live, Client: o.Client, Now: now, ExpiresBefore: now.Add(soon)}, maxCount)
+	ending, err := h.guard.CountSessions(ctx, browse.Filter{State: browse.Live, Client: o.Client, Now: now, ExpiresBefore: now.Add(soon)}, maxCount)
 	if err != nil {
 		return err
 	}
@@ -170,7 +171,7 @@ func lastDays(now time.Time, n int) []time.Time {
 }
 
 // chart draws rows.
-func (h *Handler) chart(o *overview, clients []durin.Client, days []time.Time, rows []durin.Activity, only int64) {
+func (h *Handler) chart(o *overview, clients []durin.Client, days []time.Time, rows []browse.Activity, only int64) {
 	place := map[int64]int{}
 	for i, day := range days {
 		place[day.Unix()] = i
@@ -180,7 +181,7 @@ func (h *Handler) chart(o *overview, clients []durin.Client, days []time.Time, r
 	}
 	passed, throttled := series("chart.passed", "one"), series("chart.throttled", "two")
 	logins, failed, refused := series("chart.logins", "three"), series("chart.failed", "two"), series("chart.refused", "five")
-	byClient := map[int64]*durin.Activity{}
+	byClient := map[int64]*browse.Activity{}
 	perDay := map[int64][]int64{}
 	for _, r := range rows {
 		i, ok := place[r.Day.Unix()]
@@ -195,14 +196,14 @@ func (h *Handler) chart(o *overview, clients []durin.Client, days []time.Time, r
 		refused.Counts[i] += r.Refused
 		failed.Counts[i] += r.Failed
 		if byClient[r.ClientID] == nil {
-			byClient[r.ClientID], perDay[r.ClientID] = &durin.Activity{ClientID: r.ClientID}, make([]int64, len(days))
+			byClient[r.ClientID], perDay[r.ClientID] = &browse.Activity{ClientID: r.ClientID}, make([]int64, len(days))
 		}
 		byClient[r.ClientID].Requests += r.Requests
 		byClient[r.ClientID].Throttled += r.Throttled
 		perDay[r.ClientID][i] += r.Requests
 	}
 	last := len(days) - 1
-	o.Today = durin.Activity{Requests: passed.Counts[last] + throttled.Counts[last], Throttled: throttled.Counts[last], Logins: logins.Counts[last], Refused: refused.Counts[last], Failed: failed.Counts[last]}
+	o.Today = browse.Activity{Requests: passed.Counts[last] + throttled.Counts[last], Throttled: throttled.Counts[last], Logins: logins.Counts[last], Refused: refused.Counts[last], Failed: failed.Counts[last]}
 	o.Charts = append(o.Charts, &pages.Chart{ID: "chart-requests", Title: h.site.Text("chart.requests"), Days: days, Series: []pages.Series{passed, throttled}})
 	o.Charts = append(o.Charts, &pages.Chart{ID: "chart-logins", Title: h.site.Text("chart.logins.title"), Days: days, Series: []pages.Series{logins, failed}})
 	o.Clients = h.clientShares(clients, byClient)
@@ -213,7 +214,7 @@ func (h *Handler) chart(o *overview, clients []durin.Client, days []time.Time, r
 }
 
 // clientShares lists the clients with requests, the busiest first.
-func (h *Handler) clientShares(clients []durin.Client, counts map[int64]*durin.Activity) []pages.Share {
+func (h *Handler) clientShares(clients []durin.Client, counts map[int64]*browse.Activity) []pages.Share {
 	var list []pages.Share
 	for _, c := range clients {
 		n := counts[c.ID]

@@ -14,6 +14,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/admin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/durintest"
 )
 
@@ -179,7 +180,7 @@ func TestPasswordAgain(t *testing.T) {
 	if body := second(b.get("/admin/users/" + carol + "/delete")); strings.Contains(body, "Your password") {
 		t.Error("the password is asked for again right after it was given")
 	}
-	list, err := s.Sessions(t.Context(), durin.SessionQuery{Client: durin.AdminClient})
+	list, err := s.Sessions(t.Context(), browse.Query{Client: durin.AdminClient})
 	if err != nil || len(list) != 1 {
 		t.Errorf("%d sessions of the pages, want the new one only (%v)", len(list), err)
 	}
@@ -200,7 +201,7 @@ func (s *site) census() string {
 			b.WriteString("!")
 		}
 	}
-	sessions, _ := s.Store.Sessions(ctx, durin.SessionQuery{})
+	sessions, _ := s.Store.Sessions(ctx, browse.Query{})
 	for _, one := range sessions {
 		b.WriteString(one.Digest.String()[:6] + " ")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 )
 
 // people finds users, wherever they are kept.
@@ -75,7 +76,7 @@ func (p people) find(ctx context.Context, text string) (durin.User, error) {
 // begins returns at most limit users whose name begins with prefix.
 func (p people) begins(ctx context.Context, prefix string, limit int) ([]durin.User, error) {
 	if p.users != nil {
-		return p.guard.FindUsers(ctx, durin.UserFilter{Prefix: prefix}, "", limit)
+		return p.guard.FindUsers(ctx, browse.Users{Prefix: prefix}, "", limit)
 	}
 	some, err := p.directory.Search(ctx, prefix, limit)
 	if err != nil {

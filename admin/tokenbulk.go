@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -21,7 +22,7 @@ const (
 )
 
 // endAll ends the sessions of f for a while, and reports whether some are left.
-func (h *Handler) endAll(ctx context.Context, f durin.SessionFilter) (ended int, more bool, err error) {
+func (h *Handler) endAll(ctx context.Context, f browse.Filter) (ended int, more bool, err error) {
 	began := time.Now()
 	for time.Since(began) < endTime {
 		n, err := h.guard.EndSome(ctx, f, endBatch)
@@ -63,11 +64,11 @@ func (h *Handler) readAll(v *visit, rev *revocation, q url.Values) error {
 	if err != nil {
 		return err
 	}
-	if a.none || a.id != 0 || a.UserID == "" && a.Client == "" && a.State == durin.AnyState {
+	if a.none || a.id != 0 || a.UserID == "" && a.Client == "" && a.State == browse.Any {
 		return durin.ErrNotFound
 	}
 	a.Except = v.session.ID
-	n, err := h.guard.CountSessions(v.r.Context(), a.SessionFilter, maxCount)
+	n, err := h.guard.CountSessions(v.r.Context(), a.Filter, maxCount)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (h *Handler) readSome(v *visit, rev *revocation, q url.Values) error {
 		if id == 0 {
 			continue
 		}
-		list, err := h.guard.Sessions(v.r.Context(), durin.SessionQuery{ID: id, Limit: 1})
+		list, err := h.guard.Sessions(v.r.Context(), browse.Query{ID: id, Limit: 1})
 		if err != nil {
 			return err
 		}
@@ -145,7 +146,7 @@ func (h *Handler) revokeTokens(v *visit) error {
 	ended, more := 0, false
 	if rev.all != nil {
 		rev.all.Except = v.session.ID
-		ended, more, err = h.endAll(ctx, rev.all.SessionFilter)
+		ended, more, err = h.endAll(ctx, rev.all.Filter)
 	} else {
 		for _, s := range rev.rows {
 			if s.ID == present {

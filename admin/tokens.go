@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -37,7 +38,7 @@ type tokenList struct {
 
 // asked is what a query asks for.
 type asked struct {
-	durin.SessionFilter
+	browse.Filter
 	user  durin.User
 	meant []durin.User // who may have been meant, when nobody has that name
 	id    int64
@@ -69,7 +70,7 @@ func (h *Handler) listTokens(v *visit) error {
 		list.Pages.Next = h.site.At("tokens") + with(q, cursorTo(rows[tokensPage-1])...)
 	}
 	list.Rows = h.tokenRows(ctx, v, rows)
-	if len(rows) > 0 && a.id == 0 && (a.UserID != "" || a.Client != "" || a.State != durin.AnyState) {
+	if len(rows) > 0 && a.id == 0 && (a.UserID != "" || a.Client != "" || a.State != browse.Any) {
 		list.All = h.site.At("tokens", "revoke") + with(q, "all", "1", "after", "", "at", "")
 	}
 	return h.show(v, "tokens", pages.View{Title: h.site.Text("tokens.title"), Here: "tokens", Data: list})
@@ -77,7 +78,7 @@ func (h *Handler) listTokens(v *visit) error {
 
 // tokenQuery reads what is asked for, and makes the form that says it.
 func (h *Handler) tokenQuery(ctx context.Context, q url.Values) (*asked, *pages.Form, error) {
-	a := &asked{SessionFilter: durin.SessionFilter{Now: h.guard.Now(), Client: q.Get("client")}}
+	a := &asked{Filter: browse.Filter{Now: h.guard.Now(), Client: q.Get("client")}}
 	form := &pages.Form{}
 	user := form.Add(pages.Field{Name: "user", Kind: "text", Label: h.site.Text("filter.user"), Value: strings.TrimSpace(q.Get("user")), Suggest: h.site.At("people", "suggest"), Max: 150})
 	clients, err := h.guard.Clients(ctx)
@@ -94,11 +95,11 @@ func (h *Handler) tokenQuery(ctx context.Context, q url.Values) (*asked, *pages.
 	id := form.Add(pages.Field{Name: "id", Kind: "text", Label: h.site.Text("filter.id"), Value: strings.TrimSpace(q.Get("id")), Max: 20})
 	switch state {
 	case "live":
-		a.State = durin.Live
+		a.State = browse.Live
 	case "soon":
-		a.State, a.ExpiresBefore = durin.Live, a.Now.Add(soon)
+		a.State, a.ExpiresBefore = browse.Live, a.Now.Add(soon)
 	case "expired":
-		a.State = durin.Expired
+		a.State = browse.Expired
 	}
 	if id.Value != "" {
 		if a.id = idOf(id.Value); a.id == 0 {
@@ -136,18 +137,18 @@ func (h *Handler) clientChoices(clients []durin.Client, present string) []pages.
 }
 
 // tokens are the sessions that a asks for.
-func (h *Handler) tokens(ctx context.Context, a *asked, after durin.Cursor, limit int) ([]durin.Session, error) {
+func (h *Handler) tokens(ctx context.Context, a *asked, after browse.Cursor, limit int) ([]durin.Session, error) {
 	switch {
 	case a.none:
 		return nil, nil
 	case a.id != 0:
-		return h.guard.Sessions(ctx, durin.SessionQuery{ID: a.id, UserID: a.UserID, Client: a.Client, State: a.State, Now: a.Now, Limit: 1})
+		return h.guard.Sessions(ctx, browse.Query{ID: a.id, UserID: a.UserID, Client: a.Client, State: a.State, Now: a.Now, Limit: 1})
 	}
-	return h.guard.Browse(ctx, a.SessionFilter, after, limit)
+	return h.guard.Browse(ctx, a.Filter, after, limit)
 }
 
-func cursorOf(q url.Values) durin.Cursor {
-	c := durin.Cursor{ID: idOf(q.Get("after"))}
+func cursorOf(q url.Values) browse.Cursor {
+	c := browse.Cursor{ID: idOf(q.Get("after"))}
 	if at, err := strconv.ParseInt(q.Get("at"), 10, 64); err == nil {
 		c.ExpiresAt = time.UnixMicro(at)
 	}
@@ -194,7 +195,7 @@ func (h *Handler) session(v *visit) (durin.Session, error) {
 	if id == 0 {
 		return durin.Session{}, durin.ErrNotFound
 	}
-	list, err := h.guard.Sessions(v.r.Context(), durin.SessionQuery{ID: id, Limit: 1})
+	list, err := h.guard.Sessions(v.r.Context(), browse.Query{ID: id, Limit: 1})
 	if err == nil && len(list) == 0 {
 		err = durin.ErrNotFound
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -30,7 +31,7 @@ func (h *Handler) listUsers(v *visit) error {
 		kinds = append(kinds, pages.Choice{Value: key, Text: h.site.Text("filter.kind." + key), Selected: key == kind})
 	}
 	list.Filter.Add(pages.Field{Name: "kind", Kind: "select", Label: h.site.Text("filter.kind"), Options: kinds})
-	f := durin.UserFilter{Prefix: prefix, Admin: kind == "admin", Inactive: kind == "inactive"}
+	f := browse.Users{Prefix: prefix, Admin: kind == "admin", Inactive: kind == "inactive"}
 	some, err := h.guard.FindUsers(v.r.Context(), f, q.Get("after"), usersPage+1)
 	if err != nil {
 		return err
@@ -69,13 +70,13 @@ func (h *Handler) showUser(v *visit) error {
 	}
 	page := &userPage{User: u, Own: h.opt.Users != nil, Password: h.opt.Users != nil && h.opt.HashPassword != nil, Self: id == v.user.ID}
 	page.User.ID, page.History = id, h.historyOf("user", id)
-	live, err := h.guard.CountSessions(ctx, durin.SessionFilter{UserID: id, State: durin.Live}, maxCount)
+	live, err := h.guard.CountSessions(ctx, browse.Filter{UserID: id, State: browse.Live}, maxCount)
 	if err != nil {
 		return err
 	}
 	page.Live = pages.Bounded(live, maxCount)
 	const shown = 20
-	some, err := h.guard.Browse(ctx, durin.SessionFilter{UserID: id}, durin.Cursor{}, shown+1)
+	some, err := h.guard.Browse(ctx, browse.Filter{UserID: id}, browse.Cursor{}, shown+1)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (h *Handler) chartUser(ctx context.Context, page *userPage, id string) erro
 	}
 	passed := pages.Series{Name: h.site.Text("chart.passed"), Tone: "one", Counts: make([]int64, len(days))}
 	throttled := pages.Series{Name: h.site.Text("chart.throttled"), Tone: "two", Counts: make([]int64, len(days))}
-	sums := map[int64]*durin.Activity{}
+	sums := map[int64]*browse.Activity{}
 	for _, r := range rows {
 		for i, day := range days {
 			if day.Equal(r.Day) && isListed(clients, r.ClientID) {
@@ -122,7 +123,7 @@ func (h *Handler) chartUser(ctx context.Context, page *userPage, id string) erro
 			}
 		}
 		if sums[r.ClientID] == nil {
-			sums[r.ClientID] = &durin.Activity{}
+			sums[r.ClientID] = &browse.Activity{}
 		}
 		sums[r.ClientID].Requests += r.Requests
 		sums[r.ClientID].Throttled += r.Throttled
@@ -142,7 +143,7 @@ func (h *Handler) userQuestion(v *visit) (durin.User, *question, error) {
 	if err != nil {
 		return u, nil, err
 	}
-	n, err := h.guard.CountSessions(v.r.Context(), durin.SessionFilter{UserID: u.ID}, maxCount)
+	n, err := h.guard.CountSessions(v.r.Context(), browse.Filter{UserID: u.ID}, maxCount)
 	q := &question{
 		Text: h.site.Text("users.delete.text"), Lines: []string{h.site.Text("users.falls", u.Name, pages.Bounded(n, maxCount))},
 		Do: h.site.Text("users.delete.do"), Back: h.site.At("users", u.ID),

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/keyring"
 )
 
@@ -29,7 +30,7 @@ func (h *Handler) keyAnswer(s *durin.Session) keyAnswer {
 
 // key finds the caller's API key: the newest that lives, else the newest.
 func (h *Handler) key(r *http.Request) (*durin.Session, error) {
-	q := durin.SessionQuery{UserID: durin.SessionFrom(r.Context()).UserID, Client: h.opt.APIKeyClient, Newest: true}
+	q := browse.Query{UserID: durin.SessionFrom(r.Context()).UserID, Client: h.opt.APIKeyClient, Newest: true}
 	list, err := h.guard.Sessions(r.Context(), q)
 	if err != nil {
 		return nil, err

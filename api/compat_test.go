@@ -11,6 +11,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/browse"
 )
 
 // newCompat is a world with the routes of all libraries, and their clients.
@@ -153,7 +154,7 @@ func TestMultitokenLogin(t *testing.T) {
 	if len(token) != 1 || token["token"] == "" {
 		t.Errorf("%v", token)
 	}
-	sessions, err := w.guard.Sessions(t.Context(), durin.SessionQuery{Client: "multitoken"})
+	sessions, err := w.guard.Sessions(t.Context(), browse.Query{Client: "multitoken"})
 	if err != nil || len(sessions) != 1 || *sessions[0].Device != (durin.Device{Name: "laptop", Address: "192.0.2.7", Agent: "curl/8"}) {
 		t.Errorf("%+v, %v", sessions, err)
 	}

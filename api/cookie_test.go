@@ -8,6 +8,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/browse"
 )
 
 // A browser's session from its start to its end, without a script ever seeing
@@ -67,7 +68,7 @@ func TestCookieLoginFromElsewhere(t *testing.T) {
 	if len(res.Cookies()) > 0 {
 		t.Error("a cookie is set all the same")
 	}
-	if list, err := w.guard.Sessions(t.Context(), durin.SessionQuery{}); err != nil || len(list) > 0 {
+	if list, err := w.guard.Sessions(t.Context(), browse.Query{}); err != nil || len(list) > 0 {
 		t.Errorf("a token is issued all the same: %v, %v", list, err)
 	}
 	res = w.do("POST", "/api/auth/login/", body("web"), "Content-Type", form, "Sec-Fetch-Site", "cross-site", "Origin", "https://app.test")

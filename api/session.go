@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 )
 
 // refreshAnswer tells the new expiry, and the token that takes the place of the
@@ -79,7 +80,7 @@ func (h *Handler) listSessions(w http.ResponseWriter, r *http.Request) {
 	const page = 1000
 	current, now := durin.SessionFrom(r.Context()), h.guard.Now()
 	rows := []sessionAnswer{}
-	for q := (durin.SessionQuery{UserID: current.UserID, Limit: page}); ; {
+	for q := (browse.Query{UserID: current.UserID, Limit: page}); ; {
 		some, err := h.guard.Sessions(r.Context(), q)
 		if err != nil {
 			h.guard.Fail(w, r, err)
@@ -137,7 +138,7 @@ var errCurrent = errors.New("api: the session is the one in use")
 // endSession ends the session with that id, if it is the caller's, shown, and
 // not the one in use.
 func (h *Handler) endSession(r *http.Request, id int64, current *durin.Session) error {
-	list, err := h.guard.Sessions(r.Context(), durin.SessionQuery{ID: id, UserID: current.UserID, Limit: 1})
+	list, err := h.guard.Sessions(r.Context(), browse.Query{ID: id, UserID: current.UserID, Limit: 1})
 	switch {
 	case err != nil:
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/bench/internal/dataset"
 	"github.com/durin-go/durin/bench/internal/measure"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/loginlimit"
 	"github.com/durin-go/durin/sqlstore"
 )
@@ -46,9 +47,9 @@ type relation struct {
 // unused is a store that does not note uses: they would be written at any time.
 type unused struct{ *sqlstore.Store }
 
-func (unused) Touch(context.Context, []durin.Use) error            { return nil }
-func (unused) AddUsage(context.Context, []durin.Usage) error       { return nil }
-func (unused) AddActivity(context.Context, []durin.Activity) error { return nil }
+func (unused) Touch(context.Context, []durin.Use) error             { return nil }
+func (unused) AddUsage(context.Context, []browse.Usage) error       { return nil }
+func (unused) AddActivity(context.Context, []browse.Activity) error { return nil }
 
 // byName lets every user in who is there, whatever the password: what a log-in
 // costs beside the hash.
@@ -189,7 +190,7 @@ func (d *scaled) logins(ctx context.Context) error {
 			{"log-in, without its password hash", func() (err error) { in, err = d.off.Login(ctx, ask); return err }},
 			{"", func() (err error) { session, err = d.off.Verify(ctx, in.Token); return err }},
 			{"a user's sessions", func() (err error) {
-				some, err = d.off.Sessions(ctx, durin.SessionQuery{UserID: in.User.ID, State: durin.Live, Now: time.Now()})
+				some, err = d.off.Sessions(ctx, browse.Query{UserID: in.User.ID, State: browse.Live, Now: time.Now()})
 				return err
 			}},
 			{"renewal", func() error { _, err := d.off.Renew(ctx, session); return err }},
@@ -218,7 +219,7 @@ func (d *scaled) lists(ctx context.Context) error {
 	for range scaleWrites {
 		d.turn++
 		now, client := time.Now(), dataset.Clients[2]
-		place := durin.Cursor{ID: int64(measure.Scatter(d.turn, d.n)) + 2, ExpiresAt: now.Add(time.Duration(measure.Scatter(d.turn, 300)) * 24 * time.Hour)}
+		place := browse.Cursor{ID: int64(measure.Scatter(d.turn, d.n)) + 2, ExpiresAt: now.Add(time.Duration(measure.Scatter(d.turn, 300)) * 24 * time.Hour)}
 		last, err := d.store.LastEnding(ctx)
 		if err != nil {
 			return err
@@ -227,16 +228,16 @@ func (d *scaled) lists(ctx context.Context) error {
 			name string
 			do   func() error
 		}{
-			{"admin: the newest of all tokens", d.browse(ctx, durin.SessionFilter{Now: now}, durin.Cursor{})},
-			{"admin: a page in the middle", d.browse(ctx, durin.SessionFilter{Now: now}, place)},
-			{"admin: live ones of a client", d.browse(ctx, durin.SessionFilter{Client: client, State: durin.Live, Now: now}, place)},
-			{"admin: those that expire within a week", d.browse(ctx, durin.SessionFilter{State: durin.Live, Now: now, ExpiresBefore: now.Add(7 * 24 * time.Hour)}, durin.Cursor{})},
+			{"admin: the newest of all tokens", d.browse(ctx, browse.Filter{Now: now}, browse.Cursor{})},
+			{"admin: a page in the middle", d.browse(ctx, browse.Filter{Now: now}, place)},
+			{"admin: live ones of a client", d.browse(ctx, browse.Filter{Client: client, State: browse.Live, Now: now}, place)},
+			{"admin: those that expire within a week", d.browse(ctx, browse.Filter{State: browse.Live, Now: now, ExpiresBefore: now.Add(7 * 24 * time.Hour)}, browse.Cursor{})},
 			{"admin: counting to 10,000", func() error {
-				_, err := d.off.CountSessions(ctx, durin.SessionFilter{Client: client, State: durin.Live, Now: now}, scaleCount)
+				_, err := d.off.CountSessions(ctx, browse.Filter{Client: client, State: browse.Live, Now: now}, scaleCount)
 				return err
 			}},
 			{"admin: users by the beginning of a name", func() error {
-				_, err := d.off.FindUsers(ctx, durin.UserFilter{Prefix: dataset.UserName(measure.Scatter(d.turn, d.n/dataset.TokensPerUser) + 1)[:11]}, "", scaleShown)
+				_, err := d.off.FindUsers(ctx, browse.Users{Prefix: dataset.UserName(measure.Scatter(d.turn, d.n/dataset.TokensPerUser) + 1)[:11]}, "", scaleShown)
 				return err
 			}},
 			{"a poll of the outbox", func() error { _, err := d.store.Endings(ctx, last, 1000); return err }},
@@ -249,6 +250,6 @@ func (d *scaled) lists(ctx context.Context) error {
 	return nil
 }
 
-func (d *scaled) browse(ctx context.Context, f durin.SessionFilter, at durin.Cursor) func() error {
+func (d *scaled) browse(ctx context.Context, f browse.Filter, at browse.Cursor) func() error {
 	return func() error { _, err := d.off.Browse(ctx, f, at, scaleShown); return err }
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/transfer"
 )
 
@@ -62,7 +63,7 @@ func (p *pass) firstToken(it *item) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	some, err := store.Sessions(p.ctx, durin.SessionQuery{Limit: 1})
+	some, err := store.Sessions(p.ctx, browse.Query{Limit: 1})
 	if err != nil {
 		return false, fmt.Errorf("importer: %w", err)
 	}
@@ -75,7 +76,7 @@ func (p *pass) firstToken(it *item) (bool, error) {
 	if err != nil || len(it.faults) > 0 || client.name == "" {
 		return false, err
 	}
-	theirs, err := store.Sessions(p.ctx, durin.SessionQuery{UserID: it.row.Token.UserID, Client: client.name, Limit: 1})
+	theirs, err := store.Sessions(p.ctx, browse.Query{UserID: it.row.Token.UserID, Client: client.name, Limit: 1})
 	if err != nil {
 		return false, fmt.Errorf("importer: %w", err)
 	}

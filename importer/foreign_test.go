@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/memstore"
 )
 
@@ -40,7 +41,7 @@ func TestNeighboursDump(t *testing.T) {
 	if len(report.Notes) != 3 || !strings.Contains(report.Notes[0], `The tokens of drf go to a new client "drf": policy evict with at most 1000 tokens a user`) {
 		t.Errorf("notes %q", report.Notes)
 	}
-	sessions, err := store.Sessions(t.Context(), durin.SessionQuery{Client: "multitoken"})
+	sessions, err := store.Sessions(t.Context(), browse.Query{Client: "multitoken"})
 	if err != nil || len(sessions) != 9 {
 		t.Fatalf("%d sessions, %v", len(sessions), err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
 	"github.com/durin-go/durin/transfer"
@@ -95,7 +96,7 @@ func contents(t *testing.T, store *memstore.Store) everything {
 		all.Users, after = append(all.Users, users...), users[len(users)-1].Name
 	}
 	for after := int64(0); ; {
-		sessions, err := store.Sessions(t.Context(), durin.SessionQuery{After: after, Limit: 1000})
+		sessions, err := store.Sessions(t.Context(), browse.Query{After: after, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/tokenrule"
 )
 
 // Browse implements durin.Browser.
-func (s *Store) Browse(ctx context.Context, f durin.SessionFilter, after durin.Cursor, limit int) (some []durin.Session, err error) {
+func (s *Store) Browse(ctx context.Context, f browse.Filter, after browse.Cursor, limit int) (some []durin.Session, err error) {
 	err = s.view(ctx, func(st *state) error {
 		order := inOrder(f)
 		from := token{id: after.ID, expiresAt: tokenrule.Instant(after.ExpiresAt)}
@@ -28,12 +29,12 @@ func (s *Store) Browse(ctx context.Context, f durin.SessionFilter, after durin.C
 }
 
 // inOrder compares as sessions of f come.
-func inOrder(f durin.SessionFilter) func(a, b token) int {
+func inOrder(f browse.Filter) func(a, b token) int {
 	return func(a, b token) int {
 		switch {
 		case !tokenrule.ByExpiry(f):
 			return cmp.Compare(b.id, a.id)
-		case f.State == durin.Expired:
+		case f.State == browse.Expired:
 			return cmp.Or(b.expiresAt.Compare(a.expiresAt), cmp.Compare(b.id, a.id))
 		}
 		return cmp.Or(a.expiresAt.Compare(b.expiresAt), cmp.Compare(a.id, b.id))
@@ -41,14 +42,14 @@ func inOrder(f durin.SessionFilter) func(a, b token) int {
 }
 
 // filtered are the tokens of f, in order.
-func (st *state) filtered(f durin.SessionFilter) []token {
+func (st *state) filtered(f browse.Filter) []token {
 	now, before := tokenrule.Instant(f.Now), tokenrule.Instant(f.ExpiresBefore)
 	ids := st.matching(func(t token) bool {
 		return (f.UserID == "" || f.UserID == t.userID) &&
 			(f.Client == "" || f.Client == st.clients[t.clientID].Name) &&
-			(f.State != durin.Live || t.live(now)) &&
-			(f.State != durin.Expired || !t.live(now)) &&
-			(f.State != durin.Live || before.IsZero() || !t.expiresAt.IsZero() && t.expiresAt.Before(before)) &&
+			(f.State != browse.Live || t.live(now)) &&
+			(f.State != browse.Expired || !t.live(now)) &&
+			(f.State != browse.Live || before.IsZero() || !t.expiresAt.IsZero() && t.expiresAt.Before(before)) &&
 			(f.Except == 0 || f.Except != t.id)
 	})
 	all := make([]token, len(ids))
@@ -60,7 +61,7 @@ func (st *state) filtered(f durin.SessionFilter) []token {
 }
 
 // CountSessions implements durin.Browser.
-func (s *Store) CountSessions(ctx context.Context, f durin.SessionFilter, limit int) (n int, err error) {
+func (s *Store) CountSessions(ctx context.Context, f browse.Filter, limit int) (n int, err error) {
 	err = s.view(ctx, func(st *state) error {
 		n = min(len(st.filtered(f)), tokenrule.Limit(limit))
 		return nil
@@ -69,7 +70,7 @@ func (s *Store) CountSessions(ctx context.Context, f durin.SessionFilter, limit 
 }
 
 // EndSome implements durin.Browser.
-func (s *Store) EndSome(ctx context.Context, f durin.SessionFilter, limit int, now time.Time) (ended []durin.Digest, err error) {
+func (s *Store) EndSome(ctx context.Context, f browse.Filter, limit int, now time.Time) (ended []durin.Digest, err error) {
 	if err := tokenrule.CheckFilter(f); err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (s *Store) EndSome(ctx context.Context, f durin.SessionFilter, limit int, n
 }
 
 // FindUsers implements durin.Browser.
-func (s *Store) FindUsers(ctx context.Context, f durin.UserFilter, after string, limit int) (some []durin.User, err error) {
+func (s *Store) FindUsers(ctx context.Context, f browse.Users, after string, limit int) (some []durin.User, err error) {
 	err = s.view(ctx, func(st *state) error {
 		for _, u := range st.users {
 			if u.Name > after && strings.HasPrefix(u.Name, f.Prefix) && (!f.Admin || u.Admin) && (!f.Inactive || !u.Active) {
@@ -106,7 +107,7 @@ type activityKey struct {
 }
 
 // AddActivity implements durin.Browser.
-func (s *Store) AddActivity(ctx context.Context, rows []durin.Activity) error {
+func (s *Store) AddActivity(ctx context.Context, rows []browse.Activity) error {
 	return s.view(ctx, func(st *state) error {
 		for _, r := range rows {
 			k := activityKey{tokenrule.Day(r.Day), r.ClientID}
@@ -124,26 +125,26 @@ func (s *Store) AddActivity(ctx context.Context, rows []durin.Activity) error {
 }
 
 // Activity implements durin.Browser.
-func (s *Store) Activity(ctx context.Context, since time.Time) (rows []durin.Activity, err error) {
+func (s *Store) Activity(ctx context.Context, since time.Time) (rows []browse.Activity, err error) {
 	err = s.view(ctx, func(st *state) error {
-		rows = slices.SortedFunc(maps.Values(st.activity), func(a, b durin.Activity) int {
+		rows = slices.SortedFunc(maps.Values(st.activity), func(a, b browse.Activity) int {
 			return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.ClientID, b.ClientID))
 		})
-		rows = slices.DeleteFunc(rows, func(r durin.Activity) bool { return r.Day.Before(since) })
+		rows = slices.DeleteFunc(rows, func(r browse.Activity) bool { return r.Day.Before(since) })
 		return nil
 	})
 	return rows, err
 }
 
 // UsageOn implements durin.Browser.
-func (s *Store) UsageOn(ctx context.Context, day time.Time, limit int) (some []durin.Usage, err error) {
+func (s *Store) UsageOn(ctx context.Context, day time.Time, limit int) (some []browse.Usage, err error) {
 	err = s.view(ctx, func(st *state) error {
 		for k, u := range st.usage {
 			if k.day.Equal(tokenrule.Day(day)) {
 				some = append(some, u)
 			}
 		}
-		slices.SortFunc(some, func(a, b durin.Usage) int {
+		slices.SortFunc(some, func(a, b browse.Usage) int {
 			return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(b.UserID, a.UserID), cmp.Compare(b.ClientID, a.ClientID))
 		})
 		some = some[:min(len(some), tokenrule.Limit(limit))]

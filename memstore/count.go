@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/tokenrule"
 )
 
@@ -19,7 +20,7 @@ type usageKey struct {
 }
 
 // AddUsage implements durin.Store.
-func (s *Store) AddUsage(ctx context.Context, usage []durin.Usage) error {
+func (s *Store) AddUsage(ctx context.Context, usage []browse.Usage) error {
 	return s.view(ctx, func(st *state) error {
 		for _, u := range usage {
 			k := usageKey{u.Day.UTC().Truncate(24 * time.Hour), u.UserID, u.ClientID}
@@ -35,13 +36,13 @@ func (s *Store) AddUsage(ctx context.Context, usage []durin.Usage) error {
 
 // Usage implements durin.Store. Rows with as many requests come by day, user
 // and client.
-func (s *Store) Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) (some []durin.Usage, err error) {
+func (s *Store) Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) (some []browse.Usage, err error) {
 	err = s.view(ctx, func(st *state) error {
-		some = slices.SortedFunc(maps.Values(st.usage), func(a, b durin.Usage) int {
+		some = slices.SortedFunc(maps.Values(st.usage), func(a, b browse.Usage) int {
 			return cmp.Or(cmp.Compare(b.Requests, a.Requests), a.Day.Compare(b.Day),
 				cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.ClientID, b.ClientID))
 		})
-		some = slices.DeleteFunc(some, func(u durin.Usage) bool {
+		some = slices.DeleteFunc(some, func(u browse.Usage) bool {
 			return u.Day.Before(since) || userID != "" && u.UserID != userID || clientID != 0 && u.ClientID != clientID
 		})
 		some = some[:min(len(some), tokenrule.Limit(limit))]

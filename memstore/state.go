@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/tokenrule"
 	"github.com/durin-go/durin/transfer"
 )
@@ -25,10 +26,10 @@ type state struct {
 	replaced  map[durin.Digest]replacedToken
 	order     []int64          // of tokens, upwards
 	slots     map[slot][]int64 // the tokens of a user and client, upwards
-	usage     map[usageKey]durin.Usage
+	usage     map[usageKey]browse.Usage
 	ledger    map[ledgerKey]int64
 	servers   map[int64]durin.ResourceServer
-	activity  map[activityKey]durin.Activity
+	activity  map[activityKey]browse.Activity
 	// The highest ids that there have been.
 	lastClient, lastUser, lastToken, lastServer int64
 }
@@ -66,10 +67,10 @@ func newState() *state {
 		legacyIDs: map[transfer.LegacyDigest]int64{},
 		replaced:  map[durin.Digest]replacedToken{},
 		slots:     map[slot][]int64{},
-		usage:     map[usageKey]durin.Usage{},
+		usage:     map[usageKey]browse.Usage{},
 		ledger:    map[ledgerKey]int64{},
 		servers:   map[int64]durin.ResourceServer{},
-		activity:  map[activityKey]durin.Activity{},
+		activity:  map[activityKey]browse.Activity{},
 	}
 }
 

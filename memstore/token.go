@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/tokenrule"
 )
 
@@ -101,7 +102,7 @@ func (s *Store) Lookup(ctx context.Context, d durin.Digest) (session durin.Sessi
 }
 
 // Sessions implements durin.Store.
-func (s *Store) Sessions(ctx context.Context, q durin.SessionQuery) (some []durin.Session, err error) {
+func (s *Store) Sessions(ctx context.Context, q browse.Query) (some []durin.Session, err error) {
 	err = s.view(ctx, func(st *state) error {
 		ids := st.matching(func(t token) bool { return st.asked(q, t) })
 		if q.Newest {
@@ -115,13 +116,13 @@ func (s *Store) Sessions(ctx context.Context, q durin.SessionQuery) (some []duri
 	return some, err
 }
 
-func (st *state) asked(q durin.SessionQuery, t token) bool {
+func (st *state) asked(q browse.Query, t token) bool {
 	switch {
 	case q.ID != 0 && q.ID != t.id,
 		q.UserID != "" && q.UserID != t.userID,
 		q.Client != "" && q.Client != st.clients[t.clientID].Name,
-		q.State == durin.Live && !t.live(tokenrule.Instant(q.Now)),
-		q.State == durin.Expired && t.live(tokenrule.Instant(q.Now)):
+		q.State == browse.Live && !t.live(tokenrule.Instant(q.Now)),
+		q.State == browse.Expired && t.live(tokenrule.Instant(q.Now)):
 		return false
 	case q.Newest:
 		return q.After == 0 || t.id < q.After

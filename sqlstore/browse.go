@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/tokenrule"
 )
 
 var _ durin.Browser = (*Store)(nil)
 
 // Browse implements durin.Browser.
-func (s *Store) Browse(ctx context.Context, f durin.SessionFilter, after durin.Cursor, limit int) (some []durin.Session, err error) {
+func (s *Store) Browse(ctx context.Context, f browse.Filter, after browse.Cursor, limit int) (some []durin.Session, err error) {
 	if !tokenrule.IsText(f.UserID) || !tokenrule.IsText(f.Client) {
 		return nil, ctx.Err()
 	}
@@ -31,41 +32,41 @@ func (s *Store) Browse(ctx context.Context, f durin.SessionFilter, after durin.C
 // browseFilter is f on a durin_token called t. Where sessions do not come by
 // their expiry, that column stands in an expression: an engine that chose its
 // index would have to sort all of them.
-func browseFilter(f durin.SessionFilter) filter {
+func browseFilter(f browse.Filter) filter {
 	var w filter
 	w.text("t.user_id = ?", f.UserID)
 	w.text("t.client_id = (SELECT id FROM durin_client WHERE name = ?)", f.Client)
 	switch now := tokenrule.Instant(f.Now).UnixMicro(); {
-	case f.State == durin.Live && tokenrule.ByExpiry(f):
+	case f.State == browse.Live && tokenrule.ByExpiry(f):
 		w.add("t.expires >= ?", now)
 		w.add("t.expires < ?", tokenrule.Instant(f.ExpiresBefore).UnixMicro())
-	case f.State == durin.Live:
+	case f.State == browse.Live:
 		w.add("(t.expires IS NULL OR t.expires + 0 >= ?)", now)
-	case f.State == durin.Expired:
+	case f.State == browse.Expired:
 		w.add("t.expires < ?", now)
 	}
 	w.number("t.id <> ?", f.Except)
 	return w
 }
 
-func browseOrder(f durin.SessionFilter) string {
+func browseOrder(f browse.Filter) string {
 	switch {
 	case !tokenrule.ByExpiry(f):
 		return " ORDER BY t.id DESC"
-	case f.State == durin.Expired:
+	case f.State == browse.Expired:
 		return " ORDER BY t.expires DESC, t.id DESC"
 	}
 	return " ORDER BY t.expires, t.id"
 }
 
 // behind goes on after the cursor.
-func behind(w *filter, f durin.SessionFilter, after durin.Cursor) {
+func behind(w *filter, f browse.Filter, after browse.Cursor) {
 	at := tokenrule.Instant(after.ExpiresAt).UnixMicro()
 	switch {
 	case after.ID == 0:
 	case !tokenrule.ByExpiry(f):
 		w.add("t.id < ?", after.ID)
-	case f.State == durin.Expired:
+	case f.State == browse.Expired:
 		w.add("t.expires <= ?", at)
 		w.add("(t.expires < ? OR t.id < ?)", at)
 		w.args = append(w.args, after.ID)
@@ -78,7 +79,7 @@ func behind(w *filter, f durin.SessionFilter, after durin.Cursor) {
 
 // CountSessions implements durin.Browser. Those that never expire are counted
 // apart, so that an index serves each.
-func (s *Store) CountSessions(ctx context.Context, f durin.SessionFilter, limit int) (n int, err error) {
+func (s *Store) CountSessions(ctx context.Context, f browse.Filter, limit int) (n int, err error) {
 	if !tokenrule.IsText(f.UserID) || !tokenrule.IsText(f.Client) {
 		return 0, ctx.Err()
 	}
@@ -102,19 +103,19 @@ func (s *Store) CountSessions(ctx context.Context, f durin.SessionFilter, limit 
 
 // countOrder leads an engine to an index, where it would else read the table and
 // hope to meet enough rows soon.
-func countOrder(f durin.SessionFilter) string {
+func countOrder(f browse.Filter) string {
 	if f.UserID != "" {
 		return ""
 	}
 	return " ORDER BY t.expires"
 }
 
-func countFilters(f durin.SessionFilter) []filter {
-	if f.State != durin.Live || tokenrule.ByExpiry(f) {
+func countFilters(f browse.Filter) []filter {
+	if f.State != browse.Live || tokenrule.ByExpiry(f) {
 		return []filter{browseFilter(f)}
 	}
 	any := f
-	any.State = durin.AnyState
+	any.State = browse.Any
 	never, later := browseFilter(any), browseFilter(any)
 	never.conditions = append(never.conditions, "t.expires IS NULL")
 	later.add("t.expires >= ?", tokenrule.Instant(f.Now).UnixMicro())
@@ -122,7 +123,7 @@ func countFilters(f durin.SessionFilter) []filter {
 }
 
 // EndSome implements durin.Browser.
-func (s *Store) EndSome(ctx context.Context, f durin.SessionFilter, limit int, now time.Time) (ended []durin.Digest, err error) {
+func (s *Store) EndSome(ctx context.Context, f browse.Filter, limit int, now time.Time) (ended []durin.Digest, err error) {
 	if err := tokenrule.CheckFilter(f); err != nil {
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (s *Store) EndSome(ctx context.Context, f durin.SessionFilter, limit int, n
 }
 
 // FindUsers implements durin.Browser.
-func (s *Store) FindUsers(ctx context.Context, f durin.UserFilter, after string, limit int) (some []durin.User, err error) {
+func (s *Store) FindUsers(ctx context.Context, f browse.Users, after string, limit int) (some []durin.User, err error) {
 	if !tokenrule.IsText(f.Prefix) || !tokenrule.IsText(after) {
 		return nil, ctx.Err()
 	}
@@ -184,11 +185,11 @@ func (s *Store) FindUsers(ctx context.Context, f durin.UserFilter, after string,
 const highest = "\U0010FFFF"
 
 // AddActivity implements durin.Browser.
-func (s *Store) AddActivity(ctx context.Context, rows []durin.Activity) error {
+func (s *Store) AddActivity(ctx context.Context, rows []browse.Activity) error {
 	if len(rows) == 0 {
 		return ctx.Err()
 	}
-	rows = slices.SortedFunc(slices.Values(rows), func(a, b durin.Activity) int {
+	rows = slices.SortedFunc(slices.Values(rows), func(a, b browse.Activity) int {
 		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.ClientID, b.ClientID))
 	})
 	return s.write(ctx, "adding activity", func(ctx context.Context, t session) error {
@@ -204,11 +205,11 @@ func (s *Store) AddActivity(ctx context.Context, rows []durin.Activity) error {
 }
 
 // Activity implements durin.Browser.
-func (s *Store) Activity(ctx context.Context, since time.Time) (all []durin.Activity, err error) {
+func (s *Store) Activity(ctx context.Context, since time.Time) (all []browse.Activity, err error) {
 	err = s.read(ctx, "reading activity", func(ctx context.Context, t session) error {
 		all = nil
 		return t.each(ctx, func(rows *sql.Rows) error {
-			var r durin.Activity
+			var r browse.Activity
 			var day number
 			err := rows.Scan(&day, &r.ClientID, &r.Requests, &r.Throttled, &r.Logins, &r.Refused, &r.Failed)
 			r.Day = day.instant()
@@ -220,11 +221,11 @@ func (s *Store) Activity(ctx context.Context, since time.Time) (all []durin.Acti
 }
 
 // UsageOn implements durin.Browser.
-func (s *Store) UsageOn(ctx context.Context, day time.Time, limit int) (some []durin.Usage, err error) {
+func (s *Store) UsageOn(ctx context.Context, day time.Time, limit int) (some []browse.Usage, err error) {
 	err = s.read(ctx, "reading the usage of a day", func(ctx context.Context, t session) error {
 		some = nil
 		return t.each(ctx, func(rows *sql.Rows) error {
-			u := durin.Usage{Day: tokenrule.Day(day)}
+			u := browse.Usage{Day: tokenrule.Day(day)}
 			err := rows.Scan(&u.UserID, &u.ClientID, &u.Requests, &u.Throttled)
 			some = append(some, u)
 			return err

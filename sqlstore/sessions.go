@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/tokenrule"
 )
 
@@ -91,7 +92,7 @@ func (s *Store) lookupPresent(ctx context.Context, d durin.Digest) (durin.Sessio
 }
 
 // Sessions implements durin.Store.
-func (s *Store) Sessions(ctx context.Context, q durin.SessionQuery) (some []durin.Session, err error) {
+func (s *Store) Sessions(ctx context.Context, q browse.Query) (some []durin.Session, err error) {
 	if !tokenrule.IsText(q.UserID) || !tokenrule.IsText(q.Client) {
 		return nil, ctx.Err()
 	}
@@ -104,15 +105,15 @@ func (s *Store) Sessions(ctx context.Context, q durin.SessionQuery) (some []duri
 }
 
 // sessionFilter is q as the end of sessionText.
-func sessionFilter(q durin.SessionQuery) (string, []any) {
+func sessionFilter(q browse.Query) (string, []any) {
 	var f filter
 	f.number("t.id = ?", q.ID)
 	f.text("t.user_id = ?", q.UserID)
 	f.text("t.client_id = (SELECT id FROM durin_client WHERE name = ?)", q.Client)
 	switch now := tokenrule.Instant(q.Now).UnixMicro(); q.State {
-	case durin.Live:
+	case browse.Live:
 		f.add("(t.expires IS NULL OR t.expires >= ?)", now)
-	case durin.Expired:
+	case browse.Expired:
 		f.add("t.expires < ?", now)
 	}
 	order := " ORDER BY t.id LIMIT ?"

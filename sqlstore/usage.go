@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/tokenrule"
 )
 
@@ -35,11 +36,11 @@ func (s *Store) Touch(ctx context.Context, uses []durin.Use) error {
 }
 
 // AddUsage implements durin.Store.
-func (s *Store) AddUsage(ctx context.Context, usage []durin.Usage) error {
+func (s *Store) AddUsage(ctx context.Context, usage []browse.Usage) error {
 	if len(usage) == 0 {
 		return ctx.Err()
 	}
-	usage = slices.SortedFunc(slices.Values(usage), func(a, b durin.Usage) int {
+	usage = slices.SortedFunc(slices.Values(usage), func(a, b browse.Usage) int {
 		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.ClientID, b.ClientID))
 	})
 	return s.write(ctx, "adding usage", func(ctx context.Context, t session) error {
@@ -54,7 +55,7 @@ func (s *Store) AddUsage(ctx context.Context, usage []durin.Usage) error {
 
 // Usage implements durin.Store. Rows with as many requests come by day, user and
 // client.
-func (s *Store) Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) (some []durin.Usage, err error) {
+func (s *Store) Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) (some []browse.Usage, err error) {
 	if !tokenrule.IsText(userID) {
 		return nil, ctx.Err()
 	}
@@ -67,7 +68,7 @@ func (s *Store) Usage(ctx context.Context, since time.Time, userID string, clien
 	err = s.read(ctx, "reading usage", func(ctx context.Context, t session) error {
 		some = nil
 		return t.each(ctx, func(rows *sql.Rows) error {
-			var u durin.Usage
+			var u browse.Usage
 			var day number
 			err := rows.Scan(&day, &u.UserID, &u.ClientID, &u.Requests, &u.Throttled)
 			u.Day = day.instant()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/nodes"
 )
 
@@ -54,24 +55,24 @@ func many(t *testing.T, s durin.Store) map[string]durin.Session {
 
 var browseRows = []struct {
 	name   string
-	filter durin.SessionFilter
+	filter browse.Filter
 	want   string // in order
 }{
-	{"all", durin.SessionFilter{}, "fedcba"},
-	{"user", durin.SessionFilter{UserID: "u1"}, "edba"},
-	{"client", durin.SessionFilter{Client: "evict"}, "eca"},
-	{"user and client", durin.SessionFilter{UserID: "u1", Client: "reject"}, "db"},
-	{"nobody", durin.SessionFilter{UserID: "U1"}, ""},
-	{"no client", durin.SessionFilter{Client: "web"}, ""},
-	{"live", durin.SessionFilter{State: durin.Live, Now: start}, "fecb"},
-	{"live of a client", durin.SessionFilter{State: durin.Live, Now: start, Client: "reject"}, "fb"},
-	{"expired, the latest first", durin.SessionFilter{State: durin.Expired, Now: start}, "da"},
-	{"expired of a user", durin.SessionFilter{State: durin.Expired, Now: start, UserID: "u1"}, "da"},
-	{"expired of a client", durin.SessionFilter{State: durin.Expired, Now: start, Client: "evict"}, "a"},
-	{"expiring, the soonest first", durin.SessionFilter{State: durin.Live, Now: start, ExpiresBefore: after(9 * time.Minute)}, "ecb"},
-	{"expiring before an instant", durin.SessionFilter{State: durin.Live, Now: start, ExpiresBefore: after(4 * time.Minute)}, "ec"},
-	{"expiring of a client", durin.SessionFilter{State: durin.Live, Now: start, ExpiresBefore: after(9 * time.Minute), Client: "reject"}, "b"},
-	{"expired later", durin.SessionFilter{State: durin.Expired, Now: after(time.Hour)}, "bceda"},
+	{"all", browse.Filter{}, "fedcba"},
+	{"user", browse.Filter{UserID: "u1"}, "edba"},
+	{"client", browse.Filter{Client: "evict"}, "eca"},
+	{"user and client", browse.Filter{UserID: "u1", Client: "reject"}, "db"},
+	{"nobody", browse.Filter{UserID: "U1"}, ""},
+	{"no client", browse.Filter{Client: "web"}, ""},
+	{"live", browse.Filter{State: browse.Live, Now: start}, "fecb"},
+	{"live of a client", browse.Filter{State: browse.Live, Now: start, Client: "reject"}, "fb"},
+	{"expired, the latest first", browse.Filter{State: browse.Expired, Now: start}, "da"},
+	{"expired of a user", browse.Filter{State: browse.Expired, Now: start, UserID: "u1"}, "da"},
+	{"expired of a client", browse.Filter{State: browse.Expired, Now: start, Client: "evict"}, "a"},
+	{"expiring, the soonest first", browse.Filter{State: browse.Live, Now: start, ExpiresBefore: after(9 * time.Minute)}, "ecb"},
+	{"expiring before an instant", browse.Filter{State: browse.Live, Now: start, ExpiresBefore: after(4 * time.Minute)}, "ec"},
+	{"expiring of a client", browse.Filter{State: browse.Live, Now: start, ExpiresBefore: after(9 * time.Minute), Client: "reject"}, "b"},
+	{"expired later", browse.Filter{State: browse.Expired, Now: after(time.Hour)}, "bceda"},
 }
 
 func browseSessions(t *testing.T, s durin.Store, b durin.Browser) {
@@ -81,11 +82,11 @@ func browseSessions(t *testing.T, s durin.Store, b durin.Browser) {
 		for _, word := range row.want {
 			want = append(want, all[string(word)])
 		}
-		got, err := b.Browse(t.Context(), row.filter, durin.Cursor{}, 9)
+		got, err := b.Browse(t.Context(), row.filter, browse.Cursor{}, 9)
 		must(t, err)
 		same(t, row.name, got, want)
 		row.filter.Except = all["e"].ID
-		got, err = b.Browse(t.Context(), row.filter, durin.Cursor{}, 9)
+		got, err = b.Browse(t.Context(), row.filter, browse.Cursor{}, 9)
 		must(t, err)
 		for _, one := range got {
 			if one.ID == all["e"].ID {
@@ -93,7 +94,7 @@ func browseSessions(t *testing.T, s durin.Store, b durin.Browser) {
 			}
 		}
 	}
-	one, err := b.Browse(t.Context(), durin.SessionFilter{}, durin.Cursor{}, 1)
+	one, err := b.Browse(t.Context(), browse.Filter{}, browse.Cursor{}, 1)
 	must(t, err)
 	same(t, "device", *one[0].Device, fullDevice())
 }
@@ -107,17 +108,17 @@ func browsePages(t *testing.T, s durin.Store, b durin.Browser) {
 		issue(t, s, n)
 	}
 	for _, row := range browseRows {
-		whole, err := b.Browse(t.Context(), row.filter, durin.Cursor{}, 99)
+		whole, err := b.Browse(t.Context(), row.filter, browse.Cursor{}, 99)
 		must(t, err)
 		var got []durin.Session
-		for at := (durin.Cursor{}); len(got) <= len(whole); {
+		for at := (browse.Cursor{}); len(got) <= len(whole); {
 			some, err := b.Browse(t.Context(), row.filter, at, 1)
 			must(t, err)
 			if len(some) == 0 {
 				break
 			}
 			got = append(got, some...)
-			at = durin.Cursor{ID: some[0].ID, ExpiresAt: some[0].ExpiresAt}
+			at = browse.Cursor{ID: some[0].ID, ExpiresAt: some[0].ExpiresAt}
 		}
 		same(t, row.name, got, whole)
 		for _, limit := range []int{1, 2, 99} {
@@ -130,23 +131,23 @@ func browsePages(t *testing.T, s durin.Store, b durin.Browser) {
 
 func browseEnd(t *testing.T, s durin.Store, b durin.Browser) {
 	all := many(t, s)
-	for _, f := range []durin.SessionFilter{{}, {Except: 7}, {Now: start}} {
+	for _, f := range []browse.Filter{{}, {Except: 7}, {Now: start}} {
 		if _, err := b.EndSome(t.Context(), f, 9, start); err == nil {
 			t.Errorf("%+v ends everything", f)
 		}
 	}
 	isThere(t, s, "a", "b", "c", "d", "e", "f")
-	end := func(f durin.SessionFilter, limit int, want ...string) {
+	end := func(f browse.Filter, limit int, want ...string) {
 		t.Helper()
 		got, err := b.EndSome(t.Context(), f, limit, start)
 		must(t, err)
 		sameDigests(t, fmt.Sprintf("ended by %+v", f), got, want...)
 	}
-	end(durin.SessionFilter{State: durin.Expired, Now: start}, 1, "d")
-	end(durin.SessionFilter{UserID: "u1", State: durin.Live, Now: start, Except: all["b"].ID}, 9, "e")
-	end(durin.SessionFilter{Client: "evict"}, 1, "c")
-	end(durin.SessionFilter{Client: "evict"}, 9, "a")
-	end(durin.SessionFilter{Client: "evict"}, 9)
+	end(browse.Filter{State: browse.Expired, Now: start}, 1, "d")
+	end(browse.Filter{UserID: "u1", State: browse.Live, Now: start, Except: all["b"].ID}, 9, "e")
+	end(browse.Filter{Client: "evict"}, 1, "c")
+	end(browse.Filter{Client: "evict"}, 9, "a")
+	end(browse.Filter{Client: "evict"}, 9)
 	isThere(t, s, "b", "f")
 	if outbox, ok := s.(nodes.Outbox); ok {
 		rows, err := outbox.Endings(t.Context(), 0, 99)
@@ -172,23 +173,23 @@ func browseUsers(t *testing.T, s durin.Store, b durin.Browser) {
 		createUser(t, users, u)
 	}
 	for _, row := range []struct {
-		filter durin.UserFilter
+		filter browse.Users
 		after  string
 		limit  int
 		want   []string
 	}{
-		{durin.UserFilter{}, "", 99, []string{"Ada", "ad%", "ad_x", "ada", "adam", "adéle", "ad\U0010FFFD", "ae", "bob"}},
-		{durin.UserFilter{}, "ad", 2, []string{"ad%", "ad_x"}},
-		{durin.UserFilter{Prefix: "ad"}, "", 99, []string{"ad%", "ad_x", "ada", "adam", "adéle", "ad\U0010FFFD"}},
-		{durin.UserFilter{Prefix: "ad"}, "ada", 2, []string{"adam", "adéle"}},
-		{durin.UserFilter{Prefix: "ad%"}, "", 99, []string{"ad%"}},
-		{durin.UserFilter{Prefix: "ad_"}, "", 99, []string{"ad_x"}},
-		{durin.UserFilter{Prefix: "ada"}, "", 99, []string{"ada", "adam"}},
-		{durin.UserFilter{Prefix: "adz"}, "", 99, nil},
-		{durin.UserFilter{Prefix: "bobby"}, "", 99, nil},
-		{durin.UserFilter{Admin: true}, "", 99, []string{"ad%", "ada", "adam", "adéle", "ae"}},
-		{durin.UserFilter{Inactive: true}, "", 99, []string{"ad_x", "ada", "adéle"}},
-		{durin.UserFilter{Admin: true, Inactive: true, Prefix: "adé"}, "", 99, []string{"adéle"}},
+		{browse.Users{}, "", 99, []string{"Ada", "ad%", "ad_x", "ada", "adam", "adéle", "ad\U0010FFFD", "ae", "bob"}},
+		{browse.Users{}, "ad", 2, []string{"ad%", "ad_x"}},
+		{browse.Users{Prefix: "ad"}, "", 99, []string{"ad%", "ad_x", "ada", "adam", "adéle", "ad\U0010FFFD"}},
+		{browse.Users{Prefix: "ad"}, "ada", 2, []string{"adam", "adéle"}},
+		{browse.Users{Prefix: "ad%"}, "", 99, []string{"ad%"}},
+		{browse.Users{Prefix: "ad_"}, "", 99, []string{"ad_x"}},
+		{browse.Users{Prefix: "ada"}, "", 99, []string{"ada", "adam"}},
+		{browse.Users{Prefix: "adz"}, "", 99, nil},
+		{browse.Users{Prefix: "bobby"}, "", 99, nil},
+		{browse.Users{Admin: true}, "", 99, []string{"ad%", "ada", "adam", "adéle", "ae"}},
+		{browse.Users{Inactive: true}, "", 99, []string{"ad_x", "ada", "adéle"}},
+		{browse.Users{Admin: true, Inactive: true, Prefix: "adé"}, "", 99, []string{"adéle"}},
 	} {
 		got, err := b.FindUsers(t.Context(), row.filter, row.after, row.limit)
 		must(t, err)
@@ -198,7 +199,7 @@ func browseUsers(t *testing.T, s durin.Store, b durin.Browser) {
 		}
 		same(t, fmt.Sprintf("%+v after %q", row.filter, row.after), names, row.want)
 	}
-	got, err := b.FindUsers(t.Context(), durin.UserFilter{Prefix: "adam"}, "", 1)
+	got, err := b.FindUsers(t.Context(), browse.Users{Prefix: "adam"}, "", 1)
 	must(t, err)
 	want, err := users.UserByName(t.Context(), "adam")
 	must(t, err)
@@ -209,14 +210,14 @@ func browseActivity(t *testing.T, _ durin.Store, b durin.Browser) {
 	monday := time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
 	tuesday := monday.Add(24 * time.Hour)
 	must(t, b.AddActivity(t.Context(), nil))
-	full := durin.Activity{Day: monday, ClientID: 7, Requests: 5, Throttled: 1, Logins: 2, Refused: 3, Failed: 4}
+	full := browse.Activity{Day: monday, ClientID: 7, Requests: 5, Throttled: 1, Logins: 2, Refused: 3, Failed: 4}
 	filled(t, full)
-	must(t, b.AddActivity(t.Context(), []durin.Activity{full, {Day: tuesday, Refused: 1 << 40}}))
+	must(t, b.AddActivity(t.Context(), []browse.Activity{full, {Day: tuesday, Refused: 1 << 40}}))
 	late := full
 	late.Day = monday.Add(23 * time.Hour).In(time.FixedZone("elsewhere", -3600))
-	must(t, b.AddActivity(t.Context(), []durin.Activity{late, {Day: tuesday, ClientID: 9, Logins: 1}}))
-	sum := durin.Activity{Day: monday, ClientID: 7, Requests: 10, Throttled: 2, Logins: 4, Refused: 6, Failed: 8}
-	want := []durin.Activity{sum, {Day: tuesday, Refused: 1 << 40}, {Day: tuesday, ClientID: 9, Logins: 1}}
+	must(t, b.AddActivity(t.Context(), []browse.Activity{late, {Day: tuesday, ClientID: 9, Logins: 1}}))
+	sum := browse.Activity{Day: monday, ClientID: 7, Requests: 10, Throttled: 2, Logins: 4, Refused: 6, Failed: 8}
+	want := []browse.Activity{sum, {Day: tuesday, Refused: 1 << 40}, {Day: tuesday, ClientID: 9, Logins: 1}}
 	for since, from := range map[time.Time]int{monday.Add(-time.Hour): 0, monday: 0, monday.Add(time.Microsecond): 1, tuesday: 1, tuesday.Add(1): 3} {
 		got, err := b.Activity(t.Context(), since)
 		must(t, err)
@@ -226,12 +227,12 @@ func browseActivity(t *testing.T, _ durin.Store, b durin.Browser) {
 
 func browseUsage(t *testing.T, s durin.Store, b durin.Browser) {
 	monday := time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
-	want := []durin.Usage{
+	want := []browse.Usage{
 		{Day: monday, UserID: "u2", ClientID: 1, Requests: 9, Throttled: 3},
 		{Day: monday, UserID: "u1", ClientID: 2, Requests: 5},
 		{Day: monday, UserID: "u1", ClientID: 1, Requests: 2, Throttled: 1},
 	}
-	must(t, s.AddUsage(t.Context(), append([]durin.Usage{{Day: monday.Add(24 * time.Hour), UserID: "u1", ClientID: 1, Requests: 99}}, want...)))
+	must(t, s.AddUsage(t.Context(), append([]browse.Usage{{Day: monday.Add(24 * time.Hour), UserID: "u1", ClientID: 1, Requests: 99}}, want...)))
 	for limit := range 4 {
 		got, err := b.UsageOn(t.Context(), monday.Add(time.Hour), limit+1)
 		must(t, err)
@@ -239,13 +240,13 @@ func browseUsage(t *testing.T, s durin.Store, b durin.Browser) {
 	}
 	got, err := b.UsageOn(t.Context(), monday.Add(-time.Hour), 9)
 	must(t, err)
-	same(t, "of the day before", got, []durin.Usage{})
+	same(t, "of the day before", got, []browse.Usage{})
 }
 
 func browseOdd(t *testing.T, _ durin.Store, b durin.Browser) {
 	for _, odd := range []string{"a\x00", "\xff"} {
-		for _, f := range []durin.SessionFilter{{UserID: odd}, {Client: odd}} {
-			some, err := b.Browse(t.Context(), f, durin.Cursor{}, 9)
+		for _, f := range []browse.Filter{{UserID: odd}, {Client: odd}} {
+			some, err := b.Browse(t.Context(), f, browse.Cursor{}, 9)
 			must(t, err)
 			n, err := b.CountSessions(t.Context(), f, 9)
 			must(t, err)
@@ -255,18 +256,18 @@ func browseOdd(t *testing.T, _ durin.Store, b durin.Browser) {
 				t.Errorf("%+v finds something", f)
 			}
 		}
-		users, err := b.FindUsers(t.Context(), durin.UserFilter{Prefix: odd}, "", 9)
+		users, err := b.FindUsers(t.Context(), browse.Users{Prefix: odd}, "", 9)
 		must(t, err)
 		same(t, "users", len(users), 0)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, err := range map[string]error{
-		"Browse":        second(b.Browse(ended, durin.SessionFilter{UserID: "\xff"}, durin.Cursor{}, 9)),
-		"CountSessions": second(b.CountSessions(ended, durin.SessionFilter{}, 9)),
-		"EndSome":       second(b.EndSome(ended, durin.SessionFilter{UserID: "u1"}, 9, start)),
-		"FindUsers":     second(b.FindUsers(ended, durin.UserFilter{}, "", 9)),
-		"AddActivity":   b.AddActivity(ended, []durin.Activity{{Day: start}}),
+		"Browse":        second(b.Browse(ended, browse.Filter{UserID: "\xff"}, browse.Cursor{}, 9)),
+		"CountSessions": second(b.CountSessions(ended, browse.Filter{}, 9)),
+		"EndSome":       second(b.EndSome(ended, browse.Filter{UserID: "u1"}, 9, start)),
+		"FindUsers":     second(b.FindUsers(ended, browse.Users{}, "", 9)),
+		"AddActivity":   b.AddActivity(ended, []browse.Activity{{Day: start}}),
 		"Activity":      second(b.Activity(ended, start)),
 		"UsageOn":       second(b.UsageOn(ended, start, 9)),
 	} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 )
 
 func clientTests() []test {
@@ -128,7 +129,7 @@ func clientNames(t *testing.T, s durin.Store) {
 		issued := issue(t, s, newToken(name, client(name)))
 		same(t, "client of a token", issued.Session.Client.ID, got.ID)
 	}
-	one := sessions(t, s, durin.SessionQuery{Client: "web"})
+	one := sessions(t, s, browse.Query{Client: "web"})
 	sameDigests(t, "sessions of web", digestsOf(one), "web")
 	ended, err := s.End(t.Context(), durin.Selection{Client: "web "}, start)
 	must(t, err)
@@ -165,7 +166,7 @@ func clientBadNames(t *testing.T, s durin.Store) {
 		if name == "" {
 			continue
 		}
-		same(t, "sessions", len(sessions(t, s, durin.SessionQuery{Client: name})), 0)
+		same(t, "sessions", len(sessions(t, s, browse.Query{Client: name})), 0)
 		ended, err := s.End(t.Context(), durin.Selection{Client: name}, start)
 		must(t, err)
 		sameDigests(t, "ended", ended)
@@ -234,8 +235,8 @@ func clientUpdateSessions(t *testing.T, s durin.Store) {
 	got, err := s.Lookup(t.Context(), digest("a"))
 	must(t, err)
 	same(t, "session", got, want)
-	same(t, "by the old name", len(sessions(t, s, durin.SessionQuery{Client: "web"})), 0)
-	same(t, "by the new name", len(sessions(t, s, durin.SessionQuery{Client: "site"})), 1)
+	same(t, "by the old name", len(sessions(t, s, browse.Query{Client: "web"})), 0)
+	same(t, "by the new name", len(sessions(t, s, browse.Query{Client: "site"})), 1)
 }
 
 func clientDelete(t *testing.T, s durin.Store) {

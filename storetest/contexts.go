@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/transfer"
 )
@@ -33,7 +34,7 @@ func everyCall(s durin.Store) map[string]func(context.Context) error {
 		"Clients":      func(ctx context.Context) error { _, err := s.Clients(ctx); return err },
 		"Issue":        func(ctx context.Context) error { _, err := s.Issue(ctx, newToken("b", user("u2"))); return err },
 		"Lookup":       func(ctx context.Context) error { _, err := s.Lookup(ctx, digest("a")); return err },
-		"Sessions":     func(ctx context.Context) error { _, err := s.Sessions(ctx, durin.SessionQuery{}); return err },
+		"Sessions":     func(ctx context.Context) error { _, err := s.Sessions(ctx, browse.Query{}); return err },
 		"Renew":        func(ctx context.Context) error { _, err := s.Renew(ctx, digest("a"), after(time.Minute)); return err },
 		"End":          func(ctx context.Context) error { _, err := s.End(ctx, durin.Selection{UserID: "1"}, start); return err },
 		"MarkUser":     func(ctx context.Context) error { _, err := s.MarkUser(ctx, "1", start); return err },
@@ -42,7 +43,7 @@ func everyCall(s durin.Store) map[string]func(context.Context) error {
 			return s.Touch(ctx, []durin.Use{{Digest: digest("a"), At: after(time.Minute)}})
 		},
 		"AddUsage": func(ctx context.Context) error {
-			return s.AddUsage(ctx, []durin.Usage{{Day: start.Truncate(24 * time.Hour), UserID: "1", ClientID: 1, Requests: 1}})
+			return s.AddUsage(ctx, []browse.Usage{{Day: start.Truncate(24 * time.Hour), UserID: "1", ClientID: 1, Requests: 1}})
 		},
 		"Usage": func(ctx context.Context) error { _, err := s.Usage(ctx, time.Time{}, "", 0, 9); return err },
 		"Seals": func(ctx context.Context) error { _, err := s.Seals(ctx, 0, 9); return err },
@@ -103,7 +104,7 @@ func everything(t *testing.T, s durin.Store) []any {
 	must(t, err)
 	usage, err := s.Usage(t.Context(), time.Unix(0, 0), "", 0, 99)
 	must(t, err)
-	all := []any{clients, sessions(t, s, durin.SessionQuery{}), len(seals), len(usage)}
+	all := []any{clients, sessions(t, s, browse.Query{}), len(seals), len(usage)}
 	if users, ok := s.(durin.UserStore); ok {
 		some, err := users.Users(t.Context(), "", 99)
 		must(t, err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 )
 
 func countTests() []test {
@@ -22,19 +23,19 @@ func countUsage(t *testing.T, s durin.Store) {
 	monday := time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
 	tuesday := monday.Add(24 * time.Hour)
 	must(t, s.AddUsage(t.Context(), nil))
-	must(t, s.AddUsage(t.Context(), []durin.Usage{
+	must(t, s.AddUsage(t.Context(), []browse.Usage{
 		{Day: monday, UserID: "u1", ClientID: a, Requests: 5, Throttled: 1},
 		{Day: monday, UserID: "u2", ClientID: a, Requests: 3},
 		{Day: tuesday, UserID: "u1", ClientID: b, Requests: 1 << 40, Throttled: 1 << 41},
 	}))
-	must(t, s.AddUsage(t.Context(), []durin.Usage{
+	must(t, s.AddUsage(t.Context(), []browse.Usage{
 		{Day: monday, UserID: "u1", ClientID: a, Requests: 2, Throttled: 4},
 		{Day: tuesday, UserID: "u1", ClientID: a, Throttled: 9},
 	}))
-	busy := durin.Usage{Day: tuesday, UserID: "u1", ClientID: b, Requests: 1 << 40, Throttled: 1 << 41}
-	summed := durin.Usage{Day: monday, UserID: "u1", ClientID: a, Requests: 7, Throttled: 5}
-	other := durin.Usage{Day: monday, UserID: "u2", ClientID: a, Requests: 3}
-	refusals := durin.Usage{Day: tuesday, UserID: "u1", ClientID: a, Throttled: 9}
+	busy := browse.Usage{Day: tuesday, UserID: "u1", ClientID: b, Requests: 1 << 40, Throttled: 1 << 41}
+	summed := browse.Usage{Day: monday, UserID: "u1", ClientID: a, Requests: 7, Throttled: 5}
+	other := browse.Usage{Day: monday, UserID: "u2", ClientID: a, Requests: 3}
+	refusals := browse.Usage{Day: tuesday, UserID: "u1", ClientID: a, Throttled: 9}
 	filled(t, summed)
 	for _, row := range []struct {
 		name   string
@@ -42,14 +43,14 @@ func countUsage(t *testing.T, s durin.Store) {
 		user   string
 		client int64
 		limit  int
-		want   []durin.Usage
+		want   []browse.Usage
 	}{
-		{"all", monday, "", 0, 10, []durin.Usage{busy, summed, other, refusals}},
-		{"some", monday, "", 0, 2, []durin.Usage{busy, summed}},
-		{"of a day", tuesday, "", 0, 10, []durin.Usage{busy, refusals}},
-		{"of a user", monday, "u1", 0, 10, []durin.Usage{busy, summed, refusals}},
-		{"of a client", monday, "", a, 10, []durin.Usage{summed, other, refusals}},
-		{"of both", tuesday, "u1", b, 10, []durin.Usage{busy}},
+		{"all", monday, "", 0, 10, []browse.Usage{busy, summed, other, refusals}},
+		{"some", monday, "", 0, 2, []browse.Usage{busy, summed}},
+		{"of a day", tuesday, "", 0, 10, []browse.Usage{busy, refusals}},
+		{"of a user", monday, "u1", 0, 10, []browse.Usage{busy, summed, refusals}},
+		{"of a client", monday, "", a, 10, []browse.Usage{summed, other, refusals}},
+		{"of both", tuesday, "u1", b, 10, []browse.Usage{busy}},
 		{"of nobody", monday, "U1", 0, 10, nil},
 		{"of no day", tuesday.Add(24 * time.Hour), "", 0, 10, nil},
 	} {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/transfer"
 )
 
@@ -105,13 +106,13 @@ func endTwice(t *testing.T, s durin.Store) {
 // markUser asks for the tokens of an application's own user, and changes nothing.
 func markUser(t *testing.T, s durin.Store) {
 	crowd(t, s)
-	want := sessions(t, s, durin.SessionQuery{})
+	want := sessions(t, s, browse.Query{})
 	for id, words := range map[string][]string{"u1": {"a", "b", "e"}, "u2": {"c", "d"}, "U1": nil, "": nil, "a\x00": nil, "\xff": nil} {
 		marked, err := s.MarkUser(t.Context(), id, start)
 		must(t, err)
 		sameDigests(t, id, marked, words...)
 	}
-	same(t, "afterwards", sessions(t, s, durin.SessionQuery{}), want)
+	same(t, "afterwards", sessions(t, s, browse.Query{}), want)
 }
 
 // prune deletes and checks how many were told.
@@ -142,7 +143,7 @@ func pruneLimit(t *testing.T, s durin.Store) {
 		issue(t, s, newToken(word, client("evict")))
 	}
 	prune(t, s, after(2*time.Hour), 2, 2)
-	same(t, "left", len(sessions(t, s, durin.SessionQuery{})), 3)
+	same(t, "left", len(sessions(t, s, browse.Query{})), 3)
 	prune(t, s, after(2*time.Hour), 2, 2)
 	prune(t, s, after(2*time.Hour), 2, 1)
 	prune(t, s, after(2*time.Hour), 2, 0)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/nodes"
 )
 
@@ -161,7 +162,7 @@ func (m *melee) any(random *rand.Rand) durin.Digest {
 func (m *melee) check() {
 	there := map[durin.Digest]bool{}
 	count := map[string]int{}
-	for _, one := range sessions(m.t, m.s, durin.SessionQuery{}) {
+	for _, one := range sessions(m.t, m.s, browse.Query{}) {
 		there[one.Digest] = true
 		count[one.Client.Name+" of "+one.UserID]++
 		if most := max(1, one.Client.MaxTokens); count[one.Client.Name+" of "+one.UserID] > most {

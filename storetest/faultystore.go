@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/transfer"
 )
@@ -42,7 +43,7 @@ func (x *faultyStore) Lookup(ctx context.Context, d durin.Digest) (durin.Session
 	return one(ctx, x.f, "Lookup", func() (durin.Session, error) { return x.s.Lookup(ctx, d) })
 }
 
-func (x *faultyStore) Sessions(ctx context.Context, q durin.SessionQuery) ([]durin.Session, error) {
+func (x *faultyStore) Sessions(ctx context.Context, q browse.Query) ([]durin.Session, error) {
 	return one(ctx, x.f, "Sessions", func() ([]durin.Session, error) { return x.s.Sessions(ctx, q) })
 }
 
@@ -74,12 +75,12 @@ func (x *faultyStore) Touch(ctx context.Context, uses []durin.Use) error {
 	return none(ctx, x.f, "Touch", func() error { return x.s.Touch(ctx, uses) })
 }
 
-func (x *faultyStore) AddUsage(ctx context.Context, usage []durin.Usage) error {
+func (x *faultyStore) AddUsage(ctx context.Context, usage []browse.Usage) error {
 	return none(ctx, x.f, "AddUsage", func() error { return x.s.AddUsage(ctx, usage) })
 }
 
-func (x *faultyStore) Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) ([]durin.Usage, error) {
-	return one(ctx, x.f, "Usage", func() ([]durin.Usage, error) { return x.s.Usage(ctx, since, userID, clientID, limit) })
+func (x *faultyStore) Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) ([]browse.Usage, error) {
+	return one(ctx, x.f, "Usage", func() ([]browse.Usage, error) { return x.s.Usage(ctx, since, userID, clientID, limit) })
 }
 
 func (x *faultyStore) Seals(ctx context.Context, after int64, limit int) ([]durin.Sealed, error) {

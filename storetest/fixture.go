@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 )
 
 // start is an instant in the form that stores keep; every fixture counts from
@@ -107,7 +108,7 @@ func issue(t *testing.T, s durin.Store, n durin.NewToken) durin.IssuedToken {
 	return issued
 }
 
-func sessions(t *testing.T, s durin.Store, q durin.SessionQuery) []durin.Session {
+func sessions(t *testing.T, s durin.Store, q browse.Query) []durin.Session {
 	t.Helper()
 	some, err := s.Sessions(t.Context(), q)
 	must(t, err)
@@ -117,7 +118,7 @@ func sessions(t *testing.T, s durin.Store, q durin.SessionQuery) []durin.Session
 // isThere checks that exactly the tokens known by words are there.
 func isThere(t *testing.T, s durin.Store, words ...string) {
 	t.Helper()
-	sameDigests(t, "tokens that are there", digestsOf(sessions(t, s, durin.SessionQuery{})), words...)
+	sameDigests(t, "tokens that are there", digestsOf(sessions(t, s, browse.Query{})), words...)
 }
 
 func digestsOf(some []durin.Session) []durin.Digest {

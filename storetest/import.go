@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/transfer"
 )
 
@@ -88,7 +89,7 @@ func importFields(t *testing.T, s newcomer) {
 	must(t, err)
 	same(t, "token", got, want)
 	want.Device = &k.Device
-	same(t, "token", sessions(t, s, durin.SessionQuery{}), []durin.Session{want})
+	same(t, "token", sessions(t, s, browse.Query{}), []durin.Session{want})
 	seals, err := s.Seals(t.Context(), 0, 9)
 	must(t, err)
 	same(t, "seals", seals, []durin.Sealed{{ID: 90, Digest: digest("old"), Seal: []byte("seal of old")}})

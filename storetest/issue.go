@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 )
 
 func issueTests() []test {
@@ -59,7 +60,7 @@ func issueFields(t *testing.T, s durin.Store) {
 	device := fullDevice()
 	want.Device = &device
 	filled(t, device)
-	same(t, "listed", sessions(t, s, durin.SessionQuery{}), []durin.Session{want})
+	same(t, "listed", sessions(t, s, browse.Query{}), []durin.Session{want})
 	seals, err := s.Seals(t.Context(), 0, 10)
 	must(t, err)
 	same(t, "seals", seals, []durin.Sealed{{ID: want.ID, Digest: digest("a"), Seal: []byte{0, 0xff, 'x', 0}}})
@@ -91,7 +92,7 @@ func issueLifeTimes(t *testing.T, s durin.Store) {
 		got, err := s.Lookup(t.Context(), digest(row.name))
 		must(t, err)
 		same(t, row.name, got.ExpiresAt, row.want)
-		same(t, row.name, len(sessions(t, s, durin.SessionQuery{})), i+1)
+		same(t, row.name, len(sessions(t, s, browse.Query{})), i+1)
 	}
 }
 
@@ -112,7 +113,7 @@ func issueDevices(t *testing.T, s durin.Store) {
 		n := newToken(word, client("evict"))
 		n.Device = devices[0]
 		id := issue(t, s, n).Session.ID
-		one := sessions(t, s, durin.SessionQuery{ID: id})
+		one := sessions(t, s, browse.Query{ID: id})
 		if len(one) != 1 || one[0].Device == nil {
 			t.Fatalf("%s: %s", word, show(one))
 		}
@@ -131,7 +132,7 @@ func issueBadUsers(t *testing.T, s durin.Store) {
 			t.Errorf("a token was issued for %q", id)
 		}
 		if id != "" {
-			same(t, "sessions", len(sessions(t, s, durin.SessionQuery{UserID: id})), 0)
+			same(t, "sessions", len(sessions(t, s, browse.Query{UserID: id})), 0)
 		}
 	}
 	isThere(t, s)
@@ -149,7 +150,7 @@ func issueExactUsers(t *testing.T, s durin.Store) {
 		same(t, "user", issued.Session.UserID, id)
 	}
 	for _, id := range exactNames {
-		sameDigests(t, id, digestsOf(sessions(t, s, durin.SessionQuery{UserID: id})), id)
+		sameDigests(t, id, digestsOf(sessions(t, s, browse.Query{UserID: id})), id)
 	}
 	ended, err := s.End(t.Context(), durin.Selection{UserID: "web"}, start)
 	must(t, err)
@@ -205,7 +206,7 @@ func issueReuse(t *testing.T, s durin.Store) {
 	if again.Renewed || len(again.Ended) > 0 {
 		t.Errorf("got %+v", again)
 	}
-	one := sessions(t, s, durin.SessionQuery{})
+	one := sessions(t, s, browse.Query{})
 	if len(one) != 1 || one[0].Device == nil || *one[0].Device != fullDevice() {
 		t.Errorf("there is %s", show(one))
 	}
@@ -360,7 +361,7 @@ func issueSingle(t *testing.T, s durin.Store) {
 			t.Errorf("%s: handed out again", c.Name)
 		}
 		sameDigests(t, c.Name, issued.Ended, "first of "+c.Name)
-		left := sessions(t, s, durin.SessionQuery{Client: c.Name})
+		left := sessions(t, s, browse.Query{Client: c.Name})
 		sameDigests(t, c.Name, digestsOf(left), "other of "+c.Name, "third of "+c.Name)
 	}
 }

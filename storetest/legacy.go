@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/transfer"
 )
 
@@ -129,7 +130,7 @@ func legacyOnce(t *testing.T, s legacyKeeper) {
 
 func legacyEnded(t *testing.T, s legacyKeeper) {
 	k := importLegacy(t, s, "a")
-	id := sessions(t, s, durin.SessionQuery{})[0].ID
+	id := sessions(t, s, browse.Query{})[0].ID
 	ended, err := s.End(t.Context(), durin.Selection{ID: id}, start)
 	must(t, err)
 	same(t, "ended", ended, []durin.Digest{k.Digest})
@@ -160,7 +161,7 @@ func legacyDoubles(t *testing.T, s legacyKeeper) {
 func legacyRace(t *testing.T, s legacyKeeper, round int) {
 	word := fmt.Sprint("end ", round)
 	k := importLegacy(t, s, word)
-	id := sessions(t, s, durin.SessionQuery{Newest: true, Limit: 1})[0].ID
+	id := sessions(t, s, browse.Query{Newest: true, Limit: 1})[0].ID
 	var ended []durin.Digest
 	var seen atomic.Bool
 	errs := make([]error, racers)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 )
 
 // racers is how many goroutines call a store at once.
@@ -76,7 +77,7 @@ func logIns(ctx context.Context, s durin.Store, word string, change ...func(*dur
 // settle checks what is left after tokens were issued: what was made and not
 // ended, which must be live in number. It returns how many calls were refused
 // with the error refusal; there may be no other.
-func settle(t *testing.T, s durin.Store, q durin.SessionQuery, issued []durin.IssuedToken, errs []error, refusal error, live int) int {
+func settle(t *testing.T, s durin.Store, q browse.Query, issued []durin.IssuedToken, errs []error, refusal error, live int) int {
 	t.Helper()
 	left, failures := map[durin.Digest]bool{}, 0
 	for i, err := range errs {
@@ -116,7 +117,7 @@ func raceFirst(t *testing.T, s durin.Store, round int) {
 		ensure(t, s, c)
 		id := fmt.Sprint("first ", round)
 		issued, errs := logIns(t.Context(), s, c.Name+id, client(c.Name), user(id))
-		q := durin.SessionQuery{UserID: id, Client: c.Name}
+		q := browse.Query{UserID: id, Client: c.Name}
 		refusals := settle(t, s, q, issued, errs, durin.ErrTooManyTokens, max(1, c.MaxTokens))
 		switch {
 		case c.Policy == durin.PolicyReject:
@@ -149,7 +150,7 @@ func raceFull(t *testing.T, s durin.Store, round int) {
 		}
 		issued, errs := logIns(t.Context(), s, c.Name+id, client(c.Name), user(id))
 		errs = append(errs, nil, nil)
-		refusals := settle(t, s, durin.SessionQuery{UserID: id, Client: c.Name}, append(issued, before...), errs, durin.ErrTooManyTokens, 2)
+		refusals := settle(t, s, browse.Query{UserID: id, Client: c.Name}, append(issued, before...), errs, durin.ErrTooManyTokens, 2)
 		if want := map[durin.Policy]int{durin.PolicyReject: racers}[c.Policy]; refusals != want {
 			t.Errorf("%s refused %d, want %d", c.Name, refusals, want)
 		}
@@ -161,7 +162,7 @@ func raceSingle(t *testing.T, s durin.Store, round int) {
 	ensure(t, s, c)
 	id := fmt.Sprint("single ", round)
 	issued, errs := logIns(t.Context(), s, id, client(c.Name), user(id), func(n *durin.NewToken) { n.Single = true })
-	refusals := settle(t, s, durin.SessionQuery{UserID: id}, issued, errs, durin.ErrKeyExists, 1)
+	refusals := settle(t, s, browse.Query{UserID: id}, issued, errs, durin.ErrKeyExists, 1)
 	same(t, "refusals", refusals, racers-1)
 }
 
@@ -233,7 +234,7 @@ func raceDeleteClient(t *testing.T, s durin.Store, round int) {
 	}
 	// One of the same name inherits nothing.
 	create(t, s, c)
-	same(t, "tokens", len(sessions(t, s, durin.SessionQuery{})), 0)
+	same(t, "tokens", len(sessions(t, s, browse.Query{})), 0)
 	_, err := s.DeleteClient(t.Context(), c.Name, start)
 	must(t, err)
 }
@@ -252,7 +253,7 @@ func raceDeleteUser(t *testing.T, s durin.Store, users durin.UserStore, round in
 	if told, want := sorted(append(ended, deleted...)), sorted(issued); fmt.Sprint(told) != fmt.Sprint(want) {
 		t.Errorf("%d were issued, and %d told to be ended: not the same", len(want), len(told))
 	}
-	same(t, "tokens", len(sessions(t, s, durin.SessionQuery{})), 0)
+	same(t, "tokens", len(sessions(t, s, browse.Query{})), 0)
 }
 
 // raceDeactivate checks that the tokens which an inactive user has are told as
@@ -273,7 +274,7 @@ func raceDeactivate(t *testing.T, s durin.Store, users durin.UserStore, round in
 			concerned[d] = true
 		}
 	}, client(c.Name), user(u.ID), owned)
-	there := sessions(t, s, durin.SessionQuery{UserID: u.ID})
+	there := sessions(t, s, browse.Query{UserID: u.ID})
 	for _, one := range there {
 		if !one.Inactive || !concerned[one.Digest] {
 			t.Errorf("inactive %v, concerned %v: %s", one.Inactive, concerned[one.Digest], show(one))
@@ -347,7 +348,7 @@ func raceUsage(t *testing.T, s durin.Store, round int) {
 	day := start.Truncate(24*time.Hour).AddDate(0, 0, round)
 	together(racers, func(i int) {
 		for n := range 5 {
-			usage := []durin.Usage{
+			usage := []browse.Usage{
 				{Day: day, UserID: "u1", ClientID: c.ID, Requests: 2, Throttled: 1},
 				{Day: day, UserID: "u2", ClientID: c.ID, Requests: 1},
 			}
@@ -362,7 +363,7 @@ func raceUsage(t *testing.T, s durin.Store, round int) {
 	got, err := s.Usage(t.Context(), day, "", 0, 9)
 	must(t, err)
 	const calls = 5 * racers
-	same(t, "sums", got, []durin.Usage{
+	same(t, "sums", got, []browse.Usage{
 		{Day: day, UserID: "u1", ClientID: c.ID, Requests: 2 * calls, Throttled: calls},
 		{Day: day, UserID: "u2", ClientID: c.ID, Requests: calls},
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/internal/tokenrule"
 	"github.com/durin-go/durin/nodes"
 )
@@ -304,7 +305,7 @@ func rotateConcerned(t *testing.T, s durin.Store) {
 		begin()
 	}
 	if b, ok := s.(durin.Browser); ok {
-		ended, err := b.EndSome(t.Context(), durin.SessionFilter{UserID: userID}, 9, after(time.Second))
+		ended, err := b.EndSome(t.Context(), browse.Filter{UserID: userID}, 9, after(time.Second))
 		must(t, err)
 		sameDigests(t, "some", ended, "a", "b")
 		begin()
@@ -401,7 +402,7 @@ func raceRotate(t *testing.T, s durin.Store, round int) {
 		}
 	}
 	same(t, "new tokens", fresh, 1)
-	there := sessions(t, s, durin.SessionQuery{UserID: word})
+	there := sessions(t, s, browse.Query{UserID: word})
 	if len(there) != 1 || there[0].Digest != rotated[0].Session.Digest {
 		t.Errorf("there is %s", show(there))
 	}
@@ -446,7 +447,7 @@ func raceRotateEnd(t *testing.T, s durin.Store, round int) {
 			}
 		}
 	})
-	same(t, "sessions", len(sessions(t, s, durin.SessionQuery{UserID: word})), 0)
+	same(t, "sessions", len(sessions(t, s, browse.Query{UserID: word})), 0)
 	for d := range given {
 		if told[d] != 1 {
 			t.Errorf("a token that was handed out was told %d times to be ended", told[d])
@@ -477,7 +478,7 @@ func raceRotateIssue(t *testing.T, s durin.Store, round int) {
 			t.Errorf("a renewal failed because of a log-in: %v", err)
 		}
 	})
-	same(t, "sessions", len(sessions(t, s, durin.SessionQuery{UserID: word})), 2)
+	same(t, "sessions", len(sessions(t, s, browse.Query{UserID: word})), 2)
 	if _, err := s.Lookup(t.Context(), digest(word)); !errors.Is(err, durin.ErrNotFound) {
 		t.Errorf("the first token is there: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/transfer"
 )
 
@@ -52,24 +53,24 @@ func sessionSelection(t *testing.T, s durin.Store) {
 	id := func(word string) int64 { return ids[digest(word).String()] }
 	for _, row := range []struct {
 		name  string
-		query durin.SessionQuery
+		query browse.Query
 		want  []string
 	}{
-		{"all", durin.SessionQuery{}, []string{"a", "b", "c", "d", "e", "f"}},
-		{"id", durin.SessionQuery{ID: id("c")}, []string{"c"}},
-		{"no id", durin.SessionQuery{ID: 1 << 62}, nil},
-		{"user", durin.SessionQuery{UserID: "u1"}, []string{"a", "b", "c", "d"}},
-		{"no user", durin.SessionQuery{UserID: "u3"}, nil},
-		{"client", durin.SessionQuery{Client: "reject"}, []string{"d", "e", "f"}},
-		{"no client", durin.SessionQuery{Client: "web"}, nil},
-		{"live", durin.SessionQuery{State: durin.Live, Now: start}, []string{"a", "b", "d", "e", "f"}},
-		{"live much later", durin.SessionQuery{State: durin.Live, Now: after(1000 * time.Hour)}, []string{"f"}},
-		{"expired", durin.SessionQuery{State: durin.Expired, Now: start}, []string{"c"}},
-		{"expired later", durin.SessionQuery{State: durin.Expired, Now: after(2 * time.Microsecond)}, []string{"b", "c"}},
-		{"any state", durin.SessionQuery{Now: after(1000 * time.Hour)}, []string{"a", "b", "c", "d", "e", "f"}},
-		{"everything", durin.SessionQuery{ID: id("a"), UserID: "u1", Client: "evict", State: durin.Live, Now: start}, []string{"a"}},
-		{"id of another", durin.SessionQuery{ID: id("a"), UserID: "u2"}, nil},
-		{"user and client", durin.SessionQuery{UserID: "u2", Client: "evict"}, nil},
+		{"all", browse.Query{}, []string{"a", "b", "c", "d", "e", "f"}},
+		{"id", browse.Query{ID: id("c")}, []string{"c"}},
+		{"no id", browse.Query{ID: 1 << 62}, nil},
+		{"user", browse.Query{UserID: "u1"}, []string{"a", "b", "c", "d"}},
+		{"no user", browse.Query{UserID: "u3"}, nil},
+		{"client", browse.Query{Client: "reject"}, []string{"d", "e", "f"}},
+		{"no client", browse.Query{Client: "web"}, nil},
+		{"live", browse.Query{State: browse.Live, Now: start}, []string{"a", "b", "d", "e", "f"}},
+		{"live much later", browse.Query{State: browse.Live, Now: after(1000 * time.Hour)}, []string{"f"}},
+		{"expired", browse.Query{State: browse.Expired, Now: start}, []string{"c"}},
+		{"expired later", browse.Query{State: browse.Expired, Now: after(2 * time.Microsecond)}, []string{"b", "c"}},
+		{"any state", browse.Query{Now: after(1000 * time.Hour)}, []string{"a", "b", "c", "d", "e", "f"}},
+		{"everything", browse.Query{ID: id("a"), UserID: "u1", Client: "evict", State: browse.Live, Now: start}, []string{"a"}},
+		{"id of another", browse.Query{ID: id("a"), UserID: "u2"}, nil},
+		{"user and client", browse.Query{UserID: "u2", Client: "evict"}, nil},
 	} {
 		got := sessions(t, s, row.query)
 		sameDigests(t, row.name, digestsOf(got), row.want...)
@@ -84,19 +85,19 @@ func sessionPages(t *testing.T, s durin.Store) {
 		ids = append(ids, issue(t, s, newToken(fmt.Sprint(i), client("evict"), user, at(after(-time.Duration(i)*time.Minute)))).Session.ID)
 	}
 	for _, page := range []struct {
-		query durin.SessionQuery
+		query browse.Query
 		want  []int // indices into ids, in order
 	}{
-		{durin.SessionQuery{Limit: 2}, []int{0, 1}},
-		{durin.SessionQuery{Limit: 2, After: ids[1]}, []int{2, 3}},
-		{durin.SessionQuery{Limit: 2, After: ids[3]}, []int{4}},
-		{durin.SessionQuery{Limit: 2, After: ids[4]}, nil},
-		{durin.SessionQuery{Limit: 2, Newest: true}, []int{4, 3}},
-		{durin.SessionQuery{Limit: 2, Newest: true, After: ids[3]}, []int{2, 1}},
-		{durin.SessionQuery{Limit: 2, Newest: true, After: ids[0]}, nil},
-		{durin.SessionQuery{Limit: 9, Newest: true, After: 1 << 62}, []int{4, 3, 2, 1, 0}},
-		{durin.SessionQuery{Limit: 2, UserID: "u1", After: ids[0]}, []int{2, 4}},
-		{durin.SessionQuery{Limit: 1, UserID: "u2", Newest: true}, []int{3}},
+		{browse.Query{Limit: 2}, []int{0, 1}},
+		{browse.Query{Limit: 2, After: ids[1]}, []int{2, 3}},
+		{browse.Query{Limit: 2, After: ids[3]}, []int{4}},
+		{browse.Query{Limit: 2, After: ids[4]}, nil},
+		{browse.Query{Limit: 2, Newest: true}, []int{4, 3}},
+		{browse.Query{Limit: 2, Newest: true, After: ids[3]}, []int{2, 1}},
+		{browse.Query{Limit: 2, Newest: true, After: ids[0]}, nil},
+		{browse.Query{Limit: 9, Newest: true, After: 1 << 62}, []int{4, 3, 2, 1, 0}},
+		{browse.Query{Limit: 2, UserID: "u1", After: ids[0]}, []int{2, 4}},
+		{browse.Query{Limit: 1, UserID: "u2", Newest: true}, []int{3}},
 	} {
 		var got, want []int64
 		for _, one := range sessions(t, s, page.query) {
@@ -125,8 +126,8 @@ func sessionDefaultLimit(t *testing.T, s durin.Store) {
 	}
 	_, err := importer.Import(t.Context(), rows, start, false)
 	must(t, err)
-	same(t, "sessions", len(sessions(t, s, durin.SessionQuery{})), 1000)
-	same(t, "sessions", len(sessions(t, s, durin.SessionQuery{Limit: 5000})), 1001)
+	same(t, "sessions", len(sessions(t, s, browse.Query{})), 1000)
+	same(t, "sessions", len(sessions(t, s, browse.Query{Limit: 5000})), 1001)
 }
 
 func sessionRenew(t *testing.T, s durin.Store) {
@@ -259,9 +260,9 @@ func sessionCopies(t *testing.T, s durin.Store) {
 	seals[0].Seal[0] = 'X'
 	again = issue(t, s, newToken("b"))
 	same(t, "seal", again.Seal, []byte("seal of a"))
-	one := sessions(t, s, durin.SessionQuery{})
+	one := sessions(t, s, browse.Query{})
 	one[0].Device.Name, one[0].Client.Name = "changed", "changed"
-	one = sessions(t, s, durin.SessionQuery{})
+	one = sessions(t, s, browse.Query{})
 	same(t, "device", *one[0].Device, fullDevice())
 	same(t, "client", *one[0].Client, want)
 	session, err := s.Lookup(t.Context(), digest("a"))

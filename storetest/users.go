@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 )
 
 func userTests() []test {
@@ -333,7 +334,7 @@ func userSessions(t *testing.T, s durin.Store, users durin.UserStore) {
 		same(t, what, got, withoutDevice(want))
 		device := fullDevice()
 		want.Device = &device
-		same(t, what, sessions(t, s, durin.SessionQuery{UserID: u.ID}), []durin.Session{want})
+		same(t, what, sessions(t, s, browse.Query{UserID: u.ID}), []durin.Session{want})
 		renewed, err := s.Renew(t.Context(), digest("a"), start)
 		must(t, err)
 		same(t, what, withoutDevice(renewed), withoutDevice(want))

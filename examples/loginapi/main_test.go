@@ -15,6 +15,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/password"
 )
 
@@ -128,7 +129,7 @@ func TestBothSpellingsOfASessionsPath(t *testing.T) {
 	token, _ := logIn(t, base, "web")
 	for _, form := range []string{"%s/api/auth/sessions/%d", "%s/api/auth/sessions//%d"} {
 		other, _ := logIn(t, base, "phone")
-		list, err := s.guard.Sessions(t.Context(), durin.SessionQuery{UserID: "1", Client: "phone"})
+		list, err := s.guard.Sessions(t.Context(), browse.Query{UserID: "1", Client: "phone"})
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%d sessions on the phone: %v", len(list), err)
 		}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/transfer"
 )
 
@@ -170,16 +171,16 @@ func CheckImport(r transfer.Row) error {
 
 // CheckFilter reports a filter that selects by nothing: no store ends everything
 // for want of a word.
-func CheckFilter(f durin.SessionFilter) error {
-	if f.UserID == "" && f.Client == "" && f.State == durin.AnyState {
+func CheckFilter(f browse.Filter) error {
+	if f.UserID == "" && f.Client == "" && f.State == browse.Any {
 		return errors.New("durin: a filter that selects every session cannot end them")
 	}
 	return nil
 }
 
 // ByExpiry reports whether the sessions of f come by their expiry.
-func ByExpiry(f durin.SessionFilter) bool {
-	return f.State == durin.Expired || f.State == durin.Live && !f.ExpiresBefore.IsZero()
+func ByExpiry(f browse.Filter) bool {
+	return f.State == browse.Expired || f.State == browse.Live && !f.ExpiresBefore.IsZero()
 }
 
 // Day is the midnight in UTC before t.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/internal/span"
 	"github.com/durin-go/durin/keyring"
@@ -174,7 +175,7 @@ func (r *run) waitForServers() error {
 // interrupted: what is done is done, and the old keys open the rest.
 func (r *run) reseal(store durin.Store, ring *keyring.Ring) error {
 	const page = 200
-	newest, err := store.Sessions(r.ctx, durin.SessionQuery{Newest: true, Limit: 1})
+	newest, err := store.Sessions(r.ctx, browse.Query{Newest: true, Limit: 1})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/internal/span"
 	"github.com/spf13/cobra"
@@ -105,7 +106,7 @@ func listTokens(r *run) error {
 		return refusal{errors.New("--limit must be at least 1")}
 	}
 	return r.with(node.Look, false, func(n *node.Node) error {
-		q := durin.SessionQuery{Client: client, Limit: limit + 1}
+		q := browse.Query{Client: client, Limit: limit + 1}
 		if r.cmd.Flags().Changed("user") {
 			u, err := n.Store.UserByName(r.ctx, user)
 			if err != nil {

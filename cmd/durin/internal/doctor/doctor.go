@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
@@ -209,7 +210,7 @@ func (e *examination) clock(ctx context.Context, h *database.Handle, store durin
 		return
 	}
 	if !known {
-		newest, err := store.Sessions(ctx, durin.SessionQuery{Newest: true, Limit: 1, Now: e.now})
+		newest, err := store.Sessions(ctx, browse.Query{Newest: true, Limit: 1, Now: e.now})
 		if err == nil && len(newest) > 0 {
 			theirs, known = newest[0].Created, newest[0].Created.After(e.now)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
 )
@@ -32,7 +33,7 @@ func TestCancelledAtEachStep(t *testing.T) {
 		for i := range 3 { // each with a connection that was cut short
 			issue(t, s, string(rune('x'+i)), "a", "u")
 		}
-		live, err := s.Sessions(t.Context(), durin.SessionQuery{UserID: "u", Client: "a", State: durin.Live, Now: now})
+		live, err := s.Sessions(t.Context(), browse.Query{UserID: "u", Client: "a", State: browse.Live, Now: now})
 		if err != nil || len(live) != 1 {
 			t.Errorf("%d live tokens of one, %v", len(live), err)
 		}

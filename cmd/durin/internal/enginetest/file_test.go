@@ -10,6 +10,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
 	"github.com/durin-go/durin/transfer"
@@ -67,7 +68,7 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 			return err
 		},
 		"Lookup":   func(ctx context.Context) error { _, err := s.Lookup(ctx, d); return err },
-		"Sessions": func(ctx context.Context) error { _, err := s.Sessions(ctx, durin.SessionQuery{}); return err },
+		"Sessions": func(ctx context.Context) error { _, err := s.Sessions(ctx, browse.Query{}); return err },
 		"Renew":    func(ctx context.Context) error { _, err := s.Renew(ctx, d, now); return err },
 		"Rotate": func(ctx context.Context) error {
 			_, err := s.Rotate(ctx, durin.Rotation{Digest: d, Now: now})
@@ -79,7 +80,7 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"Prune":          func(ctx context.Context) error { _, err := s.Prune(ctx, now, 10); return err },
 		"Touch":          func(ctx context.Context) error { return s.Touch(ctx, []durin.Use{{Digest: d, At: now}}) },
 		"AddUsage": func(ctx context.Context) error {
-			return s.AddUsage(ctx, []durin.Usage{{Day: now, UserID: "u", Requests: 1}})
+			return s.AddUsage(ctx, []browse.Usage{{Day: now, UserID: "u", Requests: 1}})
 		},
 		"Usage":    func(ctx context.Context) error { _, err := s.Usage(ctx, now, "", 0, 1); return err },
 		"Seals":    func(ctx context.Context) error { _, err := s.Seals(ctx, 0, 1); return err },
@@ -129,16 +130,16 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"SetPassword": func(ctx context.Context) error { _, err := s.SetPassword(ctx, "9", "", "x"); return err },
 		"DeleteUser":  func(ctx context.Context) error { _, _, err := s.DeleteUser(ctx, "9", now); return err },
 		"Browse": func(ctx context.Context) error {
-			_, err := s.Browse(ctx, durin.SessionFilter{}, durin.Cursor{}, 1)
+			_, err := s.Browse(ctx, browse.Filter{}, browse.Cursor{}, 1)
 			return err
 		},
-		"CountSessions": func(ctx context.Context) error { _, err := s.CountSessions(ctx, durin.SessionFilter{}, 1); return err },
+		"CountSessions": func(ctx context.Context) error { _, err := s.CountSessions(ctx, browse.Filter{}, 1); return err },
 		"EndSome": func(ctx context.Context) error {
-			_, err := s.EndSome(ctx, durin.SessionFilter{UserID: "x"}, 1, now)
+			_, err := s.EndSome(ctx, browse.Filter{UserID: "x"}, 1, now)
 			return err
 		},
-		"FindUsers":   func(ctx context.Context) error { _, err := s.FindUsers(ctx, durin.UserFilter{}, "", 1); return err },
-		"AddActivity": func(ctx context.Context) error { return s.AddActivity(ctx, []durin.Activity{{Day: now}}) },
+		"FindUsers":   func(ctx context.Context) error { _, err := s.FindUsers(ctx, browse.Users{}, "", 1); return err },
+		"AddActivity": func(ctx context.Context) error { return s.AddActivity(ctx, []browse.Activity{{Day: now}}) },
 		"Activity":    func(ctx context.Context) error { _, err := s.Activity(ctx, now); return err },
 		"UsageOn":     func(ctx context.Context) error { _, err := s.UsageOn(ctx, now, 1); return err },
 		"Endings":     func(ctx context.Context) error { _, err := s.Endings(ctx, 0, 1); return err },

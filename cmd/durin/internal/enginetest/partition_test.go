@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/sqlstore"
 )
 
@@ -53,7 +54,7 @@ func TestPartitioned(t *testing.T) {
 			gone[d] = true
 		}
 	}
-	if live, err := s.Sessions(t.Context(), durin.SessionQuery{UserID: "u"}); err != nil || len(live) != 1 || len(gone) != callers*each-1 || gone[live[0].Digest] {
+	if live, err := s.Sessions(t.Context(), browse.Query{UserID: "u"}); err != nil || len(live) != 1 || len(gone) != callers*each-1 || gone[live[0].Digest] {
 		t.Errorf("%d live, %d ended, %v", len(live), len(gone), err)
 	}
 	digest := durin.Secret("before").Digest()

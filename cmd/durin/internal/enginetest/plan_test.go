@@ -10,6 +10,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
 	"github.com/durin-go/durin/transfer"
@@ -78,8 +79,8 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, q := range []durin.SessionQuery{
-		{ID: 7}, {UserID: u.ID}, {Client: "a"}, {UserID: u.ID, Client: "a", State: durin.Live, Now: now}, {State: durin.Live, Now: now, After: 5},
+	for _, q := range []browse.Query{
+		{ID: 7}, {UserID: u.ID}, {Client: "a"}, {UserID: u.ID, Client: "a", State: browse.Live, Now: now}, {State: browse.Live, Now: now, After: 5},
 		{Newest: true}, {Client: "a", Newest: true, After: 9},
 	} {
 		q.Limit = 20
@@ -87,12 +88,12 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 			t.Error(err)
 		}
 	}
-	for _, f := range []durin.SessionFilter{
-		{}, {UserID: u.ID}, {Client: "a"}, {State: durin.Live}, {State: durin.Expired}, {State: durin.Live, Client: "a"}, {State: durin.Expired, Client: "a"},
-		{State: durin.Live, ExpiresBefore: now.Add(time.Hour)}, {State: durin.Live, ExpiresBefore: now.Add(time.Hour), Client: "a", UserID: u.ID},
+	for _, f := range []browse.Filter{
+		{}, {UserID: u.ID}, {Client: "a"}, {State: browse.Live}, {State: browse.Expired}, {State: browse.Live, Client: "a"}, {State: browse.Expired, Client: "a"},
+		{State: browse.Live, ExpiresBefore: now.Add(time.Hour)}, {State: browse.Live, ExpiresBefore: now.Add(time.Hour), Client: "a", UserID: u.ID},
 	} {
 		f.Now = now
-		for _, after := range []durin.Cursor{{}, {ID: 9, ExpiresAt: now}} {
+		for _, after := range []browse.Cursor{{}, {ID: 9, ExpiresAt: now}} {
 			if _, err := s.Browse(t.Context(), f, after, 20); err != nil {
 				t.Error(err)
 			}
@@ -100,7 +101,7 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 		if _, err := s.CountSessions(t.Context(), f, 20); err != nil {
 			t.Error(err)
 		}
-		if f.UserID == "" && f.Client == "" && f.State == durin.AnyState {
+		if f.UserID == "" && f.Client == "" && f.State == browse.Any {
 			continue // nobody may end everything
 		}
 		if _, err := s.EndSome(t.Context(), f, 2, now); err != nil {
@@ -122,7 +123,7 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 			t.Error(err)
 		}
 	}
-	for _, f := range []durin.UserFilter{{Prefix: "ad"}, {Admin: true}, {Inactive: true, Prefix: "a"}} {
+	for _, f := range []browse.Users{{Prefix: "ad"}, {Admin: true}, {Inactive: true, Prefix: "a"}} {
 		if _, err := s.FindUsers(t.Context(), f, "a", 20); err != nil {
 			t.Error(err)
 		}

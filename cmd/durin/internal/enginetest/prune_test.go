@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
 )
@@ -200,7 +201,7 @@ func TestTwoPrograms(t *testing.T) {
 			}
 			gone[d] = true
 		}
-		live, err := first.Sessions(t.Context(), durin.SessionQuery{})
+		live, err := first.Sessions(t.Context(), browse.Query{})
 		if err != nil || len(live) != 1 || len(gone) != 2*each-1 || gone[live[0].Digest] {
 			t.Errorf("%d tokens live, %d were ended, %v", len(live), len(gone), err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -68,7 +69,7 @@ func (s *sessions) round(ctx context.Context) {
 	}
 	counts := map[string]int{}
 	for i, c := range clients {
-		n, err := s.guard.CountSessions(ctx, durin.SessionFilter{Client: c.Name, State: durin.Live}, s.most)
+		n, err := s.guard.CountSessions(ctx, browse.Filter{Client: c.Name, State: browse.Live}, s.most)
 		if err != nil {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 )
@@ -150,7 +151,7 @@ func (k *killing) holds(live, ended []string) {
 func (k *killing) allowed(u durin.User, client string, most int) {
 	t := k.c.t
 	t.Helper()
-	all, err := k.c.store.Sessions(t.Context(), durin.SessionQuery{UserID: u.ID, Client: client, State: durin.Live, Now: time.Now()})
+	all, err := k.c.store.Sessions(t.Context(), browse.Query{UserID: u.ID, Client: client, State: browse.Live, Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

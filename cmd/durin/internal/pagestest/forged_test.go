@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/admin"
+	"github.com/durin-go/durin/browse"
 )
 
 // state is what a forged request would change.
@@ -23,7 +24,7 @@ func (w *world) state(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sessions, err := w.node.Guard.Sessions(t.Context(), durin.SessionQuery{})
+	sessions, err := w.node.Guard.Sessions(t.Context(), browse.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}

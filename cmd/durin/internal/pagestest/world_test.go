@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/serve"
@@ -143,19 +144,19 @@ func (w *world) live() *world {
 		w.t.Fatal(err)
 	}
 	today := time.Now().UTC().Truncate(day)
-	var activity []durin.Activity
-	var usage []durin.Usage
+	var activity []browse.Activity
+	var usage []browse.Usage
 	for i := range 45 {
 		at := today.AddDate(0, 0, -i)
 		wave := int64(100 - (i*37)%60 - 40*(i%7/5))
 		for j, c := range clients {
 			n := wave * int64(40-9*j)
-			activity = append(activity, durin.Activity{Day: at, ClientID: c.ID, Requests: n, Throttled: n * int64(j) / 60, Logins: wave / int64(2*j+3)})
+			activity = append(activity, browse.Activity{Day: at, ClientID: c.ID, Requests: n, Throttled: n * int64(j) / 60, Logins: wave / int64(2*j+3)})
 			for k, name := range []string{"bea", "clemens", "ada"} {
-				usage = append(usage, durin.Usage{Day: at, UserID: w.users[name].ID, ClientID: c.ID, Requests: n / int64(k+2), Throttled: n * int64(j) / int64(60*(k+2))})
+				usage = append(usage, browse.Usage{Day: at, UserID: w.users[name].ID, ClientID: c.ID, Requests: n / int64(k+2), Throttled: n * int64(j) / int64(60*(k+2))})
 			}
 		}
-		activity = append(activity, durin.Activity{Day: at, Refused: wave * 3, Failed: wave / 6})
+		activity = append(activity, browse.Activity{Day: at, Refused: wave * 3, Failed: wave / 6})
 	}
 	if err := w.node.Store.AddActivity(w.t.Context(), activity); err != nil {
 		w.t.Fatal(err)
