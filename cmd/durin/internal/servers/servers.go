@@ -23,7 +23,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -99,26 +98,26 @@ func Redis(t testing.TB) string {
 }
 
 // fresh creates a database with a name of its own, which is dropped when the
-// test ends.
+// test has ended.
 func fresh(t testing.TB, driver, server, create, drop string) string {
 	t.Helper()
+	name := "durin_test_" + strings.ToLower(rand.Text())[:16]
+	if err := do(t.Context(), driver, server, fmt.Sprintf(create, name)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { drops.later(driver, server, fmt.Sprintf(drop, name)) })
+	return name
+}
+
+// do runs a statement on a connection of its own.
+func do(ctx context.Context, driver, server, statement string) error {
 	db, err := sql.Open(driver, server)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	name := "durin_test_" + strings.ToLower(rand.Text())[:16]
-	if _, err := db.ExecContext(t.Context(), fmt.Sprintf(create, name)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if _, err := db.ExecContext(ctx, fmt.Sprintf(drop, name)); err != nil {
-			t.Error(err)
-		}
-		_ = db.Close()
-	})
-	return name
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(ctx, statement)
+	return err
 }
 
 // found is where the server of a kind is.

@@ -70,20 +70,21 @@ const (
 	installWait  = 5 * time.Second
 )
 
-// Main runs a package's tests and stops what they have started. It returns the
-// exit code, which is not zero when goroutines are left either:
-// func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }.
+// Main runs a package's tests, drops their databases and stops what they have
+// started. It returns the exit code, which is not zero when goroutines are left
+// either: func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }.
 func Main(m *testing.M) int {
 	code := m.Run()
+	err := drops.wait()
 	for _, k := range []*kind{postgres, mariadb, redis} {
 		k.end()
 	}
 	http.DefaultClient.CloseIdleConnections()
-	err := goleak.Find(
+	err = errors.Join(err, goleak.Find(
 		goleak.IgnoreTopFunction("os/signal.signal_recv"), goleak.IgnoreTopFunction("os/signal.loop"),
 		// It ends by itself, up to a second after its client was closed.
 		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
-	)
+	))
 	if code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, "FAIL:", err)
 		return 1
