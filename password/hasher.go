@@ -77,6 +77,11 @@ type Options struct {
 	// GOMAXPROCS, for Workers. While it cannot be had, and without a Command,
 	// hashes are computed in this process.
 	Command func() *exec.Cmd
+	// Nice is what that process's priority is lowered by, from 1 to 19, where
+	// there are priorities of processes: the higher it is, the less logins
+	// slow everything else, and the longer they take where all cores are
+	// wanted. Zero: 10. Negative: its priority is as this one's.
+	Nice int
 	// Logger hears when that process cannot be had. Nil: slog.Default.
 	Logger *slog.Logger
 }
@@ -115,6 +120,9 @@ func New(o Options) (*Hasher, error) {
 	}
 	if o.Workers < 0 || o.Memory < 0 {
 		return nil, errors.New("password: workers and memory may not be negative")
+	}
+	if o.Nice > 19 {
+		return nil, errors.New("password: a priority can be lowered by 19 at most")
 	}
 	h := &Hasher{params: p, pool: newPool(o.Workers, o.Memory, max(0, o.Queue))}
 	own, err := phc.Parse(h.encode(make([]byte, saltBytes), make([]byte, sumBytes)))

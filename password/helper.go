@@ -24,6 +24,7 @@ const (
 type helper struct {
 	command func() *exec.Cmd
 	workers int
+	nice    int
 	log     *slog.Logger
 	// idle and the others are the constants, but for tests.
 	idle, patience, pause time.Duration
@@ -53,7 +54,11 @@ func newHelper(o Options) *helper {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &helper{command: o.Command, workers: o.Workers, log: o.Logger, idle: helperIdle, patience: helperPatience, pause: helperPause}
+	nice := min(max(o.Nice, 0), 19)
+	if o.Nice == 0 {
+		nice = niceness
+	}
+	return &helper{command: o.Command, workers: o.Workers, nice: nice, log: o.Logger, idle: helperIdle, patience: helperPatience, pause: helperPause}
 }
 
 // do has a job done by the process. It does not when there is none, or when it
@@ -91,7 +96,7 @@ func (h *helper) start() bool {
 	if h.closed || time.Now().Before(h.again) {
 		return false
 	}
-	p, err := startProcess(h.command(), h.workers)
+	p, err := startProcess(h.command(), h.workers, h.nice)
 	if err != nil {
 		h.failed(err)
 		return false
@@ -191,10 +196,13 @@ func (h *helper) close() {
 	h.ends.Wait()
 }
 
-func startProcess(cmd *exec.Cmd, workers int) (*process, error) {
+func startProcess(cmd *exec.Cmd, workers, nice int) (*process, error) {
 	p := &process{cmd: cmd, waiting: map[uint32]chan<- outcome{}}
 	cmd.Env = append(cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", workers))
-	apart(cmd)
+	if nice != niceness {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", niceVar, nice))
+	}
+	apart(cmd, nice)
 	var err error
 	if p.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err

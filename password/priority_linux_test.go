@@ -51,3 +51,28 @@ func TestProcessGivesWay(t *testing.T) {
 		t.Error(log)
 	}
 }
+
+// The process gives way as much as it is told, or not at all.
+func TestNiceIsObeyed(t *testing.T) {
+	own, err := priority(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for nice, want := range map[int]int{0: own + niceness, 3: own + 3, 19: 19, -1: own} {
+		h, err := New(Options{Params: cheap, Workers: 2, Command: command(asHelper), Nice: nice})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := try(h); err != nil {
+			t.Fatal(err)
+		}
+		if there, err := priority(h.pid()); err != nil || there != min(19, want) {
+			t.Errorf("%d: the process has %d %v, ours %d", nice, there, err, own)
+		}
+		h.Close()
+	}
+	if h, err := New(Options{Nice: 20}); err == nil {
+		h.Close()
+		t.Error("20 is taken")
+	}
+}

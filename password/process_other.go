@@ -9,6 +9,6 @@ import (
 
 var stopping = []os.Signal{os.Interrupt}
 
-func apart(*exec.Cmd) {}
+func apart(*exec.Cmd, int) {}
 
 func giveWay() {}

@@ -14,7 +14,7 @@ var stopping = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, sysc
 
 // apart gives a command a process group of its own: what is typed in the
 // terminal does not concern it, and giveWay can name all of its threads.
-func apart(cmd *exec.Cmd) {
+func apart(cmd *exec.Cmd, _ int) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
@@ -29,7 +29,7 @@ func giveWay() {
 		return // not started by a Hasher
 	}
 	was, err := priority(os.Getpid())
-	if err == nil {
-		_ = syscall.Setpriority(syscall.PRIO_PGRP, 0, min(19, was+niceness))
+	if nice := ownNiceness(); err == nil && nice > 0 {
+		_ = syscall.Setpriority(syscall.PRIO_PGRP, 0, min(19, was+nice))
 	}
 }

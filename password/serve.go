@@ -4,16 +4,20 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"os"
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"sync"
 )
 
 const (
-	// niceness is what is added to that of the process, up to 19: about a
-	// tenth of a core's time goes to it where all cores are wanted.
+	// niceness is what is added to that of the process, up to 19, unless
+	// niceVar says otherwise: about a tenth of a core's time goes to it where
+	// all cores are wanted.
 	niceness = 10
+	niceVar  = "DURIN_HASHING_NICE"
 	// garbage is how much of what is in use may be waste before it is
 	// collected, in per cent. There is next to nothing to look through but
 	// the memory of hashes, so collecting costs nearly nothing.
@@ -24,14 +28,22 @@ const (
 // process, until in ends, which it does when the Hasher's process ends. in and out
 // are standard input and output; nothing else may be written there.
 //
-// The process becomes one for this alone: its priority is lowered, by 10 where
-// there are priorities of processes, signals that ask to stop do not end it
+// The process becomes one for this alone: its priority is lowered as
+// Options.Nice says, signals that ask to stop do not end it
 // before the Hasher does, and memory is collected early.
 func Serve(in io.Reader, out io.Writer) error {
 	giveWay()
 	signal.Ignore(stopping...)
 	debug.SetGCPercent(garbage)
 	return serve(in, out)
+}
+
+// ownNiceness is what the Hasher's process has told this one.
+func ownNiceness() int {
+	if n, err := strconv.Atoi(os.Getenv(niceVar)); err == nil && n >= 0 {
+		return n
+	}
+	return niceness
 }
 
 // serve is Serve without what concerns the process.

@@ -61,6 +61,7 @@ type Config struct {
 	RefreshOnLogin bool
 	Throttle       durin.Rate
 	LoginLimit     bool
+	HashNice       int // of the process that computes password hashes
 	LoginNumbers   loginlimit.Numbers
 	PruneAfter     time.Duration // durin.Never: for ever
 	UsageRetention time.Duration // durin.Never: for ever

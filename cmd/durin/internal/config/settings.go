@@ -83,6 +83,7 @@ func tokenSettings() []setting {
 		{"throttle", Serving, "RATE", "rate of clients that have none: 100/h; 0/m blocks", "", setThrottle},
 		{"usage-retention", Serving, "SPAN", "how long the daily counts of users are kept, never prunes none", "400d", positive(func(c *Config) *time.Duration { return &c.UsageRetention })},
 		{"login-limit", Serving, "LIMITS", "slow down those who guess passwords: on, off, or numbers like pair=10,account=20", "on", setLoginLimit},
+		{"hash-nice", Serving, "N", "how much the process that computes password hashes gives way, 0 to 19: the more, the less logins slow everything else, and the longer they take on busy cores", "10", setHashNice},
 		{"prune-after", Serving, "SPAN", "how long an expired token is kept; never prunes none", "24h", notNegative(func(c *Config) *time.Duration { return &c.PruneAfter })},
 	}
 }
@@ -159,6 +160,15 @@ func spanOf(field func(*Config) *time.Duration, least time.Duration, fault strin
 		*field(c) = d
 		return nil
 	}
+}
+
+func setHashNice(c *Config, t string) error {
+	n, err := strconv.Atoi(t)
+	if err != nil || n < 0 || n > 19 {
+		return fmt.Errorf("%q is not a whole number from 0 to 19", t)
+	}
+	c.HashNice = n
+	return nil
 }
 
 // setRequestTime takes what a slow line needs, and not what ties up the server.

@@ -13,5 +13,9 @@ func newHasher(o Options) (*password.Hasher, error) {
 	if o.Purpose != Serve {
 		return password.New(password.Options{})
 	}
-	return password.New(password.Options{Workers: runtime.GOMAXPROCS(0), Command: o.Hashing, Logger: o.Log})
+	nice := o.Config.HashNice
+	if nice == 0 {
+		nice = -1 // zero is what is usual
+	}
+	return password.New(password.Options{Workers: runtime.GOMAXPROCS(0), Command: o.Hashing, Nice: nice, Logger: o.Log})
 }
