@@ -93,8 +93,10 @@ func TestLift(t *testing.T) {
 	if held := l.Held(attempt("ada", "192.0.2.1").At); len(held) != 1 || held[0].Account != "bob" {
 		t.Errorf("%+v", held)
 	}
-	if !try(t, l, attempt("ada", "192.0.2.1"), durin.ErrBadCredentials) || !try(t, l, attempt("ada", "192.0.2.1"), durin.ErrBadCredentials) {
-		t.Error("still locked")
+	for range 2 {
+		if !try(t, l, attempt("ada", "192.0.2.1"), durin.ErrBadCredentials) {
+			t.Error("still locked")
+		}
 	}
 	if try(t, l, attempt("ada", "192.0.2.1"), nil) {
 		t.Error("the limits are gone")
