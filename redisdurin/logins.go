@@ -71,6 +71,9 @@ const (
 	// Attempts that wait for others ask again after such a time, which grows.
 	leastPause = 10 * time.Millisecond
 	mostPause  = 500 * time.Millisecond
+	// pauseEach is how much of a pause there is at least for each who waits: a
+	// crowd asks Redis 500 times a second, however large it is.
+	pauseEach  = 2 * time.Millisecond
 	maxWaiting = 1024
 	// maxHeld bounds the locks that are listed.
 	maxHeld = 1000
@@ -113,7 +116,8 @@ func (l *LoginLimiter) Admit(ctx context.Context, a durin.LoginAttempt) (bool, e
 		case verdict != 2:
 			return verdict == 1, nil
 		}
-		alarm := time.NewTimer(pause/2 + rand.N(pause))
+		long := max(pause, time.Duration(l.waiting.Load())*pauseEach)
+		alarm := time.NewTimer(long/2 + rand.N(long))
 		select {
 		case <-alarm.C:
 		case <-ctx.Done():
