@@ -30,6 +30,8 @@ const (
 	program = "program"
 	free    = "free"
 	hashing = "hash"
+	// awake is the mode of a process that keeps the cores from sleeping.
+	awake = "awake"
 )
 
 // hello is the handler behind what is measured.
@@ -97,6 +99,27 @@ func serve(ctx context.Context, args []string) error {
 func hasher() *exec.Cmd {
 	path, err := os.Executable()
 	return &exec.Cmd{Path: path, Args: []string{"bench", hashing}, Stderr: os.Stderr, Err: err}
+}
+
+// stayAwake keeps the cores from sleeping until stop.
+func stayAwake(ctx context.Context) (stop func(), err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, awake)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	}, nil
 }
 
 // A child is a server in a process of its own.

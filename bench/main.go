@@ -66,6 +66,9 @@ func run(ctx context.Context, args []string) error {
 	if name == "serve" {
 		return serve(ctx, args)
 	}
+	if name == awake {
+		return keepAwake(os.Stdin)
+	}
 	if name == hashing {
 		return password.Serve(os.Stdin, os.Stdout)
 	}
