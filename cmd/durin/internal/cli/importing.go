@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -109,7 +110,10 @@ func (r *run) imports(do importFunc) error {
 func (r *run) rehearse(do importFunc, src io.Reader) error {
 	n, err := r.node(node.Look, true)
 	if errors.Is(err, database.ErrNoFile) {
-		keys, err := keyring.New(r.now())
+		keys, err := node.ReadKeys(r.config) // those that the import would seal with
+		if errors.Is(err, fs.ErrNotExist) {
+			keys, err = keyring.New(r.now())
+		}
 		if err != nil {
 			return err
 		}
