@@ -178,7 +178,7 @@ func TestCommandsExist(t *testing.T) {
 	}
 }
 
-var callOf = regexp.MustCompile(`(?:^|[|($ ]|&& )(?:durin|go run \./cmd/durin) ([^|)#>]*)`)
+var callOf = regexp.MustCompile(`(?:^|[|(] ?|; |&& |[A-Z_]="?[^ ]* |sudo (?:-u \w+ )?)(?:durin|go run \./cmd/durin) ([^|)#>]*)`)
 
 // calls are the words behind the program's name in a line of a shell.
 func calls(line string) [][]string {
@@ -191,6 +191,9 @@ func calls(line string) [][]string {
 
 // check tells what of a call does not exist.
 func (c *command) check(words []string, common []flagHelp) string {
+	for len(words) > 2 && strings.HasPrefix(words[0], "--") { // a common flag, with its value
+		words = append(words[2:], words[0])
+	}
 	for len(words) > 0 {
 		i := slices.IndexFunc(c.below, func(b *command) bool { return b.path[len(b.path)-1] == words[0] })
 		if i < 0 {
@@ -238,8 +241,8 @@ func TestConfigurationFilesAreRead(t *testing.T) {
 			if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.CommandContext(t.Context(), at.program, "version", "--config", file)
-			cmd.Env, cmd.Dir = at.environ, at.folder
+			cmd := exec.CommandContext(t.Context(), at.Program, "version", "--config", file)
+			cmd.Env, cmd.Dir = at.Env, at.Dir
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%s: %v\n%s", p.name, err, out)
 			}
