@@ -59,6 +59,18 @@ func (g *Guard) ClearCookie(w http.ResponseWriter) {
 	http.SetCookie(w, c)
 }
 
+// dropDead takes the cookie from the browser when its token is why r is refused with
+// 401. The browser would send it for as long as it keeps it, and be refused where
+// callers without a token are let in.
+func (g *Guard) dropDead(w http.ResponseWriter, r *http.Request, err error) {
+	if g.cookieOf(r) == "" || AsError(err).Status != http.StatusUnauthorized {
+		return
+	}
+	if token, err := g.tokenOf(r); token == "" && err == nil {
+		g.ClearCookie(w)
+	}
+}
+
 func (g *Guard) cookie(value string) *http.Cookie {
 	return &http.Cookie{Name: g.opt.CookieName, Value: value, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
 }

@@ -118,3 +118,48 @@ func TestSignedInByCookie(t *testing.T) {
 		t.Error(w.Code, w.Body)
 	}
 }
+
+// TestDeadCookieIsTaken: a browser whose session has ended loses its cookie with the
+// first 401, and gets in where nobody need sign in. Nothing else takes a cookie.
+func TestDeadCookieIsTaken(t *testing.T) {
+	g := durintest.New(t)
+	g.Client(durin.Client{Name: "browser", Cookie: true})
+	live, dead := g.Token("ada", "browser").Reveal(), g.Token("bob", "browser").Reveal()
+	if _, err := g.EndToken(t.Context(), durin.Secret(dead)); err != nil {
+		t.Fatal(err)
+	}
+	const name = durin.DefaultCookie
+	permitted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := g.Permit(w, r, durin.Rules{Optional: true}); err != nil {
+			g.Fail(w, r, err)
+		}
+	})
+	for _, c := range []struct {
+		name    string
+		headers []string
+		status  int
+		taken   bool
+	}{
+		{"dead", []string{"Cookie", name + "=" + dead}, 401, true},
+		{"no token at all", []string{"Cookie", name + "=x"}, 401, true},
+		{"dead, and a good header", []string{"Cookie", name + "=" + dead, "Authorization", "Token " + g.Token("ada", "cli").Reveal()}, 200, false},
+		{"dead, and a bad header", []string{"Cookie", name + "=" + dead, "Authorization", "Token x"}, 401, false},
+		{"another site's request", []string{"Cookie", name + "=" + dead, "Sec-Fetch-Site", "cross-site"}, 403, false},
+		{"live", []string{"Cookie", name + "=" + live}, 200, false},
+		{"a bad header", []string{"Authorization", "Token x"}, 401, false},
+		{"nothing", nil, 200, false},
+	} {
+		for where, h := range map[string]http.Handler{"Authenticate": g.Authenticate(who), "Permit": permitted} {
+			r := httptest.NewRequest("POST", "https://example.com/", nil)
+			for i := 0; i < len(c.headers); i += 2 {
+				r.Header.Add(c.headers[i], c.headers[i+1])
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			taken := strings.Contains(w.Header().Get("Set-Cookie"), "Max-Age=0")
+			if w.Code != c.status || taken != c.taken {
+				t.Errorf("%s, %s: %d, taken %v", where, c.name, w.Code, taken)
+			}
+		}
+	}
+}

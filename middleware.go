@@ -35,6 +35,7 @@ func (g *Guard) identify(w http.ResponseWriter, r *http.Request) (*identity, *ht
 	}
 	id, err := g.identityOf(ctx, r)
 	if err != nil {
+		g.dropDead(w, r, err)
 		g.Fail(w, r, err)
 		return nil, r, false
 	}

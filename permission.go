@@ -25,13 +25,15 @@ type Rules struct {
 // built of handlers, or learn the rules from the request: the session, which is
 // nil for an anonymous caller where rules are Optional, or the error to answer
 // with: ErrNoToken, ErrInvalidToken, ErrExpired, ErrInactive, ErrForbidden,
-// ErrThrottled, ErrUnavailable, or another *Error. It sets the RateLimit fields of w.
+// ErrThrottled, ErrUnavailable, or another *Error. It sets the RateLimit fields of w,
+// and takes a cookie away whose token is refused.
 func (g *Guard) Permit(w http.ResponseWriter, r *http.Request, rules Rules) (*Session, error) {
 	ctx := r.Context()
 	id := identityFrom(ctx, g)
 	if id == nil {
 		var err error
 		if id, err = g.identityOf(ctx, r); err != nil {
+			g.dropDead(w, r, err)
 			return nil, err
 		}
 	}

@@ -22,6 +22,9 @@ func TestFreshMachine(t *testing.T) {
 	for _, hint := range []string{"durin client create web", "durin user create ada", "http://" + s.Addr + "/api/auth/login/"} {
 		s.Eventually("the hint "+hint, func() bool { return strings.Contains(s.Out(), hint) })
 	}
+	if users := strings.TrimSpace(run(t, s.Dir, "", "user", "list", "--json")); users != "[]" {
+		t.Errorf("there are users that nobody made: %s", users)
+	}
 	// What the hints say, while it serves.
 	run(t, s.Dir, "", "client", "create", "web")
 	run(t, s.Dir, password, "user", "create", userName, "--password-stdin")
