@@ -43,7 +43,7 @@ func OwnGalera(t testing.TB, n int) []*Own {
 		o.galera(t, ports[i], group, i)
 		o.Start()
 		if i == 0 {
-			name := fresh(t, "mysql", o.at, "CREATE DATABASE %s", "DROP DATABASE %s")
+			name := fresh(t, "mysql", o.at, "CREATE DATABASE %s", "")
 			for _, all := range nodes {
 				all.URL = fmt.Sprintf("mysql://root@%s/%s", all.Addr, name)
 			}

@@ -65,7 +65,7 @@ func OwnMySQL(t testing.TB) *Own {
 	cfg.User, cfg.Net, cfg.Addr = "root", "tcp", o.Addr
 	o.at = cfg.FormatDSN()
 	o.Start()
-	o.URL = fmt.Sprintf("mysql://root@%s/%s", o.Addr, fresh(t, "mysql", o.at, "CREATE DATABASE %s", "DROP DATABASE %s"))
+	o.URL = fmt.Sprintf("mysql://root@%s/%s", o.Addr, fresh(t, "mysql", o.at, "CREATE DATABASE %s", ""))
 	return o
 }
 

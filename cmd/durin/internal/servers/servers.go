@@ -98,14 +98,16 @@ func Redis(t testing.TB) string {
 }
 
 // fresh creates a database with a name of its own, which is dropped when the
-// test has ended.
+// test has ended. Without a statement for that, it goes with its server.
 func fresh(t testing.TB, driver, server, create, drop string) string {
 	t.Helper()
 	name := "durin_test_" + strings.ToLower(rand.Text())[:16]
 	if err := do(t.Context(), driver, server, fmt.Sprintf(create, name)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { drops.later(driver, server, fmt.Sprintf(drop, name)) })
+	if drop != "" {
+		t.Cleanup(func() { drops.later(driver, server, fmt.Sprintf(drop, name)) })
+	}
 	return name
 }
 
