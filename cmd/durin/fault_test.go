@@ -47,6 +47,7 @@ func fill(t *testing.T, file string) {
 // something is a 503, which changes nothing, /readyz tells, and service returns
 // with the room.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	dir := smallDisk(t)
 	run(t, dir, "", "client", "create", "web")
 	run(t, dir, password, "user", "create", userName, "--password-stdin")

@@ -24,6 +24,7 @@ func TestDatabaseGoesAway(t *testing.T) {
 	}
 	for _, o := range outages {
 		t.Run(o.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, prepared(t), "--demo")
 			token := s.Login("web")
 			file := filepath.Join(s.Dir, "durin.db")
@@ -73,6 +74,7 @@ func (s *server) down(token string) {
 // TestDatabaseLocked holds the file's write lock for longer than the server
 // waits: what writes is a 503, checks go on, and service returns.
 func TestDatabaseLocked(t *testing.T) {
+	t.Parallel()
 	s := start(t, prepared(t), "--demo")
 	token := s.Login("web")
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.Dir, "durin.db")+"?_pragma=busy_timeout(3000)")

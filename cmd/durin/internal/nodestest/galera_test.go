@@ -13,6 +13,7 @@ import (
 // TestGalera runs three nodes, each on a Galera node of its own, and kills one of
 // those under load. The others go on; what was acknowledged holds everywhere.
 func TestGalera(t *testing.T) {
+	t.Parallel() // it waits for its database most of the time
 	group := servers.OwnGalera(t, 3)
 	c := newCluster(t, group[0].URL+"?wsrep_sync_wait=1")
 	for _, o := range group {

@@ -49,6 +49,7 @@ func (l *ledger) holds(n *node) {
 func TestDatabaseStopsAndStarts(t *testing.T) {
 	for name, own := range map[string]func(testing.TB) *servers.Own{"PostgreSQL": servers.OwnPostgreSQL, "MariaDB": servers.OwnMySQL} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			db := own(t)
 			c := newCluster(t, db.URL)
 			for range 2 {

@@ -38,6 +38,7 @@ func TestRedisCluster(t *testing.T) {
 // TestRedisFailover kills the master that a Sentinel watches: nodes go on with
 // the replica that takes over.
 func TestRedisFailover(t *testing.T) {
+	t.Parallel()
 	const n = 50
 	db := servers.PostgreSQL(t).URL
 	master, _, sentinel := servers.OwnRedisWatched(t)

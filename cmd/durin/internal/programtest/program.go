@@ -1,6 +1,7 @@
 package programtest
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,8 +24,10 @@ func Main(m *testing.M) {
 }
 
 // Run runs a package's tests, stops the database servers that they have
-// started, and removes what was built.
+// started, and removes what was built. Parallel tests go on four at a time,
+// unless -parallel says otherwise: those of processes wait more than they compute.
 func Run(m *testing.M) int {
+	_ = flag.Set("test.parallel", "4")
 	code := servers.Main(m)
 	builds.Lock()
 	defer builds.Unlock()
