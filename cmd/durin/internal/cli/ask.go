@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/durin-go/durin/password"
 	"github.com/spf13/cobra"
@@ -64,7 +65,7 @@ func (r *run) newPassword(user string) (durin.Secret, error) {
 	if err != nil {
 		return "", err
 	}
-	return pw, password.Check(pw, user)
+	return pw, node.CheckPassword(r.config, pw, user)
 }
 
 // readPassword takes everything but the line break at its end.

@@ -61,10 +61,12 @@ type Config struct {
 	RefreshOnLogin bool
 	Throttle       durin.Rate
 	LoginLimit     bool
-	HashNice       int // of the process that computes password hashes
-	LoginNumbers   loginlimit.Numbers
-	PruneAfter     time.Duration // durin.Never: for ever
-	UsageRetention time.Duration // durin.Never: for ever
+	// PasswordDenylist is a file of passwords that nobody may take. Empty: none.
+	PasswordDenylist string
+	HashNice         int // of the process that computes password hashes
+	LoginNumbers     loginlimit.Numbers
+	PruneAfter       time.Duration // durin.Never: for ever
+	UsageRetention   time.Duration // durin.Never: for ever
 
 	Audit      bool
 	AuditKeep  time.Duration // durin.Never: for ever

@@ -47,7 +47,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 	values := map[string]string{
 		"db": "x.db", "key-file": "k", "log-format": "json", "log-level": "warn", "addr": ":1", "addr-file": "a", "mount": "/x",
 		"demo": "true", "public-url": "https://x.org/y/", "trusted-proxies": "10.0.0.1, 2001:db8::/32", "cors-origin": "https://a.org",
-		"ops-addr": "[::1]:2", "tls-cert": "c", "tls-key": "k", "max-connections": "7", "request-time": "30s", "hash-nice": "0", "drain-time": "5s", "pid-file": "p", "access-log": "true", "token-ttl": "never", "token-length": "40",
+		"ops-addr": "[::1]:2", "tls-cert": "c", "tls-key": "k", "max-connections": "7", "request-time": "30s", "hash-nice": "0", "password-denylist": "l", "drain-time": "5s", "pid-file": "p", "access-log": "true", "token-ttl": "never", "token-length": "40",
 		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata",
 		"cache-ttl": "0", "refresh-on-login": "true", "api-access-client": "key", "api-access-hide-session": "true",
 		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never", "usage-retention": "30d",

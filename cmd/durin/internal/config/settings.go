@@ -41,6 +41,7 @@ func commonSettings() []setting {
 			return nil
 		}},
 		{"key-file", Common, "PATH", "file of the keys that seal tokens (default durin.key beside the database)", "", text(func(c *Config) *string { return &c.KeyFile })},
+		{"password-denylist", Common, "PATH", "file of breached passwords that nobody may take: one a line, or its SHA-1, in ascending order", "", text(func(c *Config) *string { return &c.PasswordDenylist })},
 		{"log-format", Common, "FORM", "text, json, or auto: text on a terminal", "auto", oneOf(func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json")},
 		{"log-level", Common, "LEVEL", "debug, info, warn or error", "info", setLevel},
 	}

@@ -103,6 +103,9 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	if o.Purpose == Serve {
+		if err := checkDenylist(o.Config); err != nil {
+			return nil, err
+		}
 		if n.Shared, err = openShared(ctx, o); err != nil {
 			return nil, err
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/loginlimit"
-	"github.com/durin-go/durin/password"
 )
 
 // Where the pages are.
@@ -83,7 +82,7 @@ func (p pages) at(path string) http.Handler {
 // hashPassword checks a new password by the program's rules and hashes it.
 func hashPassword(n *node.Node) func(context.Context, durin.User, durin.Secret) (string, error) {
 	return func(ctx context.Context, u durin.User, pw durin.Secret) (string, error) {
-		if err := password.Check(pw, u.Name); err != nil {
+		if err := node.CheckPassword(n.Config, pw, u.Name); err != nil {
 			return "", err
 		}
 		return n.Hasher.Hash(ctx, pw)
