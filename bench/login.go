@@ -152,6 +152,7 @@ func (s *suite) f7With(hashes int) error {
 			return o.error
 		}
 		good = append(good, o.PerSecond())
+		time.Sleep(20 * s.long) // until a thousand connections are closed at both ends
 	}
 	_, most, _ := residentOf(c.cmd.Process.Pid)
 	for _, pid := range childrenOf(c.cmd.Process.Pid) {
