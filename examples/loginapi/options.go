@@ -42,6 +42,7 @@ func hashing() password.Options {
 		Queue:   0,                                                      // 256 for each worker
 
 		Command: nil, // of a process that calls password.Serve; nil: this one hashes
+		Nice:    0,   // by how much that one gives way; 0: by 10
 		Logger:  nil, // hears when that cannot be had; nil: slog.Default
 	}
 }
