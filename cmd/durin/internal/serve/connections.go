@@ -44,12 +44,15 @@ func newConnections(line net.Listener, limit int, log *slog.Logger) *connections
 // A connection knows since when it has been idle.
 type connection struct {
 	net.Conn
-	of *connections
+	of    *connections
+	begun time.Time
 	// idle is the nanosecond since of.begun at which the last request ended;
-	// zero while one is under way.
+	// zero while one is under way, and fresh until the first has been read.
 	idle atomic.Int64
 	once sync.Once
 }
+
+const fresh = -1
 
 // Accept implements net.Listener. One connection above the limit is accepted, and
 // waits here.
@@ -59,7 +62,8 @@ func (c *connections) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c.waitForRoom()
-	counted := &connection{Conn: conn, of: c}
+	counted := &connection{Conn: conn, of: c, begun: time.Now()}
+	counted.idle.Store(fresh)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open[counted] = struct{}{}
@@ -142,7 +146,7 @@ func noteState(conn net.Conn, state http.ConnState) {
 		conn = secure.NetConn()
 	}
 	c, ok := conn.(*connection)
-	if !ok {
+	if !ok || state == http.StateNew {
 		return
 	}
 	if state != http.StateIdle {
@@ -160,6 +164,19 @@ func (c *connections) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.open)
+}
+
+// allHeard reports whether every connection has brought a request, but those that
+// have not for as long as patience.
+func (c *connections) allHeard(patience time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		if conn.idle.Load() == fresh && time.Since(conn.begun) < patience {
+			return false
+		}
+	}
+	return true
 }
 
 // gone waits until no connection is open, within ctx.

@@ -15,6 +15,12 @@ const (
 	// handOverIdle is how long connections are kept that bring no request,
 	// after another process has taken over.
 	handOverIdle = 5 * time.Second
+	// firstRequest is how long after a connection was made its first request is
+	// waited for. http.Server ends as late; it answers none, though, that it has
+	// read after its Shutdown.
+	firstRequest = 5 * time.Second
+	// begins is how long a request that was read takes to begin.
+	begins = 10 * time.Millisecond
 )
 
 // ErrHandedOver is the cause with which the context of Serve ends when another
@@ -71,9 +77,7 @@ func (s *Server) leave(ctx context.Context) {
 	wait := s.node.Config.DrainTime
 	if errors.Is(context.Cause(ctx), ErrHandedOver) {
 		s.log.Info("another process has taken over: connections that are open here are served to their end")
-		for _, line := range s.lines {
-			_ = line.Close()
-		}
+		_ = s.close()
 		s.wait(max(wait, handOverIdle), true)
 		return
 	}
@@ -82,6 +86,23 @@ func (s *Server) leave(ctx context.Context) {
 		s.wait(wait, false)
 	}
 	s.log.Info("stopping: requests that are under way are answered first")
+	_ = s.close()
+	s.hearOut()
+}
+
+// hearOut waits for the first requests of connections that were just made:
+// whoever has made one has sent it, or is about to.
+func (s *Server) hearOut() {
+	open := 0
+	for _, line := range s.lines {
+		open += line.count()
+		for !line.allHeard(firstRequest) {
+			time.Sleep(begins)
+		}
+	}
+	if open > 0 {
+		time.Sleep(begins)
+	}
 }
 
 // wait waits for a time, or, where that is enough, until no connection is open.
