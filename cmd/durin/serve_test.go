@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -234,6 +235,27 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 		t.Errorf("%q, %v", answered, err)
 	}
 	s.Wait()
+}
+
+// Who waits for the address may read the process id at once.
+func TestPIDFileIsThereBeforeTheAddress(t *testing.T) {
+	s := in(t, prepared(t))
+	pid := filepath.Join(s.Dir, "durin.pid")
+	s.Args = []string{"--pid-file", filepath.Join(s.Dir, "nowhere", "pid")}
+	s.Launch()
+	<-s.Done
+	if s.Serves() || !strings.Contains(s.Log(), "pid-file") {
+		t.Errorf("the address is told before the process id: %s", s.Log())
+	}
+	s.Args = []string{"--pid-file", pid}
+	s.Start()
+	if text, err := os.ReadFile(pid); err != nil || strings.TrimSpace(string(text)) != strconv.Itoa(s.Cmd.Process.Pid) {
+		t.Errorf("%q, %v", text, err)
+	}
+	s.Stop()
+	if _, err := os.Stat(pid); err == nil {
+		t.Error("the file stays")
+	}
 }
 
 func TestTwoOnOneAddress(t *testing.T) {

@@ -101,6 +101,9 @@ func (r *run) serveOn(server *serve.Server, set *sockets.Set, n *node.Node, log 
 		}
 		defer removePIDFile(path)
 	}
+	if err := server.WriteAddr(); err != nil {
+		return err
+	}
 	ctx, leave := context.WithCancelCause(r.ctx)
 	defer leave(nil)
 	ended := make(chan error, 1)

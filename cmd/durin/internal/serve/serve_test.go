@@ -226,7 +226,11 @@ func TestListenTellsWhatIsWrong(t *testing.T) {
 		"tls-cert and tls-key": {"--tls-cert", "missing", "--tls-key", "missing"},
 	} {
 		n, log, _ := newNode(t, args...)
-		if _, err := Listen(t.Context(), n, log); err == nil || !strings.Contains(err.Error(), want) {
+		s, err := Listen(t.Context(), n, log)
+		if err == nil {
+			err = s.WriteAddr()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}

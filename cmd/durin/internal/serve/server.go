@@ -30,8 +30,7 @@ type Server struct {
 	lines map[*http.Server]*connections
 }
 
-// Listen takes the addresses of the configuration, and writes the main one to
-// the address file.
+// Listen takes the addresses of the configuration.
 func Listen(ctx context.Context, n *node.Node, log *slog.Logger) (*Server, error) {
 	return ListenOn(ctx, &sockets.Set{}, n, log)
 }
@@ -65,12 +64,20 @@ func ListenOn(ctx context.Context, from *sockets.Set, n *node.Node, log *slog.Lo
 		}
 		s.lines[s.ops] = newConnections(line, opsConnections, log)
 	}
-	if c.AddrFile != "" {
-		if err := WriteWhole(c.AddrFile, s.Addr()+"\n"); err != nil {
-			return nil, errors.Join(fmt.Errorf("addr-file: %w", err), s.close())
-		}
-	}
 	return s, nil
+}
+
+// WriteAddr writes the main address to the address file, if there is to be one.
+// Who waits for it may go on: write every other file before.
+func (s *Server) WriteAddr() error {
+	path := s.node.Config.AddrFile
+	if path == "" {
+		return nil
+	}
+	if err := WriteWhole(path, s.Addr()+"\n"); err != nil {
+		return fmt.Errorf("addr-file: %w", errors.Join(err, s.close()))
+	}
+	return nil
 }
 
 func (s *Server) newServer(h http.Handler) *http.Server {
