@@ -37,6 +37,7 @@
 //     guessing passwords.
 //   - password: hashing, and the formats of other systems.
 //   - nodes: how several processes hear of what one has ended.
+//   - audit: a log of who did what, in which tampering is found.
 //   - browse: the questions about the sessions and users in a store.
 //   - importer: users and tokens out of Django; transfer: what a Store offers it.
 //   - durintest: what the tests of your application need.
