@@ -195,20 +195,32 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (u User, adm
 	}
 	// An attempt that is held back is checked all the same: its answer takes
 	// as long as any other.
-	user, err := g.opt.Authenticator.Authenticate(ctx, req.Name, req.Password)
-	if err == nil && !admitted {
-		user, err = User{}, ErrBadCredentials
-	}
-	err = unavailable(err)
-	if admitted {
-		g.opt.LoginLimiter.Done(ctx, attempt, err)
-	}
+	user, err := g.checkPassword(ctx, req, attempt, admitted)
 	if errors.Is(err, ErrBadCredentials) {
 		g.activity.failed.Add(1)
 		fire(ctx, g.opt.Hooks.LoginFailed, Event{At: g.now(), UserName: req.Name, Client: req.Client, Err: err})
 	}
 	return user, admitted, err
 }
+
+// checkPassword asks the Authenticator, and tells the LoginLimiter how an admitted
+// attempt ended, though the Authenticator panics: others may wait for that.
+func (g *Guard) checkPassword(ctx context.Context, req LoginRequest, attempt LoginAttempt, admitted bool) (user User, err error) {
+	err = errPanicked
+	defer func() {
+		if admitted {
+			g.opt.LoginLimiter.Done(ctx, attempt, err)
+		}
+	}()
+	user, err = g.opt.Authenticator.Authenticate(ctx, req.Name, req.Password)
+	if err == nil && !admitted {
+		user, err = User{}, ErrBadCredentials
+	}
+	return user, unavailable(err)
+}
+
+// errPanicked is how an attempt ended whose check did not return.
+var errPanicked = errors.New("durin: the Authenticator did not return")
 
 // isKnown reports whether the request bears a token of the user it logs in as.
 func (g *Guard) isKnown(ctx context.Context, req LoginRequest) bool {

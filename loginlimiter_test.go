@@ -142,3 +142,39 @@ func TestALoginThatWaitsEndsWithItsContext(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// fragile panics when it is told to.
+type fragile struct{ broken bool }
+
+func (f *fragile) Authenticate(_ context.Context, name string, password durin.Secret) (durin.User, error) {
+	switch {
+	case f.broken:
+		panic("broken")
+	case password.Reveal() != "right":
+		return durin.User{}, durin.ErrBadCredentials
+	}
+	return durin.User{ID: "u-" + name, Name: name}, nil
+}
+
+func TestAnAuthenticatorThatPanicsBlocksNobody(t *testing.T) {
+	f := &fragile{broken: true}
+	g := durintest.New(t, func(o *durin.Options) { o.Authenticator = f })
+	g.Client(durin.Client{Name: "web"})
+	req := durin.LoginRequest{Name: "ada", Password: "right", Client: "web", Address: netip.MustParseAddr("192.0.2.1")}
+	for range 10 { // as many as failures lock the account for the address
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was swallowed")
+				}
+			}()
+			_, _ = g.Login(t.Context(), req)
+		}()
+	}
+	f.broken = false
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := g.Login(ctx, req); err != nil {
+		t.Error("the next login waits for those that panicked:", err)
+	}
+}
