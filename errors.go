@@ -13,8 +13,8 @@ import (
 )
 
 // An Error is a failure that a caller of the API is told about. Compare with
-// errors.Is and one of the sentinels below; handlers of your own turn any error
-// into an answer with WriteError.
+// errors.Is and one of the package's sentinels; handlers of your own turn any error
+// into an answer with Guard.Fail.
 type Error struct {
 	// Status is the HTTP status.
 	Status int

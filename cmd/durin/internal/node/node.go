@@ -87,6 +87,11 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 			_ = n.Close(ctx)
 		}
 	}()
+	if o.Purpose == Serve { // before there is a file
+		if err := checkDenylist(o.Config); err != nil {
+			return nil, err
+		}
+	}
 	if err := n.openStore(ctx, o); err != nil {
 		return nil, err
 	}
@@ -103,9 +108,6 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	if o.Purpose == Serve {
-		if err := checkDenylist(o.Config); err != nil {
-			return nil, err
-		}
 		if n.Shared, err = openShared(ctx, o); err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // The names of the two sockets.
@@ -169,6 +170,9 @@ func (s *Set) Listen(ctx context.Context, name, addr string) (net.Listener, erro
 		return from.line, nil
 	}
 	line, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: durin health tells whether a durin runs there; --addr and --ops-addr choose others", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}
