@@ -80,6 +80,10 @@ func (p *pass) resolve(items []*item) ([]*item, error) {
 	var whole []*item
 	for _, it := range items {
 		p.resolveUser(it, absent)
+		// A token of nobody, which is left out, does not stand in another's way.
+		if len(it.faults) == 0 && !p.digests.add(string(it.row.Token.Digest[:])) {
+			it.fault("the same token is there twice")
+		}
 		if err := p.resolveClient(it); err != nil {
 			return nil, err
 		}
