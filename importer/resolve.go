@@ -80,10 +80,6 @@ func (p *pass) resolve(items []*item) ([]*item, error) {
 	var whole []*item
 	for _, it := range items {
 		p.resolveUser(it, absent)
-		// A token of nobody, which is left out, does not stand in another's way.
-		if len(it.faults) == 0 && !p.digests.add(string(it.row.Token.Digest[:])) {
-			it.fault("the same token is there twice")
-		}
 		if err := p.resolveClient(it); err != nil {
 			return nil, err
 		}
@@ -112,13 +108,17 @@ func (p *pass) resolveUser(it *item, absent map[reference]string) {
 }
 
 // resolveClient finds the client, seals the token if that hands it out again,
-// and finds a second token of one user for it.
+// and finds tokens that are there twice, and a second one of one user for it.
 func (p *pass) resolveClient(it *item) error {
 	c, err := p.clients.find(p, it)
 	if err != nil || len(it.faults) > 0 {
 		return err
 	}
 	t := it.row.Token
+	if !p.digests.add(string(t.Digest[:])) { // one that is left out until here is in nobody's way
+		it.fault("the same token is there twice")
+		return nil
+	}
 	t.Client = c.name
 	it.fresh = it.fresh || c.fresh
 	it.reuse = c.policy == durin.PolicyReuse
