@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -49,7 +50,7 @@ func (r *run) askHealth(at string, ready bool) error {
 	if ready {
 		path = "/readyz"
 	}
-	base, status, body, err := r.ask(at, path)
+	base, status, body, err := r.ask(at, path, nil)
 	if err != nil {
 		return err
 	}
@@ -65,19 +66,30 @@ func (r *run) askHealth(at string, ready bool) error {
 }
 
 // ask asks a running server for path, at an address that may be empty, and tells
-// where that was.
-func (r *run) ask(at, path string) (*url.URL, int, []byte, error) {
-	base, err := healthURL(r.config, at, path)
+// where that was. With a body, which is JSON, it is a POST.
+func (r *run) ask(at, path string, body []byte) (base *url.URL, status int, answer []byte, err error) {
+	base, err = healthURL(r.config, at, path)
 	if err != nil {
 		return nil, 0, nil, err
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, healthTime)
 	defer cancel()
-	status, body, err := get(ctx, base)
+	method := http.MethodGet
+	if body != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, base.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	status, answer, err = send(req)
 	if err != nil { // in its own words: those of explained are about the database
 		return nil, 0, nil, fmt.Errorf("no answer: %v; see that a server runs there, or name another with --url", err) //nolint:errorlint // see above
 	}
-	return base, status, body, nil
+	return base, status, answer, nil
 }
 
 // healthURL is where to ask: all but /healthz is on the address for operations,
@@ -111,17 +123,9 @@ func healthURL(c *config.Config, at, path string) (*url.URL, error) {
 	return &url.URL{Scheme: scheme, Host: net.JoinHostPort(host, port), Path: path}, nil
 }
 
-// get asks without a secret and trusts nothing that it hears, so that it takes
-// any certificate: those are made out for the server's public name.
-func get(ctx context.Context, u *url.URL) (int, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return 0, nil, err
-	}
-	return send(req)
-}
-
-// send takes any certificate: it is this machine's own server that is asked.
+// send takes any certificate: those are made out for the server's public name. It is
+// this machine's own server that is asked, nothing that it says is trusted, and what
+// it is sent is no secret.
 func send(req *http.Request) (int, []byte, error) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // see above
 	resp, err := transport.RoundTrip(req)

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -65,20 +63,9 @@ func (r *run) liftLimits(at, account string) error {
 	if err != nil {
 		return err
 	}
-	base, err := healthURL(r.config, at, "/limits/lift")
+	base, status, body, err := r.ask(at, "/limits/lift", text)
 	if err != nil {
 		return err
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, healthTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base.String(), bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	status, body, err := send(req)
-	if err != nil {
-		return fmt.Errorf("no answer: %v; see that a server runs there, or name another with --url", err) //nolint:errorlint // as in ask
 	}
 	var answer struct {
 		Limits string
@@ -100,7 +87,7 @@ func (r *run) liftLimits(at, account string) error {
 }
 
 func (r *run) showLimits(at string) error {
-	base, status, body, err := r.ask(at, "/limits")
+	base, status, body, err := r.ask(at, "/limits", nil)
 	if err != nil {
 		return err
 	}
