@@ -101,53 +101,24 @@ func hasher() *exec.Cmd {
 	return &exec.Cmd{Path: path, Args: []string{"bench", hashing}, Stderr: os.Stderr, Err: err}
 }
 
-// stayAwake keeps the cores from sleeping until stop.
-func stayAwake(ctx context.Context) (stop func(), err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, self, awake)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	return func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	}, nil
+// stayAwake keeps the cores from sleeping until the child is stopped.
+func stayAwake(ctx context.Context) (*child, error) {
+	c, _, err := begin(ctx, awake)
+	return c, err
 }
 
-// A child is a server in a process of its own.
+// A child is this program in a process of its own, which ends with its input.
 type child struct {
-	addr string
+	addr string // of a server
 	cmd  *exec.Cmd
 	end  io.Closer
 }
 
 func startChild(ctx context.Context, mode, path string, more ...string) (*child, error) {
-	self, err := os.Executable()
+	c, out, err := begin(ctx, append([]string{"serve", "-mode", mode, "-db", path}, more...)...)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, append([]string{"serve", "-mode", mode, "-db", path}, more...)...)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	c := &child{cmd: cmd, end: in}
 	addr, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		c.stop()
@@ -155,6 +126,28 @@ func startChild(ctx context.Context, mode, path string, more ...string) (*child,
 	}
 	c.addr = strings.TrimSpace(addr)
 	return c, nil
+}
+
+// begin starts this program with other arguments, and returns what it writes.
+func begin(ctx context.Context, args ...string) (*child, io.Reader, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	return &child{cmd: cmd, end: in}, out, nil
 }
 
 func (c *child) stop() {

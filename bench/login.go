@@ -74,11 +74,11 @@ const checkRate = 1000
 // f7 compares the latency of token checks beside a thousand parallel logins with
 // that without them, at the same rate of checks, on cores that do not sleep.
 func (s *suite) f7() error {
-	stop, err := stayAwake(s.ctx)
+	busy, err := stayAwake(s.ctx)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer busy.stop()
 	for _, n := range []int{0, runtime.NumCPU()} {
 		if err := s.f7With(n); err != nil {
 			return err
