@@ -101,13 +101,7 @@ const auditColumns = "at, action, actor_kind, actor_id, actor_name, user_id, use
 // TestTampering: what was done to the log by way of the database is found, and
 // where, on every engine.
 func TestTampering(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine, d servers.Database) {
-		db := d.Open(t)
-		s := e.open(t, db, sqlstore.Options{})
-		ring, err := keyring.New(time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+	onEachLog(t, func(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *keyring.Ring) {
 		for _, c := range tampering {
 			t.Run(c.name, func(t *testing.T) {
 				fillLog(t, db, s, ring)
@@ -136,6 +130,23 @@ func TestTampering(t *testing.T) {
 			})
 		}
 	})
+}
+
+// onEachLog is onEach with a store for a log, and a key for it.
+func onEachLog(t *testing.T, test func(*testing.T, *sql.DB, *sqlstore.Store, *keyring.Ring)) {
+	onEach(t, func(t *testing.T, e engine, d servers.Database) {
+		db := d.Open(t)
+		test(t, db, e.open(t, db, sqlstore.Options{}), newRing(t))
+	})
+}
+
+func newRing(t testing.TB) *keyring.Ring {
+	t.Helper()
+	ring, err := keyring.New(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
 }
 
 func checked(t testing.TB, s audit.Store, ring *keyring.Ring) *audit.Report {
@@ -184,13 +195,7 @@ func fillLog(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *keyring.Ring) {
 // TestMadeOlder: rows that somebody makes older, so that the server deletes them and
 // signs where the chain begins then, stay, and are found.
 func TestMadeOlder(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine, d servers.Database) {
-		db := d.Open(t)
-		s := e.open(t, db, sqlstore.Options{})
-		ring, err := keyring.New(time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+	onEachLog(t, func(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *keyring.Ring) {
 		for _, more := range []string{"", ", key_id = 'ffffffff'", ", key_id = ''"} {
 			fillLog(t, db, s, ring)
 			if _, err := db.Exec("UPDATE durin_audit SET at = 1000000" + more + " WHERE chain_id = 1 AND seq < 4"); err != nil {
@@ -220,10 +225,7 @@ func TestVerifyMany(t *testing.T) {
 	e, d := engines[0], servers.SQLite(t)
 	d.DSN += "&_pragma=synchronous(OFF)"
 	s := e.open(t, d.Open(t), sqlstore.Options{Timeout: time.Minute})
-	ring, err := keyring.New(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	ring := newRing(t)
 	l, err := audit.New(t.Context(), audit.Options{Store: s, Chain: "a", Keyring: ring, Queue: n})
 	if err != nil {
 		t.Fatal(err)
@@ -256,13 +258,7 @@ func TestVerifyMany(t *testing.T) {
 // The end of a chain that was cut off is told although a server writes on from
 // there, and signs what it writes.
 func TestCutOffAndWrittenOn(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine, d servers.Database) {
-		db := d.Open(t)
-		s := e.open(t, db, sqlstore.Options{})
-		ring, err := keyring.New(time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+	onEachLog(t, func(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *keyring.Ring) {
 		chain := "(SELECT id FROM durin_audit_chain WHERE name = 'b')"
 		cut := []string{
 			"DELETE FROM durin_audit WHERE chain_id = " + chain + " AND seq > 2",

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/durin-go/durin/cmd/durin/internal/programtest"
 )
 
 // A Program is the built program with the dump that episodes start from. It is
@@ -109,7 +111,7 @@ func (p *Program) run(ctx context.Context, dir string, input *bytes.Reader, args
 func (p *Program) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.Binary, args...)
 	cmd.Dir = dir
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "DURIN_") })
+	cmd.Env = programtest.Environ()
 	return cmd
 }
 
