@@ -80,8 +80,9 @@ const (
 // A Limiter counts attempts in the memory of one process. It is safe for
 // concurrent use.
 type Limiter struct {
-	numbers   Numbers
-	seed      maphash.Seed
+	numbers Numbers
+	seed    maphash.Seed
+
 	mu        sync.Mutex
 	start     time.Time // of the first attempt
 	seen      int64     // the latest instant, in nanoseconds since start
