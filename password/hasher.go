@@ -81,6 +81,12 @@ type Options struct {
 	// there are priorities of processes: the higher it is, the less logins
 	// slow everything else, and the longer they take where all cores are
 	// wanted. Zero: 10. Negative: its priority is as this one's.
+	//
+	// On Linux it steps aside altogether, unless Nice is negative: it has only
+	// the time that nobody else wants (SCHED_IDLE of sched(7)). When that is
+	// so little that a hash is not done in half a second, the hash begins anew
+	// in a process that has nothing but the lower priority, which goes on for
+	// ten minutes; for a moment both take memory.
 	Nice int
 	// Logger hears when that process cannot be had. Nil: slog.Default.
 	Logger *slog.Logger

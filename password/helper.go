@@ -18,6 +18,11 @@ const (
 	helperGrace    = 10 * time.Second // from the end of its input until it is killed
 	helperPause    = time.Second      // until it is started again, twice as long after each failure
 	helperMaxPause = time.Minute
+	// A process that steps aside may get no time at all. With no answer for
+	// helperHunger, ten times as long as a hash takes, one that has a share of
+	// the cores takes its place for helperShare.
+	helperHunger = 500 * time.Millisecond
+	helperShare  = 10 * time.Minute
 )
 
 // A helper has jobs done in another process, which it starts when there are some.
@@ -27,13 +32,14 @@ type helper struct {
 	nice    int
 	log     *slog.Logger
 	// idle and the others are the constants, but for tests.
-	idle, patience, pause time.Duration
+	idle, patience, pause, hunger, share time.Duration
 
 	mu       sync.Mutex
 	live     *process  // nil: none
 	closed   bool      // none is started any more
 	failures int       // since the last answer
 	again    time.Time // none is started before
+	sharing  time.Time // until then none steps aside
 	ends     sync.WaitGroup
 }
 
@@ -47,6 +53,7 @@ type process struct {
 	idle    *time.Timer
 	last    uint32 // id of a job
 	waiting map[uint32]chan<- outcome
+	aside   bool        // it steps aside
 	leaving *time.Timer // kills it; nil: it was not asked to end
 }
 
@@ -58,21 +65,29 @@ func newHelper(o Options) *helper {
 	if o.Nice == 0 {
 		nice = niceness
 	}
-	return &helper{command: o.Command, workers: o.Workers, nice: nice, log: o.Logger, idle: helperIdle, patience: helperPatience, pause: helperPause}
+	return &helper{command: o.Command, workers: o.Workers, nice: nice, log: o.Logger, idle: helperIdle, patience: helperPatience, pause: helperPause, hunger: helperHunger, share: helperShare}
 }
 
 // do has a job done by the process. It does not when there is none, or when it
 // ends before it has answered.
 func (h *helper) do(j job) (outcome, bool) {
-	p, id, answer := h.enter()
-	if p == nil {
-		return outcome{}, false
+	for {
+		p, id, answer := h.enter()
+		if p == nil {
+			return outcome{}, false
+		}
+		limit, over := h.patience, p.kill
+		if p.aside {
+			limit, over = h.hunger, func() { h.starve(p) }
+		}
+		stuck := time.AfterFunc(limit, over)
+		p.send(appendRequest(nil, id, j))
+		o, done := <-answer
+		stuck.Stop()
+		if done || !h.outdone(p) {
+			return o, done
+		}
 	}
-	stuck := time.AfterFunc(h.patience, p.kill)
-	defer stuck.Stop()
-	p.send(appendRequest(nil, id, j))
-	o, done := <-answer
-	return o, done
 }
 
 // enter notes that a job waits for an answer, of a process that it starts where
@@ -80,6 +95,10 @@ func (h *helper) do(j job) (outcome, bool) {
 func (h *helper) enter() (*process, uint32, <-chan outcome) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if p := h.live; p != nil && !p.aside && h.steppingAside() {
+		h.live = nil
+		p.leave()
+	}
 	if h.live == nil && !h.start() {
 		return nil, 0, nil
 	}
@@ -91,12 +110,49 @@ func (h *helper) enter() (*process, uint32, <-chan outcome) {
 	return p, p.last, answer
 }
 
+// steppingAside says whether processes step aside now. Call it with mu held.
+func (h *helper) steppingAside() bool {
+	return canStepAside && h.nice > 0 && !time.Now().Before(h.sharing)
+}
+
+// starve ends a process that has got no time, so that its jobs are done by
+// another. It may have ended by itself meanwhile.
+func (h *helper) starve(p *process) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.live == p {
+		h.live = nil
+		h.sharing = time.Now().Add(h.share)
+		h.log.Info("password hashes got no time beside everything else; for a while they take a share of the cores", "for", h.share)
+	}
+	p.idle.Stop()
+	p.kill()
+	h.dismiss(p)
+}
+
+// outdone says that p stepped aside, and that another, which has a share, may do
+// its jobs now.
+func (h *helper) outdone(p *process) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return p.aside && !h.steppingAside()
+}
+
+// dismiss tells those who wait for p that they will get no answer. Call it with
+// mu held.
+func (h *helper) dismiss(p *process) {
+	for _, answer := range p.waiting {
+		close(answer)
+	}
+	clear(p.waiting)
+}
+
 // start makes a live process, if it can. Call it with mu held.
 func (h *helper) start() bool {
 	if h.closed || time.Now().Before(h.again) {
 		return false
 	}
-	p, err := startProcess(h.command(), h.workers, h.nice)
+	p, err := startProcess(h.command(), h.workers, h.nice, h.steppingAside())
 	if err != nil {
 		h.failed(err)
 		return false
@@ -135,10 +191,7 @@ func (h *helper) follow(p *process) {
 		h.live = nil
 		h.failed(err)
 	}
-	for _, answer := range p.waiting {
-		close(answer)
-	}
-	clear(p.waiting)
+	h.dismiss(p)
 }
 
 func (h *helper) read(p *process) error {
@@ -196,11 +249,14 @@ func (h *helper) close() {
 	h.ends.Wait()
 }
 
-func startProcess(cmd *exec.Cmd, workers, nice int) (*process, error) {
-	p := &process{cmd: cmd, waiting: map[uint32]chan<- outcome{}}
+func startProcess(cmd *exec.Cmd, workers, nice int, aside bool) (*process, error) {
+	p := &process{cmd: cmd, aside: aside, waiting: map[uint32]chan<- outcome{}}
 	cmd.Env = append(cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", workers))
 	if nice != niceness {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", niceVar, nice))
+	}
+	if !aside {
+		cmd.Env = append(cmd.Env, shareVar+"=1")
 	}
 	apart(cmd, nice)
 	var err error

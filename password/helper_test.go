@@ -36,7 +36,7 @@ func helped(t *testing.T, as func() *exec.Cmd) (*Hasher, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.helper.pause = time.Millisecond
+	h.helper.pause, h.helper.hunger = time.Millisecond, helperPatience
 	t.Cleanup(h.Close)
 	return h, &log
 }
@@ -118,11 +118,10 @@ func TestHashesOfAnotherProcessAreTheSame(t *testing.T) {
 	}
 }
 
-// Logins go on while the process is killed again and again, and another takes
-// its place.
-func TestKilledProcessIsReplaced(t *testing.T) {
-	h, _ := helped(t, command(asHelper))
-	stop := make(chan struct{})
+// keepTrying tries with eight goroutines, until the function that it returns is
+// called.
+func keepTrying(t *testing.T, h *Hasher) (stop func()) {
+	over := make(chan struct{})
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -132,13 +131,21 @@ func TestKilledProcessIsReplaced(t *testing.T) {
 					return
 				}
 				select {
-				case <-stop:
+				case <-over:
 					return
 				default:
 				}
 			}
 		})
 	}
+	return func() { close(over); all.Wait() }
+}
+
+// Logins go on while the process is killed again and again, and another takes
+// its place.
+func TestKilledProcessIsReplaced(t *testing.T) {
+	h, _ := helped(t, command(asHelper))
+	stop := keepTrying(t, h)
 	seen := map[int]bool{}
 	for len(seen) < 5 {
 		var p *process
@@ -151,8 +158,7 @@ func TestKilledProcessIsReplaced(t *testing.T) {
 		seen[p.cmd.Process.Pid] = true
 		p.kill()
 	}
-	close(stop)
-	all.Wait()
+	stop()
 }
 
 func TestWithoutTheProcessHashesAreComputedHere(t *testing.T) {

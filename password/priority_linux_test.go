@@ -5,8 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Every thread of the process gives way, and ours do not; signals that are
@@ -30,6 +35,9 @@ func TestProcessGivesWay(t *testing.T) {
 		if there, err := priority(thread); err != nil || there != min(19, own+niceness) {
 			t.Errorf("thread %d: %d %v, ours is %d", thread, there, err, own)
 		}
+		if p := policy(t, thread); p != unix.SCHED_IDLE {
+			t.Errorf("thread %d has the policy %d", thread, p)
+		}
 	}
 	if now, err := priority(os.Getpid()); err != nil || now != own {
 		t.Errorf("ours went from %d to %d, %v", own, now, err)
@@ -52,6 +60,75 @@ func TestProcessGivesWay(t *testing.T) {
 	}
 }
 
+// policy is how the kernel gives time to a thread.
+func policy(t *testing.T, thread int) uint32 {
+	t.Helper()
+	attr, err := unix.SchedGetAttr(thread, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return attr.Policy
+}
+
+// A process that gets no time is replaced by one that gets some, and that later
+// by one that steps aside. No hash is lost.
+func TestStarvedProcessIsReplaced(t *testing.T) {
+	h, log := helped(t, command(asHelper))
+	h.helper.share = time.Hour
+	if err := try(h); err != nil {
+		t.Fatal(err)
+	}
+	starving := h.pid()
+	h.helper.hunger = 100 * time.Millisecond
+	if err := syscall.Kill(starving, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := try(h); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	sharing := h.pid()
+	if sharing == starving || sharing == 0 {
+		t.Fatalf("process %d goes on as %d", starving, sharing)
+	}
+	if p := policy(t, sharing); p != 0 {
+		t.Errorf("the other has the policy %d", p)
+	}
+	until(t, "the first has not ended", func() bool { return syscall.Kill(starving, 0) != nil })
+	h.helper.sharing, h.helper.hunger = time.Now(), helperPatience // the hour is over
+	if err := try(h); err != nil {
+		t.Fatal(err)
+	}
+	if pid := h.pid(); pid == sharing || policy(t, pid) != unix.SCHED_IDLE {
+		t.Errorf("process %d goes on as %d, with the policy %d", sharing, pid, policy(t, pid))
+	}
+	h.Close()
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "no time") {
+		t.Error(log)
+	}
+}
+
+// A process that dies while it is given up loses no hash either.
+func TestStarvedProcessIsKilled(t *testing.T) {
+	h, _ := helped(t, command(asHelper))
+	h.helper.hunger, h.helper.share = 3*time.Millisecond, time.Millisecond
+	stop := keepTrying(t, h)
+	for range 300 {
+		time.Sleep(10 * time.Millisecond)
+		if pid := h.pid(); pid != 0 {
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+			time.Sleep(2500 * time.Microsecond) // just before it is given up
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	stop()
+}
+
 // The process gives way as much as it is told, or not at all.
 func TestNiceIsObeyed(t *testing.T) {
 	own, err := priority(os.Getpid())
@@ -63,11 +140,15 @@ func TestNiceIsObeyed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		h.helper.hunger = helperPatience
 		if err := try(h); err != nil {
 			t.Fatal(err)
 		}
 		if there, err := priority(h.pid()); err != nil || there != min(19, want) {
 			t.Errorf("%d: the process has %d %v, ours %d", nice, there, err, own)
+		}
+		if p := policy(t, h.pid()); (p == unix.SCHED_IDLE) != (nice >= 0) {
+			t.Errorf("%d: the process has the policy %d", nice, p)
 		}
 		h.Close()
 	}

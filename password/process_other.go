@@ -12,3 +12,5 @@ var stopping = []os.Signal{os.Interrupt}
 func apart(*exec.Cmd, int) {}
 
 func giveWay() {}
+
+const canStepAside = false

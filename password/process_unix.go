@@ -21,15 +21,21 @@ func apart(cmd *exec.Cmd, _ int) {
 	cmd.SysProcAttr.Setpgid = true
 }
 
-// giveWay lowers the priority of this process. Linux takes a process's id for its
-// first thread's (setpriority(2), "C library/kernel differences"), but a group's
-// for all threads. Where it is not allowed, the priority stays.
+// giveWay lowers the priority of this process, and steps aside unless it is to
+// have a share. Linux takes a process's id for its first thread's
+// (setpriority(2), "C library/kernel differences"), but a group's for all
+// threads. What is not allowed stays as it is.
 func giveWay() {
 	if syscall.Getpgrp() != os.Getpid() {
 		return // not started by a Hasher
 	}
 	was, err := priority(os.Getpid())
-	if nice := ownNiceness(); err == nil && nice > 0 {
-		_ = syscall.Setpriority(syscall.PRIO_PGRP, 0, min(19, was+nice))
+	nice := ownNiceness()
+	if err != nil || nice == 0 {
+		return
+	}
+	_ = syscall.Setpriority(syscall.PRIO_PGRP, 0, min(19, was+nice))
+	if os.Getenv(shareVar) == "" {
+		_ = stepAside()
 	}
 }

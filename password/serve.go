@@ -18,6 +18,8 @@ const (
 	// all cores are wanted.
 	niceness = 10
 	niceVar  = "DURIN_HASHING_NICE"
+	// shareVar, set to anything, has the process not step aside.
+	shareVar = "DURIN_HASHING_SHARE"
 	// garbage is how much of what is in use may be waste before it is
 	// collected, in per cent. There is next to nothing to look through but
 	// the memory of hashes, so collecting costs nearly nothing.
@@ -28,9 +30,9 @@ const (
 // process, until in ends, which it does when the Hasher's process ends. in and out
 // are standard input and output; nothing else may be written there.
 //
-// The process becomes one for this alone: its priority is lowered as
-// Options.Nice says, signals that ask to stop do not end it
-// before the Hasher does, and memory is collected early.
+// The process becomes one for this alone: it gives way as Options.Nice says,
+// signals that ask to stop do not end it before the Hasher does, and memory is
+// collected early.
 func Serve(in io.Reader, out io.Writer) error {
 	giveWay()
 	signal.Ignore(stopping...)

@@ -84,7 +84,7 @@ func tokenSettings() []setting {
 		{"throttle", Serving, "RATE", "rate of clients that have none: 100/h; 0/m blocks", "", setThrottle},
 		{"usage-retention", Serving, "SPAN", "how long the daily counts of users are kept, never prunes none", "400d", positive(func(c *Config) *time.Duration { return &c.UsageRetention })},
 		{"login-limit", Serving, "LIMITS", "slow down those who guess passwords: on, off, or numbers like pair=10,account=20", "on", setLoginLimit},
-		{"hash-nice", Serving, "N", "how much the process that computes password hashes gives way, 0 to 19: the more, the less logins slow everything else, and the longer they take on busy cores", "10", setHashNice},
+		{"hash-nice", Serving, "N", "how much the process that computes password hashes gives way where it has to share the cores, 0 to 19: the more, the less logins slow everything else, and the longer they take; 0: it shares them at all times", "10", setHashNice},
 		{"prune-after", Serving, "SPAN", "how long an expired token is kept; never prunes none", "24h", notNegative(func(c *Config) *time.Duration { return &c.PruneAfter })},
 	}
 }
