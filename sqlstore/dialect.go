@@ -111,19 +111,17 @@ func (e *engine) upsert(key string) string {
 	return fmt.Sprintf(e.onConflict, key)
 }
 
-// A handle is a *sql.DB, *sql.Conn or *sql.Tx.
+// A handle is a *sql.DB, *sql.Conn or *sql.Tx, or one that prepares for it.
 type handle interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // A session speaks an engine's dialect on a handle, in a transaction or not.
 type session struct {
 	*engine
-	on       handle
-	prepares bool
+	on handle
 }
 
 func (t session) exec(ctx context.Context, query string, args ...any) error {
@@ -159,21 +157,11 @@ func (t session) has(ctx context.Context, query string, args ...any) (bool, erro
 
 // repeat runs query once for each list of arguments.
 func (t session) repeat(ctx context.Context, query string, n int, args func(i int) []any) error {
-	if !t.prepares || n < 2 {
-		for i := range n {
-			if err := t.exec(ctx, query, args(i)...); err != nil {
-				return err
-			}
-		}
-		return nil
+	if n > 1 {
+		t = t.preparing()
 	}
-	stmt, err := t.on.PrepareContext(ctx, t.bind(query))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = stmt.Close() }()
 	for i := range n {
-		if _, err := stmt.ExecContext(ctx, args(i)...); err != nil {
+		if err := t.exec(ctx, query, args(i)...); err != nil {
 			return err
 		}
 	}

@@ -218,8 +218,8 @@ func (f *file) adopt(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	return alone(ctx, conn, func() error {
-		return s.session(conn).exec(ctx, "INSERT INTO durin_outbox (seq, at, gone) SELECT MAX(?, COALESCE(MAX(seq), 0)) + 1, ?, 0 FROM durin_outbox",
+	return alone(ctx, conn, func(tx *sql.Tx) error {
+		return session{engine: &s.engine, on: tx}.exec(ctx, "INSERT INTO durin_outbox (seq, at, gone) SELECT MAX(?, COALESCE(MAX(seq), 0)) + 1, ?, 0 FROM durin_outbox",
 			f.seen.Load(), time.Now().UnixMicro())
 	})
 }

@@ -24,10 +24,8 @@ func (s *Store) Import(ctx context.Context, rows []transfer.Row, now time.Time, 
 	}
 	var results []transfer.Result
 	err := s.writeMuch(ctx, "importing", func(ctx context.Context, t session) error {
-		t, free := t.preparing()
-		defer free()
 		results = make([]transfer.Result, 0, len(rows))
-		i := importing{session: t, at: tokenrule.Instant(now).UnixMicro(), ahead: map[string]bool{}, known: map[ledgerKey]int64{}, clients: map[string]int64{}}
+		i := importing{session: t.preparing(), at: tokenrule.Instant(now).UnixMicro(), ahead: map[string]bool{}, known: map[ledgerKey]int64{}, clients: map[string]int64{}}
 		err := i.all(ctx, rows, &results)
 		if isInsert(err) {
 			// Somebody was faster: look again.

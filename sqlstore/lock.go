@@ -27,11 +27,22 @@ func locked(ctx context.Context, e *engine, db *sql.DB, work func(context.Contex
 			return err
 		}
 		defer func() { _ = conn.Close() }()
-		return alone(ctx, conn, func() error { return work(ctx, session{engine: e, on: conn}) })
+		return alone(ctx, conn, func(tx *sql.Tx) error { return lockedByTable(ctx, session{engine: e, on: tx}, work) })
 	case PostgreSQL:
 		return lockedByKey(ctx, e, db, work)
 	}
 	return lockedByName(ctx, e, db, work)
+}
+
+// lockedByTable takes SQLite's write lock by making a table, which is gone again
+// before the work begins: there need not be any to take it with.
+func lockedByTable(ctx context.Context, t session, work func(context.Context, session) error) error {
+	for _, text := range []string{"CREATE TABLE durin_lock (n BIGINT)", "DROP TABLE durin_lock"} {
+		if err := t.exec(ctx, text); err != nil {
+			return err
+		}
+	}
+	return work(ctx, t)
 }
 
 // lockedByKey does everything in one transaction, to which the lock belongs: so

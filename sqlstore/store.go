@@ -58,6 +58,9 @@ type Store struct {
 	observe   func(context.Context, string) (context.Context, func(error))
 	lookup    *sql.Stmt // nil where nothing is prepared
 	look      string    // its text
+	// written and asked are the statements kept for db and reader; nil where
+	// none are. Those of servers are prepared by their drivers, or not at all.
+	written, asked *kept
 
 	// turn lets one transaction write at a time where the engine does:
 	// waiting for it ends with the context, and wakes in order.
@@ -113,6 +116,12 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, opts Options) (*Stor
 			return nil, fmt.Errorf("sqlstore: preparing the look-up: %w", err)
 		}
 	}
+	if s.prepare && dialect == SQLite {
+		s.written = keep(s.db)
+		if s.asked = s.written; s.reader != s.db {
+			s.asked = keep(s.reader)
+		}
+	}
 	return s, nil
 }
 
@@ -121,7 +130,7 @@ func (s *Store) Close() error {
 	if s.lookup == nil {
 		return nil
 	}
-	return s.lookup.Close()
+	return errors.Join(s.lookup.Close(), s.written.close(), s.asked.close())
 }
 
 // Ping implements durin.Store: the database answers, has the schema, and was not
@@ -133,8 +142,20 @@ func (s *Store) Ping(ctx context.Context) error {
 	return cmp.Or(err, s.file.damaged())
 }
 
-func (s *Store) session(on handle) session {
-	return session{engine: &s.engine, on: on, prepares: s.prepare}
+// asking is a session for queries on no transaction.
+func (s *Store) asking() session {
+	if s.asked == nil {
+		return session{engine: &s.engine, on: s.reader}
+	}
+	return session{engine: &s.engine, on: reader{s.reader, s.asked}}
+}
+
+// inside is a session in a transaction.
+func (s *Store) inside(tx *sql.Tx) session {
+	if !s.prepare {
+		return session{engine: &s.engine, on: tx}
+	}
+	return session{engine: &s.engine, on: &prepared{tx: tx, kept: s.written}}
 }
 
 // read runs a query, on no transaction of its own.
@@ -154,7 +175,7 @@ func (s *Store) readWithin(ctx context.Context, limit time.Duration, what string
 			return err
 		}
 		defer leave()
-		return work(ctx, s.session(s.reader))
+		return work(ctx, s.asking())
 	})
 }
 
@@ -229,7 +250,7 @@ func (s *Store) transact(ctx context.Context, work func(context.Context, session
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := work(ctx, s.session(tx)); err != nil {
+	if err := work(ctx, s.inside(tx)); err != nil {
 		return err
 	}
 	return tx.Commit()

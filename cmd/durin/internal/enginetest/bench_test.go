@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/sqlstore"
 	"github.com/durin-go/durin/transfer"
 )
@@ -47,6 +48,34 @@ func BenchmarkLookup(b *testing.B) {
 				return err
 			}
 			compare(b, bare, store)
+		})
+	}
+}
+
+// BenchmarkLogin is what a login asks of a SQLite file, with statements that are
+// kept prepared and without.
+func BenchmarkLogin(b *testing.B) {
+	for name, opts := range map[string]sqlstore.Options{"kept": {}, "unprepared": {NoPrepare: true}} {
+		b.Run(name, func(b *testing.B) {
+			d := servers.SQLite(b)
+			opts.Reader = d.Open(b)
+			s := engines[0].open(b, d.Open(b), opts)
+			stock(b, s)
+			ctx, cancel := context.WithCancel(b.Context())
+			defer cancel()
+			if _, err := s.CreateClient(ctx, durin.Client{Name: "one", TTL: time.Hour, Policy: durin.PolicyReplace}); err != nil {
+				b.Fatal(err)
+			}
+			for i := 0; b.Loop(); i++ {
+				u, err := s.UserByName(ctx, fmt.Sprint("user", i%100+1))
+				if err != nil {
+					b.Fatal(err)
+				}
+				digest := durin.Secret(fmt.Sprint("login", i)).Digest()
+				if _, err := s.Issue(ctx, durin.NewToken{UserID: u.ID, Owned: true, Password: true, Client: "one", Digest: digest, Now: now}); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
 	}
 }

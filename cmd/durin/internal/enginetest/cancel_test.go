@@ -17,28 +17,35 @@ import (
 // nothing is left locked or half done.
 func TestCancelledAtEachStep(t *testing.T) {
 	onEach(t, func(t *testing.T, e engine, d servers.Database) {
-		db, r := recorded(t, d)
-		s := e.open(t, db, sqlstore.Options{NoPrepare: true, Timeout: time.Minute})
-		if _, err := s.CreateClient(t.Context(), durin.Client{Name: "a", TTL: time.Hour, Policy: durin.PolicyReplace}); err != nil {
-			t.Fatal(err)
-		}
-		issue(t, s, "b", "a", "u")
-		steps := 0
-		for method, call := range calls(s) {
-			for at := 0; cancelledAt(t, r, method, call, at); at++ {
-				steps++
-			}
-		}
-		r.step = nil
-		for i := range 3 { // each with a connection that was cut short
-			issue(t, s, string(rune('x'+i)), "a", "u")
-		}
-		live, err := s.Sessions(t.Context(), browse.Query{UserID: "u", Client: "a", State: browse.Live, Now: now})
-		if err != nil || len(live) != 1 {
-			t.Errorf("%d live tokens of one, %v", len(live), err)
-		}
-		t.Logf("cancelled at %d statements", steps)
+		cancelledAtEachStep(t, e, d, true)
 	})
+	t.Run("SQLite with statements that are kept", func(t *testing.T) {
+		cancelledAtEachStep(t, engines[0], servers.SQLite(t), false)
+	})
+}
+
+func cancelledAtEachStep(t *testing.T, e engine, d servers.Database, unprepared bool) {
+	db, r := recorded(t, d)
+	s := e.open(t, db, sqlstore.Options{NoPrepare: unprepared, Timeout: time.Minute})
+	if _, err := s.CreateClient(t.Context(), durin.Client{Name: "a", TTL: time.Hour, Policy: durin.PolicyReplace}); err != nil {
+		t.Fatal(err)
+	}
+	issue(t, s, "b", "a", "u")
+	steps := 0
+	for method, call := range calls(s) {
+		for at := 0; cancelledAt(t, r, method, call, at); at++ {
+			steps++
+		}
+	}
+	r.step = nil
+	for i := range 3 { // each with a connection that was cut short
+		issue(t, s, string(rune('x'+i)), "a", "u")
+	}
+	live, err := s.Sessions(t.Context(), browse.Query{UserID: "u", Client: "a", State: browse.Live, Now: now})
+	if err != nil || len(live) != 1 {
+		t.Errorf("%d live tokens of one, %v", len(live), err)
+	}
+	t.Logf("cancelled at %d statements", steps)
 }
 
 // cancelledAt reports whether the call came to the statement.

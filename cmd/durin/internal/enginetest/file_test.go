@@ -221,6 +221,20 @@ func TestFileReplaced(t *testing.T) {
 	}
 }
 
+// sessionsOf counts the sessions of two clients.
+func sessionsOf(t *testing.T, s *sqlstore.Store) map[string]int {
+	t.Helper()
+	n := map[string]int{}
+	for _, client := range []string{"a", "b"} {
+		some, err := s.Sessions(t.Context(), browse.Query{Client: client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n[client] = len(some)
+	}
+	return n
+}
+
 func fileReplaced(t *testing.T, opts func(*testing.T, servers.Database) sqlstore.Options) {
 	d, other := servers.SQLite(t), servers.SQLite(t)
 	s := filled(t, d, "a", sqlstore.Options{})
@@ -230,6 +244,11 @@ func fileReplaced(t *testing.T, opts func(*testing.T, servers.Database) sqlstore
 		issue(t, s, "again", "a", "u3")
 		if _, err := s.End(t.Context(), durin.Selection{UserID: "u3"}, now); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for range 10 { // until the statements are kept
+		if of := sessionsOf(t, s); of["a"] != 1 || of["b"] != 0 {
+			t.Fatal(of)
 		}
 	}
 	read, err := s.Endings(t.Context(), 0, 100)
@@ -252,6 +271,9 @@ func fileReplaced(t *testing.T, opts func(*testing.T, servers.Database) sqlstore
 	})
 	if _, err := s.Lookup(t.Context(), durin.Secret("a").Digest()); !errors.Is(err, durin.ErrNotFound) {
 		t.Errorf("a token of the old database: %v", err)
+	}
+	if of := sessionsOf(t, s); of["a"] != 0 || of["b"] != 1 {
+		t.Errorf("sessions of clients: %v", of)
 	}
 	endings, err := s.Endings(t.Context(), last, 100)
 	if err != nil || len(endings) != 1 || endings[0].Digest != (durin.Digest{}) || endings[0].ClientID != 0 {

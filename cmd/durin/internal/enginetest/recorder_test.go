@@ -19,13 +19,15 @@ type recorder struct {
 	// deleted counts the rows that the present transaction has deleted, most
 	// those of the one that deleted most: one writes at a time here.
 	deleted, most int64
-	// step, when set, is called before each statement.
-	step func()
+	// step, when set, is called before each statement, commit before each commit.
+	step, commit func()
+	// prepared counts how often each text was prepared.
+	prepared map[string]int
 }
 
 // recorded returns a handle on d whose statements are kept.
 func recorded(t *testing.T, d servers.Database) (*sql.DB, *recorder) {
-	r := &recorder{seen: map[string][]any{}}
+	r := &recorder{seen: map[string][]any{}, prepared: map[string]int{}}
 	db := sql.OpenDB(connector{d: d, driver: d.Open(t).Driver(), r: r})
 	t.Cleanup(func() { _ = db.Close() })
 	return db, r
@@ -81,7 +83,51 @@ func (r *recorder) result(query string, result driver.Result) {
 
 func (c recordingConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	c.r.result("BEGIN", nil)
-	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	return recordingTx{tx, c.r}, err
+}
+
+type recordingTx struct {
+	driver.Tx
+	r *recorder
+}
+
+func (t recordingTx) Commit() error {
+	t.r.mu.Lock()
+	commit := t.r.commit
+	t.r.mu.Unlock()
+	if commit != nil {
+		commit()
+	}
+	return t.Tx.Commit()
+}
+
+func (c recordingConn) Prepare(query string) (driver.Stmt, error) {
+	c.r.mu.Lock()
+	c.r.prepared[query]++
+	c.r.mu.Unlock()
+	stmt, err := c.Conn.Prepare(query)
+	return recordingStmt{stmt, query, c.r}, err
+}
+
+type recordingStmt struct {
+	driver.Stmt
+	query string
+	r     *recorder
+}
+
+func (s recordingStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	s.r.note(s.query, args)
+	return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+}
+
+func (s recordingStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	s.r.note(s.query, args)
+	result, err := s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+	if err == nil {
+		s.r.result(s.query, result)
+	}
+	return result, err
 }
 
 func (c recordingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
