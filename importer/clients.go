@@ -25,7 +25,7 @@ type clientTable struct {
 }
 
 // takeClients writes the clients of the dump, the highest id first (see
-// chooseFirst), and those that other libraries' tokens get.
+// visitFirst), and those that other libraries' tokens get.
 func (p *pass) takeClients() error {
 	stored, err := p.stored(p.ctx)
 	if err != nil {

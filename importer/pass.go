@@ -30,8 +30,7 @@ type pass struct {
 	pairs     *textSet // user and client, where the client has one token a user
 
 	batch []*item
-	begun map[kind]bool // kinds that writeFirst has looked at
-	early map[int]bool  // numbers of the rows that it has written
+	first map[kind]int // numbers of the rows that visitFirst has visited; 0 where there is none
 }
 
 func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
@@ -40,7 +39,7 @@ func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
 		report:    &Report{DryRun: dry, Others: j.others, Passwords: map[string]int{}},
 		users:     newUserTable(j.natural),
 		tokenKeys: newKeySet(), digests: newTextSet(), pairs: newTextSet(),
-		begun: map[kind]bool{}, early: map[int]bool{},
+		first: map[kind]int{},
 	}
 	for _, model := range []string{clientModel, j.UserModel, tokenModel, drfModel, multiModel, knoxModel} {
 		if j.counts[model] > 0 {
@@ -67,7 +66,7 @@ func (p *pass) run() error {
 			if kind&kinds == 0 {
 				return nil
 			}
-			if err := p.writeFirst(kind); err != nil || p.early[raw.number] {
+			if err := p.visitFirst(kind); err != nil || p.first[kind] == raw.number {
 				return err
 			}
 			return p.visit(raw, model)

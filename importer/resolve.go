@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,25 +35,30 @@ func newUserTable(natural bool) *userTable {
 	}
 }
 
-// settle notes a user that has the given id in the store.
+// settle notes a user that has the given id in the store; a fresh one has none yet.
 func (t *userTable) settle(it *item, id int64, fresh bool) {
 	stored := strconv.FormatInt(id, 10)
+	if fresh {
+		stored = standIn(cmp.Or(it.pk, nameKey(it.name)))
+		t.fresh.add(it.pk)
+		if t.natural {
+			t.fresh.add(nameKey(it.name))
+		}
+	}
 	if it.pk != "" {
 		t.usable.add(it.pk)
-		if stored != it.pk {
+		if !fresh && stored != it.pk {
 			t.ids[it.pk] = stored
 		}
 	}
 	if t.natural {
 		t.byName[it.name] = stored
 	}
-	if fresh {
-		t.fresh.add(it.pk)
-		if t.natural {
-			t.fresh.add(nameKey(it.name))
-		}
-	}
 }
+
+// standIn is what a fresh user has in the place of an id. The one that a rehearsal
+// gave out may be given to another user too.
+func standIn(key string) string { return "new:" + key }
 
 // find returns the id of a user of the dump. there says that the dump has it,
 // be it usable or not.
@@ -63,11 +69,14 @@ func (t *userTable) find(ref reference) (id string, fresh, there bool) {
 	if !t.usable.has(ref.pk) {
 		return "", false, t.keys.has(ref.pk)
 	}
+	if t.fresh.has(ref.pk) {
+		return standIn(ref.pk), true, true
+	}
 	id, moved := t.ids[ref.pk]
 	if !moved {
 		id = ref.pk
 	}
-	return id, t.fresh.has(ref.pk), true
+	return id, false, true
 }
 
 // resolve replaces the references of tokens by what the store calls their
