@@ -11,6 +11,7 @@ import (
 
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/durin-go/durin/keyring"
 	"github.com/spf13/cobra"
 )
@@ -123,7 +124,7 @@ func (r *run) showVerified(report *audit.Report, keys *keyring.Ring) error {
 		r.out.Line("and %d more", report.MoreFaults)
 	}
 	if verdict == nil {
-		r.out.Line("%d rows in %d chains: the audit log is as it was written.", report.Rows, len(report.Chains))
+		r.out.Line("%s in %s: the audit log is as it was written.", output.Count(report.Rows, "row"), output.Count(len(report.Chains), "chain"))
 	}
 	return verdict
 }
@@ -131,7 +132,7 @@ func (r *run) showVerified(report *audit.Report, keys *keyring.Ring) error {
 // verdict is the error that the command ends with.
 func (r *run) verdict(report *audit.Report, keys *keyring.Ring) error {
 	if !report.Intact() {
-		return fmt.Errorf("the audit log is NOT as it was written: %d place(s) were changed", len(report.Faults)+report.MoreFaults)
+		return fmt.Errorf("the audit log is NOT as it was written: changed in %s", output.Count(len(report.Faults)+report.MoreFaults, "place"))
 	}
 	if keys == nil {
 		return uncertainty{fmt.Errorf("there is no key file %s: the hashes fit, but whoever can write the database could have made them", node.KeyFile(r.config))}

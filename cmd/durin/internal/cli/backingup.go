@@ -12,6 +12,7 @@ import (
 	"github.com/durin-go/durin/cmd/durin/internal/backup"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/spf13/cobra"
 )
 
@@ -74,15 +75,16 @@ func (r *run) showBackup(name string, f backup.Facts) error {
 			backup.Facts
 		}{name, size, f})
 	}
-	r.out.Line("Backed up %s to %s.", held(f), name)
+	r.out.Line("Backed up %s to %s.", held(f.Clients, f.Users, f.Sessions), name)
 	if len(f.Keys) > 0 && r.config.Key == "" {
 		r.err.Line("The keys are not in it: keep a copy of %s elsewhere.", node.KeyFile(r.config))
 	}
 	return nil
 }
 
-func held(f backup.Facts) string {
-	return fmt.Sprintf("%d clients, %d users, %d sessions", f.Clients, f.Users, f.Sessions)
+// held tells what a database, or a file made from one, holds.
+func held[N int | int64](clients, users, sessions N) string {
+	return output.Count(clients, "client") + ", " + output.Count(users, "user") + ", " + output.Count(sessions, "session")
 }
 
 func (a *app) restore() *cobra.Command {
@@ -190,7 +192,7 @@ func (r *run) missingKeys(needed []string) ([]string, error) {
 // after it.
 func (r *run) tellRestore(restore *backup.Restore, missing []string) {
 	f := restore.Facts
-	r.err.Line("The backup has %s. Its last token was issued: %s; the last ending that it remembers: %s.", held(f), orNever(f.LastIssued), orNever(f.LastEnded))
+	r.err.Line("The backup has %s. Its last token was issued: %s; the last ending that it remembers: %s.", held(f.Clients, f.Users, f.Sessions), orNever(f.LastIssued), orNever(f.LastEnded))
 	switch s := restore.Since; {
 	case s != nil:
 		r.err.Line("Since then, by the database that is there:")

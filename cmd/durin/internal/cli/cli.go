@@ -63,7 +63,8 @@ func Main(args []string, w World) int {
 	}()
 	root := newRoot(w)
 	root.SetArgs(args)
-	return report(w, root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	return report(w, cmd, err)
 }
 
 // A failure is an error of a command that was understood.
@@ -78,8 +79,8 @@ type refusal struct{ error }
 // look at everything.
 type uncertainty struct{ error }
 
-// report tells err and returns the exit status.
-func report(w World, err error) int {
+// report tells err, of cmd, and returns the exit status.
+func report(w World, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -95,7 +96,7 @@ func report(w World, err error) int {
 	case errors.As(err, &failed):
 		return exitFailed
 	}
-	_, _ = fmt.Fprintln(w.Err, "Try durin --help, or --help behind a command.")
+	_, _ = fmt.Fprintf(w.Err, "Try %s --help.\n", cmd.CommandPath())
 	return exitUsage
 }
 
@@ -135,6 +136,7 @@ and from a TOML file (--config), in that order of precedence.`,
 	root.PersistentFlags().SortFlags = false
 	a := &app{World: w}
 	root.AddCommand(a.serve(), a.migrate(), a.clients(), a.users(), a.tokens(), a.resources(), a.imports(), a.export(), a.backup(), a.restore(), a.keys(), a.audits(), a.doctor(), a.health(), a.limits(), a.version(), a.completion(), a.man(), a.hashing())
+	explainArgs(root)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
 	return root
@@ -224,6 +226,31 @@ func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
 	}}
 	c.AddCommand(commands...)
 	return c
+}
+
+// explainArgs has the errors of arguments say what to write instead, for all
+// commands below cmd.
+func explainArgs(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		explainArgs(c)
+		check := c.Args
+		c.SuggestionsMinimumDistance = 2
+		c.Args = func(c *cobra.Command, args []string) error {
+			err := check(c, args)
+			switch {
+			case err == nil:
+				return nil
+			case cobra.OnlyValidArgs(c, args) != nil: // which one is wrong
+				return err
+			case !c.HasSubCommands():
+				return fmt.Errorf("%s given; write: %s", output.Count(len(args), "argument"), c.UseLine())
+			}
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				return fmt.Errorf("unknown command %q: did you mean %s %s?", args[0], c.CommandPath(), near[0])
+			}
+			return fmt.Errorf("unknown command %q; %s has: %s", args[0], c.CommandPath(), verbs(c))
+		}
+	}
 }
 
 func verbs(cmd *cobra.Command) string {

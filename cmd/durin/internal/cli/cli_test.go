@@ -75,9 +75,14 @@ func TestStatus(t *testing.T) {
 		{2, []string{"client", "delete", "web", db}, "--yes"},
 		{2, []string{"user", "create", "ada", db}, "--password-stdin"},
 		{2, []string{"frobnicate"}, "unknown command"},
-		{2, []string{"client", "frobnicate"}, "unknown command"},
+		{2, []string{"client", "frobnicate"}, "\"frobnicate\"; durin client has: "},
+		{2, []string{"client", "lst"}, "did you mean durin client list?\nTry durin client --help."},
 		{2, []string{"serve", "--frobnicate"}, "unknown flag"},
-		{2, []string{"client", "show", db}, "accepts 1 arg"},
+		{2, []string{"client", "show", db}, "0 arguments given; write: durin client show NAME"},
+		{2, []string{"completion", "bosh"}, "invalid argument \"bosh\" for \"durin completion\""},
+		{2, []string{"completion"}, "0 arguments given; write: durin completion SHELL"},
+		{2, []string{"version", "x"}, "1 argument given; write: durin version"},
+		{2, []string{"key", "create", "x", "y"}, "2 arguments given; write: durin key create"},
 	}
 	for _, test := range tests {
 		status, _, err := do(t, nil, test.args...)

@@ -88,7 +88,7 @@ func (r *run) exportFrom(n *node.Node, w io.Writer) (importer.ExportReport, erro
 }
 
 func exported(report importer.ExportReport) string {
-	return fmt.Sprintf("Exported %d clients, %d users, %d sessions.", report.Clients, report.Users, report.Tokens)
+	return fmt.Sprintf("Exported %s.", held(report.Clients, report.Users, report.Tokens))
 }
 
 // origin tells a database from all others: by the instant at which its first

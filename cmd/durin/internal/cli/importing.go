@@ -14,6 +14,7 @@ import (
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/durin-go/durin/importer"
 	"github.com/durin-go/durin/keyring"
 	"github.com/durin-go/durin/memstore"
@@ -166,7 +167,7 @@ func (r *run) refused(rows *importer.RowsError) error {
 			r.err.Line("%s", p.String())
 		}
 	}
-	return fmt.Errorf("nothing was imported: %d fault(s) in rows that cannot be taken as they stand; --lenient mends what it can and leaves out the rest", len(rows.Problems)+rows.More)
+	return fmt.Errorf("nothing was imported: %s in rows that cannot be taken as they stand; --lenient mends what it can and leaves out the rest", output.Count(len(rows.Problems)+rows.More, "fault"))
 }
 
 func (r *run) showImport(report *importer.Report) error {
@@ -182,7 +183,7 @@ func (r *run) showImport(report *importer.Report) error {
 		r.out.Line("and %d more", report.MoreProblems)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(report.Passwords)) {
-		r.out.Line("%d users came with a password of the kind %s.", report.Passwords[kind], kind)
+		r.out.Line("%s came with a password of the kind %s.", output.Count(report.Passwords[kind], "user"), kind)
 	}
 	for _, note := range report.Notes {
 		r.out.Line("%s", note)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/spf13/cobra"
 )
 
@@ -82,7 +83,7 @@ func (r *run) liftLimits(at, account string) error {
 	if answer.Limits == "shared" {
 		where = "on all servers"
 	}
-	r.out.Line("%d locks of %s lifted, %s.", answer.Lifted, account, where)
+	r.out.Line("%s of %s lifted, %s.", output.Count(answer.Lifted, "lock"), account, where)
 	return nil
 }
 

@@ -48,6 +48,14 @@ func (p *Printer) Line(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.w, format+"\n", args...)
 }
 
+// Count words a number of things by the word for one of them.
+func Count[N int | int64](n N, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
 // Table writes rows under a header: with lines between on a terminal, and
 // columns set apart by blanks elsewhere. Without rows it writes the header only.
 func (p *Printer) Table(header []string, rows [][]string) {
