@@ -41,7 +41,7 @@ type Server struct {
 	HTTP *http.Client  // sends requests to it; certificates are not verified
 
 	own string // folder of the address and of what is written
-	err error  // of the process that is done
+	err *error // of the process, once it is done
 }
 
 // Command is a command that is not run yet. It gets some minutes.
@@ -108,9 +108,9 @@ func (s *Server) Launch() {
 	if err := cmd.Start(); err != nil {
 		s.T.Fatal(err)
 	}
-	done := make(chan struct{})
-	s.Cmd, s.Done = cmd, done
-	go func() { s.err = cmd.Wait(); close(done) }()
+	done, ended := make(chan struct{}), new(error)
+	s.Cmd, s.Done, s.err = cmd, done, ended
+	go func() { *ended = cmd.Wait(); close(done) }()
 }
 
 // Await waits until the server has told its address.
@@ -119,7 +119,7 @@ func (s *Server) Await() {
 	s.Eventually("it serves", func() bool {
 		select {
 		case <-s.Done:
-			s.T.Fatalf("the server ended: %v\n%s", s.err, s.Log())
+			s.T.Fatalf("the server ended: %v\n%s", *s.err, s.Log())
 		default:
 		}
 		return s.Serves()
@@ -155,8 +155,8 @@ func (s *Server) Wait() {
 	s.T.Helper()
 	select {
 	case <-s.Done:
-		if s.err != nil {
-			s.T.Fatalf("the server ended with %v\n%s", s.err, s.Log())
+		if *s.err != nil {
+			s.T.Fatalf("the server ended with %v\n%s", *s.err, s.Log())
 		}
 	case <-time.After(patience):
 		s.T.Fatal("the server does not stop")
