@@ -3,28 +3,46 @@ package durin
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
 // Address returns the caller's network address: the peer's, or, when the peer is
 // one of the TrustedProxies, what the Forwarded (RFC 7239) or X-Forwarded-For
-// header says, read from the right as far as proxies are trusted. The zero Addr
-// means unknown.
+// header says, read from the right as far as proxies are trusted. A proxy that
+// writes one of them may pass on what a caller wrote into the other: where both
+// are there and tell different addresses, neither is believed, and the peer's
+// counts. The zero Addr means unknown.
 func (g *Guard) Address(r *http.Request) netip.Addr {
 	peer := parseAddress(r.RemoteAddr)
 	if !g.trusts(peer) {
 		return peer
 	}
-	var hops []string
-	if values := r.Header["Forwarded"]; len(values) > 0 {
-		hops = forwardedFor(values)
-	} else {
-		hops = strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	standard, old := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
+	switch {
+	case len(standard) == 0:
+		return g.firstUntrusted(peer, strings.Split(strings.Join(old, ","), ","))
+	case len(old) == 0:
+		return g.firstUntrusted(peer, forwardedFor(standard))
 	}
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop := parseAddress(strings.TrimSpace(hops[i]))
+	a := g.firstUntrusted(peer, forwardedFor(standard))
+	if a == g.firstUntrusted(peer, strings.Split(strings.Join(old, ","), ",")) {
+		return a
+	}
+	g.unclear.Do(func() {
+		g.log.Warn("a trusted proxy sent Forwarded and X-Forwarded-For with different addresses, so its own counts for its callers; let it remove the header that it does not write", "proxy", peer)
+	})
+	return peer
+}
+
+// firstUntrusted goes through hops from the right, behind peer, as far as they
+// are proxies that are trusted. Where one cannot be read, nothing to the left of
+// it can be believed.
+func (g *Guard) firstUntrusted(peer netip.Addr, hops []string) netip.Addr {
+	for _, text := range slices.Backward(hops) {
+		hop := parseAddress(strings.TrimSpace(text))
 		if !hop.IsValid() {
-			return peer // what stands further left cannot be believed
+			return peer
 		}
 		peer = hop
 		if !g.trusts(hop) {

@@ -1,13 +1,16 @@
 package durin
 
 import (
+	"log/slog"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
 func TestAddress(t *testing.T) {
-	g := &Guard{opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}}
+	var log strings.Builder
+	g := &Guard{log: slog.New(slog.NewTextHandler(&log, nil)), opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}}
 	for name, c := range map[string]struct {
 		peer, forwarded, xff string
 		want                 string
@@ -22,8 +25,14 @@ func TestAddress(t *testing.T) {
 		"rubbish":                       {"10.0.0.1:5", "", "rubbish", "10.0.0.1"},
 		"rubbish left of a hop":         {"10.0.0.1:5", "", "x, 198.51.100.7", "198.51.100.7"},
 		"rubbish right of a hop":        {"10.0.0.1:5", "", "198.51.100.7, x", "10.0.0.1"},
-		"RFC 7239":                      {"10.0.0.1:5", `for=203.0.113.9;proto=https, For="[2001:db8::1]:4711";by=10.0.0.1`, "1.1.1.1", "2001:db8::1"},
-		"RFC 7239 without a for":        {"10.0.0.1:5", `proto=https`, "1.1.1.1", "10.0.0.1"},
+		"RFC 7239":                      {"10.0.0.1:5", `for=203.0.113.9;proto=https, For="[2001:db8::1]:4711";by=10.0.0.1`, "", "2001:db8::1"},
+		"RFC 7239 without a for":        {"10.0.0.1:5", `proto=https`, "", "10.0.0.1"},
+		"both say the same":             {"10.0.0.1:5", `for=9.9.9.9, for="[::ffff:198.51.100.7]:80"`, "198.51.100.7, 10.0.0.2", "198.51.100.7"},
+		"a caller's Forwarded":          {"10.0.0.1:5", "for=6.6.6.6", "198.51.100.7", "10.0.0.1"},
+		"a caller's X-Forwarded-For":    {"10.0.0.1:5", "for=198.51.100.7", "6.6.6.6", "10.0.0.1"},
+		"a caller's Forwarded, rubbish": {"10.0.0.1:5", "x", "198.51.100.7", "10.0.0.1"},
+		"a caller as a proxy":           {"10.0.0.1:5", "for=10.0.0.2", "198.51.100.7", "10.0.0.1"},
+		"an open quote":                 {"10.0.0.1:5", `for="6.6.6.6, for=198.51.100.7`, "", "198.51.100.7"},
 		"RFC 7239 with a hidden node":   {"10.0.0.1:5", `for=203.0.113.9, for=_hidden`, "", "10.0.0.1"},
 		"a mapped address":              {"[::ffff:192.0.2.1]:5", "", "", "192.0.2.1"},
 		"a loopback proxy on IPv6":      {"[::1]:5", "", "2001:db8::2", "2001:db8::2"},
@@ -42,11 +51,14 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
+	if text := log.String(); strings.Count(text, "let it remove") != 1 || !strings.Contains(text, "proxy=10.0.0.1") || strings.Contains(text, "6.6.6.6") {
+		t.Errorf("the log tells %q", text)
+	}
 }
 
 func FuzzAddress(f *testing.F) {
 	f.Add(`for="[2001:db8::1]:4711", for=_x`, "1.2.3.4, x")
-	g := &Guard{opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}}
+	g := &Guard{log: slog.New(slog.DiscardHandler), opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}}
 	f.Fuzz(func(t *testing.T, forwarded, xff string) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = "10.0.0.1:1"

@@ -117,7 +117,8 @@ type Options struct {
 	LoginLimiter LoginLimiter
 
 	// TrustedProxies are the peers whose Forwarded or X-Forwarded-For header
-	// is believed, from the right, as far as the chain is trusted.
+	// is believed, from the right, as far as the chain is trusted. They must
+	// remove what a caller wrote into either; see Guard.Address.
 	TrustedProxies []netip.Prefix
 
 	// FlushEvery is how often uses are written. Zero: 10 seconds.

@@ -38,6 +38,7 @@ type Guard struct {
 	servers     resourceServers
 	legacy      legacyTokens
 	activity    activity
+	unclear     sync.Once // told of a caller with two addresses
 	tally       *tally
 
 	begun       time.Time

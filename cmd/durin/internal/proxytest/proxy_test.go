@@ -106,6 +106,44 @@ func TestIdentity(t *testing.T) {
 	})
 }
 
+// A caller cannot say where it comes from, neither to Durin nor to the
+// application.
+func TestAddress(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		auth := bearer(w.token("cli"))
+		for what, headers := range map[string][]string{
+			"plain":           nil,
+			"Forwarded":       {"Forwarded", "for=192.0.2.66", "forwarded", "for=192.0.2.67"},
+			"X-Forwarded-For": {"X-Forwarded-For", "192.0.2.66", "x-forwarded-for", "192.0.2.67"},
+			"all":             {"Forwarded", "for=192.0.2.66", "X-Forwarded-For", "192.0.2.66", "X-Real-IP", "192.0.2.66", "True-Client-IP", "192.0.2.66"},
+		} {
+			for _, path := range []string{"/", "/web/", "/api/auth/sessions/"} {
+				w.asked.Store(nil)
+				a := w.do("GET", path, nil, append(headers, auth...)...)
+				asked := w.asked.Load()
+				if asked == nil {
+					t.Fatalf("%s, %s: %d, and Durin is not asked", what, path, a.status)
+				}
+				if asked.address.String() != "127.0.0.1" {
+					t.Errorf("%s, %s: Durin takes %s for the caller's address", what, path, asked.address)
+				}
+				sees := map[string]http.Header{"Durin": asked.headers}
+				if a.seen != nil {
+					sees["the application"] = a.seen.Headers
+				}
+				for who, got := range sees {
+					if f := got["Forwarded"]; f != nil {
+						t.Errorf("%s, %s: %s sees Forwarded: %q", what, path, who, f)
+					}
+					if f := got["X-Forwarded-For"]; len(f) != 1 || f[0] != "127.0.0.1" {
+						t.Errorf("%s, %s: %s sees X-Forwarded-For: %q", what, path, who, f)
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestCookies(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		cookie := []string{"Cookie", "a=b; __Host-durin=" + w.token("browser")}

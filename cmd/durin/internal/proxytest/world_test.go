@@ -45,6 +45,13 @@ type world struct {
 	ahead   atomic.Int64 // of the clock, in nanoseconds
 	down    atomic.Bool  // the store is
 	reached atomic.Int64 // requests that the application got
+	asked   atomic.Pointer[asked]
+}
+
+// asked is what Durin made of the last request that it got, and its headers.
+type asked struct {
+	address netip.Addr
+	headers http.Header
 }
 
 // seen is what the application saw of a request.
@@ -90,7 +97,10 @@ func newWorld(t testing.TB, options ...func(*api.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.durin = httptest.NewServer(auth)
+	w.durin = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		w.asked.Store(&asked{w.guard.Address(r), r.Header.Clone()})
+		auth.ServeHTTP(out, r)
+	}))
 	t.Cleanup(w.durin.Close)
 	w.app = httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(w.app.Close)
