@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestFreshMachine(t *testing.T) {
@@ -206,6 +208,31 @@ func TestMissingKey(t *testing.T) {
 }
 
 func TestStopLetsRequestsFinish(t *testing.T) {
+	catchHangUp(t)
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) { stopDuringRequest(t, sig) })
+	}
+}
+
+// catchHangUp sees to it that programs which the test starts are stopped by
+// SIGHUP, also where the test itself runs under nohup.
+func catchHangUp(t *testing.T) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
+}
+
+func TestUnderNohup(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	s := start(t, prepared(t))
+	catchHangUp(t)
+	s.Signal(syscall.SIGHUP)
+	time.Sleep(200 * time.Millisecond)
+	s.Do("GET", "/healthz", "", nil).Want(t, "alive", 200)
+	s.Stop()
+}
+
+func stopDuringRequest(t *testing.T, sig syscall.Signal) {
 	s := start(t, prepared(t))
 	conn, err := net.Dial("tcp", s.Addr)
 	if err != nil {
@@ -219,7 +246,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 	}
 	// The request is under way when another on a new connection is answered.
 	s.Do("GET", "/healthz", "", nil).Want(t, "alive", 200)
-	s.Signal(syscall.SIGTERM)
+	s.Signal(sig)
 	s.Eventually("it stops listening", func() bool {
 		c, err := net.Dial("tcp", s.Addr)
 		if err == nil {

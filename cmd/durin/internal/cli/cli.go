@@ -55,7 +55,11 @@ func (w World) noColour() bool {
 
 // Main runs the command that args tell and returns the exit status.
 func Main(args []string, w World) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup wants
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	go func() { // a second signal ends the program at once
 		<-ctx.Done()

@@ -28,7 +28,7 @@ func (a *app) serve() *cobra.Command {
 		Long: `Start the server. With nothing set it makes the SQLite file durin.db and the key
 file durin.key, brings the schema up to date, and is ready on 127.0.0.1:8000.
 
-SIGINT and SIGTERM stop it: requests that are under way are answered first.
+SIGINT, SIGTERM and SIGHUP stop it: requests that are under way are answered first.
 SIGUSR2 starts the program anew, from the file that is there then, and hands over
 to it without dropping a connection; if the new process does not come to serve,
 nothing changes. Sockets that systemd passes (LISTEN_FDS, named main and ops) are
