@@ -3,7 +3,6 @@ package durin
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/durin-go/durin/nodes"
 )
@@ -47,7 +46,7 @@ func (g *Guard) cacheDrop(digests []Digest) {
 // clientChanged makes this node read all sessions of the client anew.
 func (g *Guard) clientChanged(ctx context.Context, id int64, deleted bool) {
 	g.forgetClient(id, deleted)
-	g.send(ctx, []nodes.Ending{{At: g.now(), ClientID: id, Gone: deleted}})
+	g.news.announce(ctx, []nodes.Ending{{At: g.now(), ClientID: id, Gone: deleted}})
 	if deleted {
 		fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Session: &Session{Client: &Client{ID: id}}})
 	}
@@ -60,9 +59,9 @@ func (g *Guard) forgetClient(id int64, deleted bool) {
 	}
 }
 
-// heard applies what other nodes, or other processes on the same store, ended or
+// apply does here what other nodes, or other processes on the same store, ended or
 // changed.
-func (g *Guard) heard(endings []nodes.Ending) {
+func (g *Guard) apply(endings []nodes.Ending) {
 	g.tally.heard.Add(uint64(len(endings)))
 	for _, e := range endings {
 		switch {
@@ -86,36 +85,11 @@ func (g *Guard) forgetAll() {
 }
 
 func (g *Guard) announce(ctx context.Context, digests []Digest, gone bool) {
-	if g.opt.Invalidator == nil || len(digests) == 0 {
-		return
-	}
 	endings := make([]nodes.Ending, len(digests))
 	for i, d := range digests {
 		endings[i] = nodes.Ending{At: g.now(), Digest: d, Gone: gone}
 	}
-	g.send(ctx, endings)
-}
-
-// announceTimeout bounds how long an acknowledgement waits for the news to go
-// out; the Outbox carries them anyway.
-const announceTimeout = time.Second
-
-func (g *Guard) send(ctx context.Context, endings []nodes.Ending) {
-	if g.opt.Invalidator == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
-	defer cancel()
-	err := g.opt.Invalidator.Announce(ctx, endings)
-	if err != nil {
-		g.tally.announceErrors.Add(1)
-	}
-	switch {
-	case err != nil && g.mute.CompareAndSwap(false, true):
-		g.log.Warn("durin: other nodes hear of endings by polling: the invalidator failed", "error", err)
-	case err == nil && g.mute.CompareAndSwap(true, false):
-		g.log.Info("durin: the invalidator announces again")
-	}
+	g.news.announce(ctx, endings)
 }
 
 // clients keeps one copy of each Client for all cached sessions of it.

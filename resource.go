@@ -153,7 +153,7 @@ func (g *Guard) CheckResourceServer(ctx context.Context, name string, secret Sec
 func (g *Guard) listServers(ctx context.Context) (*serverList, error) {
 	fresh := func() *serverList {
 		list := g.servers.last.Load()
-		if list == nil || list.changes != g.servers.changes.Load() || g.monoNow()-list.read > int64(g.opt.StaleBound) {
+		if list == nil || list.changes != g.servers.changes.Load() || g.clock.Mono()-list.read > int64(g.opt.StaleBound) {
 			return nil
 		}
 		return list
@@ -170,7 +170,7 @@ func (g *Guard) listServers(ctx context.Context) (*serverList, error) {
 	if !ok {
 		return &serverList{}, nil
 	}
-	list := &serverList{read: g.monoNow(), changes: g.servers.changes.Load(), byDigest: map[Digest]ResourceServer{}}
+	list := &serverList{read: g.clock.Mono(), changes: g.servers.changes.Load(), byDigest: map[Digest]ResourceServer{}}
 	all, err := store.ResourceServers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("durin: reading the resource servers: %w", err)

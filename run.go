@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,8 +13,8 @@ import (
 	"time"
 
 	"github.com/durin-go/durin/internal/cache"
+	"github.com/durin-go/durin/internal/clock"
 	"github.com/durin-go/durin/keyring"
-	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/throttle"
 )
 
@@ -41,16 +40,9 @@ type Guard struct {
 	unclear     sync.Once // told of a caller with two addresses
 	tally       *tally
 
-	begun       time.Time
-	systemClock bool      // Options.Now is not set
-	hold        pruneHold // of the worker that prunes
-	wall        wallClock
-	// confirmed is the instant up to which this node has heard of all
-	// endings on others, in nanoseconds since begun.
-	confirmed atomic.Int64
-	deaf      atomic.Bool
-	mute      atomic.Bool // the Invalidator did not announce the last time
-	pollNow   chan struct{}
+	clock *clock.Clock
+	hold  clock.Hold // of the worker that prunes
+	news  *news
 
 	stop    context.CancelFunc
 	workers sync.WaitGroup
@@ -60,7 +52,6 @@ type Guard struct {
 // New returns a Guard that works by o, or an error that names the option that is
 // wrong. It asks the Store once; ctx bounds that only.
 func New(ctx context.Context, o Options) (*Guard, error) {
-	systemClock := o.Now == nil
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
@@ -68,9 +59,9 @@ func New(ctx context.Context, o Options) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), tally: &tally{}, begun: o.Now(), pollNow: make(chan struct{}, 1)}
+	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), tally: &tally{}, clock: clock.New(o.Now)}
 	g.anonymous.guard = g
-	g.systemClock, g.wall.begun = systemClock, g.begun
+	g.news = newNews(&g.opt, g.clock, g.apply, g.forgetAll)
 	if g.origins, err = o.origins(); err != nil {
 		return nil, err
 	}
@@ -78,11 +69,10 @@ func New(ctx context.Context, o Options) (*Guard, error) {
 	if o.CacheTTL > 0 {
 		g.cache = g.newCache()
 	}
-	reader, err := g.connect(ctx)
-	if err != nil {
+	if err := g.connect(ctx); err != nil {
 		return nil, err
 	}
-	g.start(reader)
+	g.start()
 	return g, nil
 }
 
@@ -125,9 +115,6 @@ func (o *Options) complete() error {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	o.Schemes = slices.Clone(o.Schemes)
 	o.TrustedProxies = slices.Clone(o.TrustedProxies)
 	return nil
@@ -155,37 +142,31 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 // connect asks the store once, and finds where its outbox stands.
-func (g *Guard) connect(ctx context.Context) (*outboxReader, error) {
+func (g *Guard) connect(ctx context.Context) error {
 	if err := g.store.Ping(ctx); err != nil {
-		return nil, fmt.Errorf("durin: the store does not answer: %w", err)
+		return fmt.Errorf("durin: the store does not answer: %w", err)
 	}
 	if legacy, ok := g.store.(legacyStore); ok {
 		g.legacy.store = legacy
 		if err := g.lookLegacy(ctx); err != nil {
-			return nil, fmt.Errorf("durin: the store's imported tokens: %w", err)
+			return fmt.Errorf("durin: the store's imported tokens: %w", err)
 		}
 	}
-	outbox, shared := g.store.(nodes.Outbox)
-	if !shared {
-		g.confirmed.Store(math.MaxInt64)
-		return nil, nil
+	if err := g.news.start(ctx); err != nil {
+		return fmt.Errorf("durin: the store's outbox: %w", err)
 	}
-	reader := &outboxReader{outbox: outbox}
-	if err := reader.start(ctx, g.begun); err != nil {
-		return nil, fmt.Errorf("durin: the store's outbox: %w", err)
-	}
-	return reader, nil
+	return nil
 }
 
 // start sets the workers going.
-func (g *Guard) start(reader *outboxReader) {
+func (g *Guard) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	g.stop = stop
-	if reader != nil {
-		g.workers.Go(func() { g.follow(ctx, reader) })
+	if g.news.reader != nil {
+		g.workers.Go(func() { g.news.follow(ctx, g.opt.PollEvery) })
 	}
-	if g.opt.Invalidator != nil {
-		g.workers.Go(func() { g.listen(ctx) })
+	if g.news.invalidator != nil {
+		g.workers.Go(func() { g.news.listen(ctx) })
 	}
 	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", &g.tally.flushes, g.flushUses) })
 	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", &g.tally.usages, g.flushCounts) })
@@ -240,10 +221,10 @@ func (g *Guard) every(ctx context.Context, interval time.Duration, what string, 
 // prune deletes what has been expired for long enough, in small batches, and what
 // nodes no longer have to hear of.
 func (g *Guard) prune(ctx context.Context) error {
-	if g.systemClock {
-		jumped, prune := g.hold.observe(time.Now(), time.Since(g.begun), g.opt.PruneAfter)
+	if g.clock.System() {
+		jumped, prune := g.hold.Observe(time.Now(), time.Since(g.clock.Begun()), g.opt.PruneAfter)
 		if jumped {
-			g.log.Warn("durin: the system's clock was set: nothing is pruned until it has run steadily for a while", "for", max(g.opt.PruneAfter, holdAtLeast))
+			g.log.Warn("durin: the system's clock was set: nothing is pruned until it has run steadily for a while", "for", max(g.opt.PruneAfter, clock.HoldAtLeast))
 		}
 		if !prune {
 			return nil
@@ -264,38 +245,6 @@ func (g *Guard) prune(ctx context.Context) error {
 	}
 	_, err := g.store.Prune(ctx, g.now().Add(-newsKept), 0)
 	return unavailable(err)
-}
-
-// listen hears what other nodes announce, until ctx ends.
-func (g *Guard) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := g.opt.Invalidator.Listen(ctx, g.hearNow)
-		if ctx.Err() != nil {
-			return
-		}
-		g.log.Warn("durin: the invalidator stopped listening; it is started again", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// hearNow applies what an Invalidator brings. Nil means that something may have
-// been missed: the outbox knows, and without one nothing is certain.
-func (g *Guard) hearNow(endings []nodes.Ending) {
-	if endings != nil {
-		g.heard(endings)
-		return
-	}
-	if _, shared := g.store.(nodes.Outbox); !shared {
-		g.forgetAll()
-		return
-	}
-	select {
-	case g.pollNow <- struct{}{}:
-	default:
-	}
 }
 
 // Close stops the workers and writes what was gathered; ctx bounds the writing.
@@ -321,21 +270,12 @@ func (g *Guard) SetKeyring(r *keyring.Ring) {
 // Now is the Guard's clock.
 func (g *Guard) Now() time.Time { return g.now() }
 
-func (g *Guard) now() time.Time { return g.opt.Now() }
+func (g *Guard) now() time.Time { return g.clock.Now() }
 
-// mono is t on a clock that does not jump.
-func (g *Guard) mono(t time.Time) int64 { return int64(t.Sub(g.begun)) }
-
-func (g *Guard) monoNow() int64 { return g.mono(g.now()) }
-
-// trustedSince is the instant before which a cached session must have been read
-// to be trusted no longer, now: none, as long as endings are heard of.
-func (g *Guard) trustedSince(mono int64) int64 {
-	if bound := int64(g.opt.StaleBound); mono-g.confirmed.Load() > bound {
-		return mono - bound
-	}
-	return math.MinInt64
-}
+// Lag is for how long this node has not heard of endings on others: about
+// Options.PollEvery while all is well, and always zero where the Store is no
+// Outbox. Beyond Options.StaleBound cached sessions are read anew.
+func (g *Guard) Lag() time.Duration { return g.news.lag() }
 
 // Fail answers a request with err: status and words are the error's, and unknown
 // errors are a 500 that says nothing. It is what the middleware does; handlers

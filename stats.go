@@ -61,10 +61,9 @@ type Stats struct {
 	Unwritten      int    // sessions whose last use waits to be written
 	Heard          uint64 // endings and changes heard of from the store and from other nodes, one's own included
 	AnnounceErrors uint64 // of the Invalidator
-	// Deaf says that endings on other nodes cannot be heard of; Lag is
-	// Guard.Lag.
-	Deaf bool
-	Lag  time.Duration
+	// OutboxDown says that the outbox cannot be read; Lag is Guard.Lag.
+	OutboxDown bool
+	Lag        time.Duration
 	// Clients by name, as many as there are up to 100; what belongs to
 	// others is together under "". Requests are added when uses are flushed.
 	Clients map[string]ClientStats
@@ -95,8 +94,8 @@ func (g *Guard) Stats() Stats {
 	s.Throttled = t.throttled.Load()
 	s.Flushes, s.Prunes = t.flushes.read(), t.prunes.read()
 	s.Unwritten = g.uses.waiting()
-	s.Heard, s.AnnounceErrors = t.heard.Load(), t.announceErrors.Load()
-	s.Deaf, s.Lag = g.deaf.Load(), g.Lag()
+	s.Heard, s.AnnounceErrors = t.heard.Load(), g.news.announceErrors.Load()
+	s.OutboxDown, s.Lag = g.news.outboxDown.Load(), g.Lag()
 	s.Clients = t.clients.read()
 	return s
 }
@@ -143,7 +142,7 @@ type tally struct {
 	throttled               atomic.Uint64
 	flushes, usages, prunes workCount
 	legacies, forgets       workCount
-	heard, announceErrors   atomic.Uint64
+	heard                   atomic.Uint64
 	clients                 clientTally
 }
 

@@ -103,7 +103,7 @@ func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 	}
 	var text [maxTokenBytes]byte // on the stack: a conversion would allocate
 	digest := Digest(sha256.Sum256(text[:copy(text[:], token)]))
-	mono, wall := g.instant()
+	mono, wall := g.clock.Instant()
 	c, hit := g.cached(digest, mono)
 	if !hit {
 		var err error
@@ -128,7 +128,7 @@ func (g *Guard) cached(d Digest, mono int64) (*checked, bool) {
 	if g.cache == nil {
 		return nil, false
 	}
-	return g.cache.Get(d, mono, g.trustedSince(mono))
+	return g.cache.Get(d, mono, g.news.trustedSince(mono))
 }
 
 // newCache makes the cache of sessions. Errors that say something of the token
@@ -141,8 +141,8 @@ func (g *Guard) newCache() *cache.Cache[Digest, checked] {
 		NegativeTTL: min(g.opt.StaleBound, g.opt.CacheTTL),
 		Ended:       ErrInvalidToken,
 		Clock: func() (now, trustedSince int64) {
-			now = g.monoNow()
-			return now, g.trustedSince(now)
+			now = g.clock.Mono()
+			return now, g.news.trustedSince(now)
 		},
 	})
 }

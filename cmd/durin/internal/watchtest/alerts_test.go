@@ -98,7 +98,7 @@ func outage(t *testing.T, d *driven) {
 	d.by(n, "DurinChecksFail", above(0), "durin_checks_total", "result", "failed")
 	d.by(n, "DurinDatabaseErrors", above(0), "durin_database_errors_total", "call", "looking up a token")
 	d.by(n, "DurinServerErrors", above(0), "durin_http_requests_total", "route", "verify", "code", "5xx")
-	d.by(n, "DurinDeaf", above(1), "durin_invalidation_lag_seconds")
+	d.by(n, "DurinInvalidationLag", above(1), "durin_invalidation_lag_seconds")
 	n.becomes(is(0), "durin_channel_up", "channel", "outbox")
 	d.by(n, "DurinUsesNotWritten", above(0), "durin_flushes_total", "result", "failed")
 

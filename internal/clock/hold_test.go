@@ -1,4 +1,4 @@
-package durin
+package clock
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 // TestAClockThatJumpsPrunesNothing sets the clock far ahead and back again.
 func TestAClockThatJumpsPrunesNothing(t *testing.T) {
 	wall, mono := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), time.Duration(0)
-	h := &pruneHold{}
+	h := &Hold{}
 	for _, step := range []struct {
 		what          string
 		runs, set     time.Duration
@@ -27,11 +27,11 @@ func TestAClockThatJumpsPrunesNothing(t *testing.T) {
 	} {
 		mono += step.runs
 		wall = wall.Add(step.runs + step.set)
-		if jumped, prune := h.observe(wall, mono, 24*time.Hour); jumped != step.jumped || prune != step.prune {
+		if jumped, prune := h.Observe(wall, mono, 24*time.Hour); jumped != step.jumped || prune != step.prune {
 			t.Errorf("%s: jumped %v, prune %v", step.what, jumped, prune)
 		}
 	}
-	if _, prune := (&pruneHold{}).observe(wall, 0, 0); !prune {
+	if _, prune := (&Hold{}).Observe(wall, 0, 0); !prune {
 		t.Error("the first round does not prune")
 	}
 }

@@ -1,4 +1,4 @@
-package durin
+package outbox
 
 import (
 	"context"
@@ -32,9 +32,9 @@ func (l *lateOutbox) LastEnding(context.Context) (int64, error) {
 	return l.rows[len(l.rows)-1].Seq, nil
 }
 
-func pollSeqs(t *testing.T, o *outboxReader, now time.Time) []int64 {
+func pollSeqs(t *testing.T, o *Reader, now time.Time) []int64 {
 	t.Helper()
-	fresh, err := o.poll(t.Context(), now)
+	fresh, err := o.Poll(t.Context(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +49,8 @@ func TestOutboxReaderWaitsForMissingNumbers(t *testing.T) {
 	box := &lateOutbox{}
 	box.add(5, 6, 8)
 	now := time.Unix(0, 0)
-	o := &outboxReader{outbox: box}
-	if err := o.start(t.Context(), now); err != nil {
+	o := &Reader{outbox: box}
+	if err := o.Start(t.Context(), now); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
@@ -86,9 +86,9 @@ func TestOutboxReaderSeesEveryNumberOnce(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		box := &lateOutbox{}
 		now := time.Unix(0, 0)
-		o := &outboxReader{outbox: box}
+		o := &Reader{outbox: box}
 		next, open := int64(1), []int64{} // numbers given, not committed
-		if err := o.start(t.Context(), now); err != nil {
+		if err := o.Start(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
 		got := map[int64]int{}
@@ -128,12 +128,12 @@ func TestOutboxReaderSeesEveryNumberOnce(t *testing.T) {
 
 func TestOutboxReaderReadsPages(t *testing.T) {
 	box := &lateOutbox{}
-	o := &outboxReader{outbox: box}
-	if err := o.start(t.Context(), time.Unix(0, 0)); err != nil {
+	o := &Reader{outbox: box}
+	if err := o.Start(t.Context(), time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	var all []int64
-	for s := range int64(2*outboxPage + 7) {
+	for s := range int64(2*page + 7) {
 		all = append(all, s+1)
 	}
 	box.add(all...)
