@@ -332,7 +332,7 @@ func (h *Hasher) encode(salt, sum []byte) string {
 }
 
 // Kind names the form of an encoded hash: argon2id, argon2i, pbkdf2_sha256,
-// pbkdf2_sha1, bcrypt_sha256, bcrypt, scrypt, md5, sha1, unsalted_md5,
+// pbkdf2_sha1, pbkdf2_wrapped_md5, pbkdf2_wrapped_sha1, bcrypt_sha256, bcrypt, scrypt, md5, sha1, unsalted_md5,
 // unsalted_sha1; crypt and argon2d, which cannot be verified; unusable or
 // unknown.
 func Kind(encoded string) string { return string(phc.KindOf(encoded)) }

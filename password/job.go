@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -85,6 +86,12 @@ func checksum(pw durin.Secret, hash phc.Hash) ([]byte, error) {
 		return pbkdf2.Key(sha256.New, pw.Reveal(), hash.Salt, hash.Rounds, len(hash.Sum))
 	case phc.PBKDF2SHA1:
 		return pbkdf2.Key(sha1.New, pw.Reveal(), hash.Salt, hash.Rounds, len(hash.Sum))
+	case phc.WrappedMD5:
+		digest := md5.Sum(slices.Concat(hash.Salt, text))
+		return pbkdf2.Key(sha256.New, hex.EncodeToString(digest[:]), hash.Salt, hash.Rounds, len(hash.Sum))
+	case phc.WrappedSHA1:
+		digest := sha1.Sum(slices.Concat(hash.Salt, text))
+		return pbkdf2.Key(sha256.New, hex.EncodeToString(digest[:]), hash.Salt, hash.Rounds, len(hash.Sum))
 	case phc.Scrypt:
 		return scrypt.Key(text, hash.Salt, hash.N, hash.R, hash.P, len(hash.Sum))
 	case phc.MD5, phc.UnsaltedMD5:

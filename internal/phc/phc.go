@@ -18,6 +18,11 @@ const (
 	Argon2d      Kind = "argon2d" // not supported
 	PBKDF2SHA256 Kind = "pbkdf2_sha256"
 	PBKDF2SHA1   Kind = "pbkdf2_sha1"
+	// WrappedMD5 and WrappedSHA1 are what Django's documentation makes of old
+	// hashes: PBKDF2 with SHA-256 of the hexadecimal MD5 or SHA-1 of salt and
+	// password, with the same salt.
+	WrappedMD5   Kind = "pbkdf2_wrapped_md5"
+	WrappedSHA1  Kind = "pbkdf2_wrapped_sha1"
 	BcryptSHA256 Kind = "bcrypt_sha256"
 	Bcrypt       Kind = "bcrypt"
 	Scrypt       Kind = "scrypt"
@@ -33,13 +38,12 @@ const (
 // Kinds are all of them.
 func Kinds() []Kind {
 	return []Kind{
-		Argon2id, Argon2i, Argon2d, PBKDF2SHA256, PBKDF2SHA1, BcryptSHA256, Bcrypt, Scrypt,
+		Argon2id, Argon2i, Argon2d, PBKDF2SHA256, PBKDF2SHA1, WrappedMD5, WrappedSHA1, BcryptSHA256, Bcrypt, Scrypt,
 		MD5, SHA1, UnsaltedMD5, UnsaltedSHA1, DESCrypt, Unusable, Unknown,
 	}
 }
 
-// Why a hash cannot be verified. Errors of Parse wrap one of these and never
-// quote the hash.
+// Why a hash cannot be verified. X
 var (
 	// ErrUnusable: the hash says that no password is right: it is empty or
 	// begins with an exclamation mark.
@@ -89,6 +93,23 @@ type Hash struct {
 	Crypt string
 }
 
+// unknown tells how a hash of an unknown form begins, where that is the name of an
+// algorithm: "name$…" or "{name}…". Anything else might be a password.
+func unknown(encoded string) error {
+	const most = 40
+	name, _, found := strings.Cut(encoded, "$")
+	if rest, braced := strings.CutPrefix(encoded, "{"); braced {
+		name, _, found = strings.Cut(rest, "}")
+	}
+	for _, c := range []byte(name) {
+		found = found && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-')
+	}
+	if !found || name == "" || len(name) > most {
+		return ErrUnknown
+	}
+	return fmt.Errorf("%w: %s", ErrUnknown, name)
+}
+
 // Parse reads an encoded hash. The error wraps one of ErrUnusable, ErrUnknown,
 // ErrUnsupported, ErrMalformed and ErrCost; Hash.Kind is then as KindOf says.
 func Parse(encoded string) (Hash, error) {
@@ -101,12 +122,12 @@ func Parse(encoded string) (Hash, error) {
 	case Unusable:
 		err = ErrUnusable
 	case Unknown:
-		err = ErrUnknown
+		err = unknown(encoded)
 	case Argon2id, Argon2i:
 		var text string
 		text, h.Foreign = strings.CutPrefix(encoded, "argon2")
 		err = h.argon2(text)
-	case PBKDF2SHA256, PBKDF2SHA1:
+	case PBKDF2SHA256, PBKDF2SHA1, WrappedMD5, WrappedSHA1:
 		err = h.pbkdf2(encoded)
 	case Bcrypt, BcryptSHA256:
 		err = h.bcrypt(encoded)
@@ -131,7 +152,7 @@ func KindOf(encoded string) Kind {
 		return dollarKind(rest, "argon2")
 	case "":
 		return dollarKind(rest, "")
-	case "pbkdf2_sha256", "pbkdf2_sha1", "bcrypt_sha256", "bcrypt", "scrypt", "crypt":
+	case "pbkdf2_sha256", "pbkdf2_sha1", "pbkdf2_wrapped_md5", "pbkdf2_wrapped_sha1", "bcrypt_sha256", "bcrypt", "scrypt", "crypt":
 		return Kind(name)
 	case "md5", "sha1":
 		if strings.HasPrefix(rest, "$") {

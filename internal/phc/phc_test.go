@@ -28,6 +28,8 @@ func TestParse(t *testing.T) {
 		{"argon2$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$YC9+jJCrQhs5R6db7LlN8Q", Hash{Kind: Argon2i, Foreign: true, Memory: 8, Time: 1, Threads: 1}, "saltsalt", 16, 8 << 10},
 		{"pbkdf2_sha256$1200000$seasalt$" + sum32, Hash{Kind: PBKDF2SHA256, Foreign: true, Rounds: 1200000}, "seasalt", 32, 1 << 14},
 		{"pbkdf2_sha1$260000$seasalt$" + sum20, Hash{Kind: PBKDF2SHA1, Foreign: true, Rounds: 260000}, "seasalt", 20, 1 << 14},
+		{"pbkdf2_wrapped_sha1$390000$seasalt$" + sum32, Hash{Kind: WrappedSHA1, Foreign: true, Rounds: 390000}, "seasalt", 32, 1 << 14},
+		{"pbkdf2_wrapped_md5$390000$seasalt$" + sum32, Hash{Kind: WrappedMD5, Foreign: true, Rounds: 390000}, "seasalt", 32, 1 << 14},
 		{"bcrypt$$2b$12$" + bcryptTail, Hash{Kind: Bcrypt, Foreign: true, Rounds: 12, Crypt: "$2b$12$" + bcryptTail}, "", 0, 1 << 14},
 		{"bcrypt_sha256$$2b$12$" + bcryptTail, Hash{Kind: BcryptSHA256, Foreign: true, Rounds: 12, Crypt: "$2b$12$" + bcryptTail}, "", 0, 1 << 14},
 		{"$2y$04$" + bcryptTail, Hash{Kind: Bcrypt, Foreign: true, Rounds: 4, Crypt: "$2y$04$" + bcryptTail}, "", 0, 1 << 14},
@@ -104,6 +106,8 @@ func TestParseRefuses(t *testing.T) {
 		{"pbkdf2_sha256$1$s$" + sum20, PBKDF2SHA256, ErrMalformed},
 		{"pbkdf2_sha256$1$s$", PBKDF2SHA256, ErrMalformed},
 		{"pbkdf2_sha1$1$s$" + sum32, PBKDF2SHA1, ErrMalformed},
+		{"pbkdf2_wrapped_sha1$1$s$" + sum20, WrappedSHA1, ErrMalformed},
+		{"pbkdf2_wrapped_md5$1$s", WrappedMD5, ErrMalformed},
 		{"$2b$03$" + bcryptTail, Bcrypt, ErrMalformed},
 		{"$2b$+4$" + bcryptTail, Bcrypt, ErrMalformed},
 		{"$2b$12$" + bcryptTail + "x", Bcrypt, ErrMalformed},
@@ -153,9 +157,25 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+func TestUnknownFormsAreNamed(t *testing.T) {
+	for encoded, want := range map[string]string{
+		"pbkdf2_wrapped_bcrypt$1$s$" + sum32: "unknown form of password hash: pbkdf2_wrapped_bcrypt",
+		"{SSHA}0SAmnpCgBiJ9Obij7GT8RcxviHs=": "unknown form of password hash: SSHA",
+		"a plain password":                   "unknown form of password hash",
+		"plain$password?":                    "unknown form of password hash: plain",
+		"with a blank$x":                     "unknown form of password hash",
+		"$6$salt$hash":                       "unknown form of password hash",
+		strings.Repeat("n", 41) + "$x":       "unknown form of password hash",
+	} {
+		if _, err := Parse(encoded); !errors.Is(err, ErrUnknown) || err.Error() != want {
+			t.Errorf("Parse(%q): %v, want %q", encoded, err, want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		"$argon2id$v=19$m=19456,t=2,p=1" + argonTail, "argon2$argon2i$v=19$m=8,t=1,p=1" + argonTail, "pbkdf2_sha256$1$s$" + sum32,
+		"$argon2id$v=19$m=19456,t=2,p=1" + argonTail, "argon2$argon2i$v=19$m=8,t=1,p=1" + argonTail, "pbkdf2_sha256$1$s$" + sum32, "pbkdf2_wrapped_sha1$1$s$" + sum32,
 		"bcrypt$$2b$12$" + bcryptTail, "scrypt$16384$seasalt$8$5$" + sum32, "$scrypt$ln=14,r=8,p=1" + argonTail, "md5$s$" + hex16,
 		"sha1$$" + hex20, hex16, "!", "crypt$$ab1Hv2Lg7ltQo",
 	} {
