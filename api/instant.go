@@ -10,10 +10,11 @@ import (
 )
 
 // ISO8601 writes instants as django-rest-framework does: in loc, with six digits
-// of a fraction or none when it is zero, and Z for an offset of zero.
+// of a fraction or none when it is zero, and Z for an offset of zero. An instant
+// outside of the years 1 to 9999 in loc is written as the nearest inside.
 func ISO8601(loc *time.Location) func(time.Time) string {
 	return func(t time.Time) string {
-		t = t.In(loc)
+		t = span.Writable(t, loc)
 		if t.Nanosecond() < int(time.Microsecond) {
 			return t.Format("2006-01-02T15:04:05Z07:00")
 		}
@@ -32,7 +33,7 @@ func ExpiryFormat(setting string, loc *time.Location) func(time.Time) string {
 	case setting == "none":
 		return ISO8601(time.UTC)
 	default:
-		return func(t time.Time) string { return strftime.Format(t.In(loc), setting) }
+		return func(t time.Time) string { return strftime.Format(span.Writable(t, loc), setting) }
 	}
 }
 

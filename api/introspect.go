@@ -8,9 +8,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/internal/span"
 )
 
 // oauthError is the body of RFC 6749 section 5.2.
@@ -55,11 +57,11 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := introspection{
-		Active: true, ClientID: s.Client.Name, Username: s.UserName, TokenType: "Bearer", Issued: s.IssuedAt.Unix(),
+		Active: true, ClientID: s.Client.Name, Username: s.UserName, TokenType: "Bearer", Issued: span.Writable(s.IssuedAt, time.UTC).Unix(),
 		Subject: s.UserID, Issuer: h.issuer(r), ID: strconv.FormatInt(s.ID, 10),
 	}
 	if !s.ExpiresAt.IsZero() {
-		answer.Expires = s.ExpiresAt.Unix()
+		answer.Expires = span.Writable(s.ExpiresAt, time.UTC).Unix()
 	}
 	durin.WriteJSON(w, http.StatusOK, answer)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/span"
 )
 
 // identityHeaders are the names of the headers that tell an application who
@@ -113,7 +114,7 @@ func (h *Handler) tell(to http.Header, s *durin.Session) {
 	}
 	values := [...]string{headerText(s.UserID), headerText(s.UserName), headerText(s.Client.Name), strconv.FormatInt(s.ID, 10), "never"}
 	if !s.ExpiresAt.IsZero() {
-		values[4] = s.ExpiresAt.UTC().Format(time.RFC3339Nano)
+		values[4] = span.Writable(s.ExpiresAt, time.UTC).Format(time.RFC3339Nano)
 	}
 	to[names.userID], to[names.user], to[names.client] = values[0:1:1], values[1:2:2], values[2:3:3]
 	to[names.session], to[names.expiry] = values[3:4:4], values[4:5:5]

@@ -92,7 +92,7 @@ func instantText(t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	return t.UTC().Format(time.RFC3339)
+	return span.Writable(t, time.UTC).Format(time.RFC3339)
 }
 
 func (l *Log) loggedIn(ctx context.Context, e durin.Event) {

@@ -26,6 +26,8 @@ type item struct {
 	key    string // for people; never a secret
 	faults []string
 	mends  []string
+	// As the record's.
+	naive, clamped bool
 
 	row transfer.Row
 	// Of a user.
@@ -42,7 +44,7 @@ type item struct {
 }
 
 func newItem(r *record) *item {
-	return &item{number: r.number, model: r.model, key: r.pk, faults: r.faults, pk: r.pk}
+	return &item{number: r.number, model: r.model, key: r.pk, faults: r.faults, mends: r.mends, pk: r.pk, naive: r.naive, clamped: r.clamped}
 }
 
 func (it *item) fault(format string, args ...any) {
@@ -70,7 +72,7 @@ func (it *item) faultsOf(err error) {
 // user reads a row of Django's user model, or of the project's own.
 func (o *Options) user(r *record) *item {
 	u := durin.User{
-		Name:      r.text(o.UserNameField),
+		Name:      r.name(o.UserNameField),
 		Password:  r.text("password"),
 		Active:    r.flag(o.ActiveField, true),
 		Admin:     r.flag("is_superuser", false),
@@ -182,7 +184,7 @@ func brief(text string) string {
 func (o *Options) token(r *record) *item {
 	t := &transfer.Token{Created: r.instant("created"), ExpiresAt: r.instant("expiry")}
 	secret := r.text("token")
-	user, client := r.reference("user"), r.reference("client")
+	user, client := r.userReference("user"), r.reference("client")
 	it := newItem(r)
 	it.user, it.client = user, client
 	if n, whole := number(r.pk); whole && n > 0 && n <= highestID {

@@ -13,6 +13,9 @@ type dump struct {
 	start int64
 	size  int64
 	spool *os.File // to be removed
+	gzip  bool
+	// packed counts what the present sweep has read of a gzip file.
+	packed *countingReader
 }
 
 // open makes src a dump, through a temporary file if it cannot seek.
@@ -44,15 +47,42 @@ func (d *dump) measure() error {
 		return fmt.Errorf("importer: reading the dump: %w", err)
 	}
 	d.size = end - d.start
-	return nil
+	return d.sniff()
 }
 
-// rewind returns a scanner from the beginning.
+// sniff finds out whether the source is a gzip file.
+func (d *dump) sniff() error {
+	if _, err := d.src.Seek(d.start, io.SeekStart); err != nil {
+		d.close()
+		return fmt.Errorf("importer: reading the dump: %w", err)
+	}
+	var magic [2]byte
+	_, err := io.ReadFull(d.src, magic[:])
+	d.gzip = err == nil && magic == [2]byte{0x1F, 0x8B}
+	return nil // what cannot be read is told when it is
+}
+
+// rewind returns a scanner from the beginning. What is packed is unpacked in each
+// sweep, so that nothing of it lies about.
 func (d *dump) rewind(ctx context.Context) (*scanner, error) {
 	if _, err := d.src.Seek(d.start, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("importer: reading the dump again: %w", err)
 	}
-	return newScanner(&cancelReader{ctx, d.src}), nil
+	src := &cancelReader{ctx, d.src}
+	if !d.gzip {
+		return newScanner(src), nil
+	}
+	d.packed = &countingReader{r: src}
+	return newScanner(&unpacker{packed: d.packed}), nil
+}
+
+// read is how much of the source the present sweep has read, where it has got to
+// offset of what is in it.
+func (d *dump) read(offset int64) int64 {
+	if d.gzip {
+		return d.packed.n
+	}
+	return offset
 }
 
 func (d *dump) close() {

@@ -11,7 +11,7 @@ func (p *pass) visitFirst(k kind) error {
 		return nil
 	}
 	p.first[k] = 0
-	model := modelOf(top.raw)
+	model := p.modelOf(top.raw)
 	if it := p.convert(decode(top.raw, model, p.Zone)); len(it.faults) > 0 {
 		return nil
 	}

@@ -100,7 +100,7 @@ func (o *Options) foreignToken(r *record, source, secret string, t *transfer.Tok
 }
 
 func (o *Options) foreignItem(r *record, source string, t *transfer.Token) *item {
-	user := r.reference("user")
+	user := r.userReference("user")
 	it := newItem(r)
 	it.user, it.source = user, source
 	it.row.Token = t

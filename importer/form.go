@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/span"
 	"github.com/durin-go/durin/throttle"
 	"github.com/durin-go/durin/transfer"
 )
@@ -94,6 +95,10 @@ type takenForm struct {
 	ID     int64  `json:"id"`
 }
 
+// writable is t as the form has it: four digits for the year, whatever the store
+// holds.
+func writable(t time.Time) time.Time { return span.Writable(t, time.UTC) }
+
 func spanOf(d time.Duration) spanForm {
 	if d == durin.Never {
 		return nil
@@ -113,7 +118,7 @@ func formOfClient(c durin.Client) *clientForm {
 	return &clientForm{
 		ID: c.ID, Name: c.Name, TTL: spanOf(c.TTL), Rate: c.Rate.String(), Policy: string(c.Policy), MaxTokens: c.MaxTokens,
 		Sliding: c.Sliding.Microseconds(), MaxLife: spanOf(c.MaxLife), Rotate: c.Rotate.Microseconds(), NoPassword: c.NoPassword, Cookie: c.Cookie,
-		Description: c.Description, Created: c.Created,
+		Description: c.Description, Created: writable(c.Created),
 	}
 }
 
@@ -127,7 +132,7 @@ func (f *clientForm) client() (durin.Client, error) {
 }
 
 func formOfUser(u durin.User) *userForm {
-	return &userForm{ID: u.ID, Name: u.Name, Password: u.Password, Active: u.Active, Admin: u.Admin, Created: u.Created, LastLogin: u.LastLogin}
+	return &userForm{ID: u.ID, Name: u.Name, Password: u.Password, Active: u.Active, Admin: u.Admin, Created: writable(u.Created), LastLogin: writable(u.LastLogin)}
 }
 
 func (f *userForm) user() durin.User {
@@ -137,7 +142,7 @@ func (f *userForm) user() durin.User {
 func formOfToken(t transfer.Token) *tokenForm {
 	f := &tokenForm{
 		ID: t.ID, Seal: base64.StdEncoding.EncodeToString(t.Seal), User: t.UserID, Client: t.Client,
-		Created: t.Created, Issued: t.IssuedAt, Expires: t.ExpiresAt, LastUsed: t.LastUsed,
+		Created: writable(t.Created), Issued: writable(t.IssuedAt), Expires: writable(t.ExpiresAt), LastUsed: writable(t.LastUsed),
 		Device: t.Device.Name, Address: t.Device.Address, Agent: t.Device.Agent,
 	}
 	if t.Legacy != nil {

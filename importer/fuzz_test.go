@@ -83,7 +83,14 @@ func checkImport(t *testing.T, dump string) {
 	report, err := Django(t.Context(), strings.NewReader(dump), lenient, Options{Lenient: true, Now: testClock})
 	var format *FormatError
 	var rows *RowsError
+	var zone *ZoneError
+	var nothing *NothingError
 	switch {
+	case errors.As(err, &nothing):
+		if strictErr == nil || len(contents(t, lenient).Users) > 0 {
+			t.Fatalf("lenient: %v, strict: %v", err, strictErr)
+		}
+		return
 	case errors.As(err, &format):
 		if !errors.As(strictErr, &format) {
 			t.Fatalf("lenient: %v, strict: %v", err, strictErr)
@@ -91,7 +98,7 @@ func checkImport(t *testing.T, dump string) {
 		return
 	case err != nil:
 		t.Fatal(err)
-	case errors.As(strictErr, &rows) != (len(report.Problems) > 0) || strictErr != nil && rows == nil:
+	case errors.As(strictErr, &rows) != (len(report.Problems) > 0) || errors.As(strictErr, &zone) != (report.Naive > 0) || strictErr != nil && rows == nil && zone == nil:
 		t.Fatalf("strict: %v, lenient: %+v", strictErr, report.Problems)
 	}
 	for _, m := range report.Models {

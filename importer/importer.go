@@ -58,7 +58,8 @@ type Options struct {
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Zone is that of instants that tell none, as projects with USE_TZ=False
-	// write them: their TIME_ZONE. Nil: UTC.
+	// write them: their TIME_ZONE. Nil: UTC with Lenient, else a *ZoneError if
+	// there are any.
 	Zone *time.Location
 	// Progress, if set, is called now and then, by the goroutine that
 	// imports.
@@ -67,6 +68,10 @@ type Options struct {
 	// readable by its owner only, and removed at the end: it holds secrets.
 	// Empty: os.TempDir.
 	TempDir string
+	// TokenModels are models of the project's own in the place of a library's,
+	// "app.Model" by "durin", "drf", "knox" (KNOX_TOKEN_MODEL) or "multitoken".
+	// They have the library's fields.
+	TokenModels map[string]string
 	// UserModel is the project's user model, "app.Model". Empty: auth.user.
 	UserModel string
 	// UserNameField and ActiveField are fields of UserModel. Empty: username
@@ -78,6 +83,9 @@ type Options struct {
 	// "knox". Empty: a client called like the library. It is made when
 	// there is none, with the policy evict and the life time never.
 	ClientFor map[string]string
+
+	zoneless bool              // no Zone was given
+	models   map[string]string // ours by TokenModels' names
 }
 
 // Progress tells how far an import is.
@@ -100,6 +108,7 @@ const (
 
 // Sources of tokens of other libraries, as Options.ClientFor names them.
 const (
+	sourceDurin = "durin" // has clients; for TokenModels only
 	sourceDRF   = "drf"
 	sourceKnox  = "knox"
 	sourceMulti = "multitoken"
@@ -130,10 +139,12 @@ func (o *Options) kindOf(model string) kind {
 	return noRows
 }
 
-// Django imports the dump src into dst. The error is a *FormatError if src is
-// not a whole dump, a *RowsError if, without Lenient, there are rows that cannot
-// be taken as they stand: both come before anything is written. After any other
-// error what the Report counts as taken is in dst, and the same call again goes
+// Django imports the dump src into dst. A src that begins as a gzip file does is
+// unpacked on the way. The error is a *FormatError if src is
+// not a whole dump, a *NothingError if there is nothing in it to take; without
+// Lenient a *RowsError if there are rows that cannot be taken as they stand, a
+// *ZoneError if Zone is wanted, or both joined: all of them come before anything
+// is written. After any other error what the Report counts as taken is in dst, and the same call again goes
 // on from there. The Report is nil when the dump could not be read at all.
 //
 // dst should be a durin.Store and a durin.UserStore too. Without them renamed
@@ -151,19 +162,47 @@ func Django(ctx context.Context, src io.Reader, dst transfer.Importer, opts Opti
 	if err := j.survey(ctx); err != nil {
 		return nil, err
 	}
+	if err := j.nothing(nil); err != nil {
+		return nil, err
+	}
 	if err := j.chooseSpace(ctx); err != nil {
 		return nil, err
 	}
 	if opts.DryRun || !opts.Lenient {
-		report, err := j.pass(ctx, true)
-		if err == nil && !opts.Lenient && len(report.Problems) > 0 {
-			err = &RowsError{report.Problems, report.MoreProblems}
+		report, err := j.through(ctx, true)
+		if err == nil && !opts.Lenient {
+			err = j.strict(report)
 		}
 		if err != nil || opts.DryRun {
 			return report, err
 		}
 	}
-	return j.pass(ctx, false)
+	return j.through(ctx, false)
+}
+
+// through is a pass, with what is to be said of it as a whole.
+func (j *job) through(ctx context.Context, dry bool) (*Report, error) {
+	report, err := j.pass(ctx, dry)
+	j.tell(report)
+	if err == nil && j.Lenient {
+		err = j.nothing(report)
+	}
+	return report, err
+}
+
+// strict tells why an import without Lenient stops before it writes.
+func (j *job) strict(report *Report) error {
+	var faults []error
+	if len(report.Problems) > 0 {
+		faults = append(faults, &RowsError{report.Problems, report.MoreProblems})
+	}
+	if j.zoneless && report.Naive > 0 {
+		faults = append(faults, &ZoneError{report.Naive})
+	}
+	if len(faults) == 1 {
+		return faults[0]
+	}
+	return errors.Join(faults...)
 }
 
 // complete puts the defaults in place.
@@ -183,14 +222,17 @@ func (o *Options) complete() error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Zone == nil {
+	if o.zoneless = o.Zone == nil; o.zoneless {
 		o.Zone = time.UTC
 	}
-	if app, model, found := strings.Cut(o.UserModel, "."); !found || app == "" || model == "" {
+	if !isModel(o.UserModel) {
 		return errors.New("importer: a user model is named like app.Model")
 	}
 	if o.UserModel != defaultUserModel && o.kindOf(o.UserModel) != userRows || slices.Contains([]string{clientModel, tokenModel, drfModel, knoxModel, multiModel}, o.UserModel) {
 		return errors.New("importer: " + o.UserModel + " is no user model")
+	}
+	if err := o.nameModels(); err != nil {
+		return err
 	}
 	if o.DefaultTTL < time.Microsecond {
 		return errors.New("importer: the default life time must be above zero")

@@ -34,6 +34,9 @@ type job struct {
 	strays     []Problem // rows without a model
 	strayAt    int64     // where the first one begins
 	moreStrays int
+
+	foreign  map[string]int // rows by model, of models that are not ours
+	suspects []Suspect
 }
 
 const sampleSize = 200
@@ -55,6 +58,7 @@ func (j *job) survey(ctx context.Context) error {
 		kind := j.kindOf(model)
 		if kind == noRows {
 			j.others++
+			j.suspect(raw, model)
 			return nil
 		}
 		j.counts[model]++
@@ -168,7 +172,7 @@ func (j *job) planSteps() {
 
 // sweep calls visit for every row of the dump, with its model.
 func (j *job) sweep(ctx context.Context, doing string, visit func(raw rawRow, model string) error) error {
-	return j.rows(ctx, doing, func(raw rawRow) error { return visit(raw, modelOf(raw)) })
+	return j.rows(ctx, doing, func(raw rawRow) error { return visit(raw, j.modelOf(raw)) })
 }
 
 // rows calls visit for every row of the dump.
@@ -181,7 +185,7 @@ func (j *job) rows(ctx context.Context, doing string, visit func(raw rawRow) err
 	}
 	tell := func() {
 		if j.Progress != nil {
-			j.Progress(Progress{j.step, j.steps, doing, rows.offset, j.dump.size, rows.row})
+			j.Progress(Progress{j.step, j.steps, doing, j.dump.read(rows.offset), j.dump.size, rows.row})
 		}
 	}
 	for {

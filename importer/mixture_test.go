@@ -107,11 +107,6 @@ func TestFormsOfADump(t *testing.T) {
 			t.Errorf("%s: it makes another store", name)
 		}
 	}
-	for _, empty := range []string{"[]", " [ \n ] "} {
-		if report := take(t, memstore.New(), empty, Options{}); len(report.Models) > 0 {
-			t.Errorf("an empty dump holds %+v", report.Models)
-		}
-	}
 }
 
 func TestSourceThatCannotSeek(t *testing.T) {

@@ -90,6 +90,7 @@ func (p *pass) visit(raw rawRow, model string) error {
 		p.onceToken(it)
 	}
 	p.report.model(model).Read++
+	p.report.instants(it)
 	if len(it.faults) > 0 {
 		p.leaveOut(it)
 		return nil

@@ -26,6 +26,13 @@ type Report struct {
 	// MoreProblems counts those beyond.
 	Problems     []Problem `json:"problems,omitempty"`
 	MoreProblems int       `json:"more_problems,omitempty"`
+	// Naive counts the rows with instants that tell no zone; they are read in
+	// Options.Zone. Clamped counts those with one outside of the years 1 to
+	// 9999.
+	Naive   int `json:"without_zone,omitempty"`
+	Clamped int `json:"clamped,omitempty"`
+	// Suspects are models that were passed over and look like users or tokens.
+	Suspects []Suspect `json:"suspects,omitempty"`
 	// Notes tell what was done beside the rows: a client made for another
 	// library's tokens.
 	Notes []string `json:"notes,omitempty"`
@@ -132,6 +139,16 @@ func (r *Report) problem(it *item, what, action string) {
 		return
 	}
 	r.Problems = append(r.Problems, Problem{it.number, it.model, it.key, what, action})
+}
+
+// instants counts a row by its instants.
+func (r *Report) instants(it *item) {
+	if it.naive {
+		r.Naive++
+	}
+	if it.clamped {
+		r.Clamped++
+	}
 }
 
 // note adds a sentence once.

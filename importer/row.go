@@ -32,16 +32,7 @@ func peekModel(text []byte) (string, bool) {
 
 func blank(text []byte) []byte { return bytes.TrimLeft(text, " \t\r\n") }
 
-// modelOf returns the model of a row in lower case, by its present name, and ""
-// if the row names none.
-func modelOf(r rawRow) string {
-	model := namedModel(r)
-	if model == oldMultiModel {
-		return multiModel
-	}
-	return model
-}
-
+// namedModel is what the row itself calls its model, in lower case.
 func namedModel(r rawRow) string {
 	if model, ok := peekModel(r.text); ok {
 		return model
@@ -109,7 +100,11 @@ type record struct {
 	fields map[string]json.RawMessage
 	zone   *time.Location // of instants that tell none
 	faults []string
+	mends  []string
 	broken bool // nothing can be said of its fields
+	// naive says that an instant told no zone, clamped that one was beyond the
+	// years 1 to 9999.
+	naive, clamped bool
 }
 
 // decode reads the frame of a row that check has passed.
@@ -173,7 +168,8 @@ func (r *record) optionalText(name string) string {
 	return r.text(name)
 }
 
-// flag reads a field that must be true or false; missing, it is other.
+// flag reads a field that must be true or false; missing, it is other. What Django
+// takes for one of them besides is mended.
 func (r *record) flag(name string, other bool) bool {
 	raw, ok := r.given(name)
 	if !ok {
@@ -184,38 +180,35 @@ func (r *record) flag(name string, other bool) bool {
 		return true
 	case "false":
 		return false
+	case "1", "1.0", `"1"`, `"t"`, `"true"`, `"True"`:
+		r.mends = append(r.mends, name+" "+string(raw)+" is read as true")
+		return true
+	case "0", "0.0", `"0"`, `"f"`, `"false"`, `"False"`:
+		r.mends = append(r.mends, name+" "+string(raw)+" is read as false")
+		return false
 	}
 	r.fault(name + " is neither true nor false")
 	return other
 }
 
-// instant reads a field that must be there, in Django's form: ISO 8601 with a
-// zone, or without one where the project does not use zones.
-func (r *record) instant(name string) time.Time {
-	before := len(r.faults)
-	text := r.text(name)
-	if len(r.faults) > before {
-		return time.Time{}
+// name reads the name of a user, without blanks at its ends: logins cut them off.
+func (r *record) name(field string) string {
+	name := r.text(field)
+	trimmed := strings.TrimSpace(name)
+	if trimmed != name && trimmed != "" {
+		r.mends = append(r.mends, "the blanks at the ends of "+field+" are cut off, as logins do")
+		return trimmed
 	}
-	for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		t, err := time.ParseInLocation(form, text, r.zone)
-		if err != nil {
-			continue
-		}
-		if t.IsZero() { // year 1; the zero Time means something else
-			t = t.Add(time.Microsecond)
-		}
-		return t.UTC()
-	}
-	r.fault(name + " is not an instant like 2026-01-02T15:04:05.678Z")
-	return time.Time{}
+	return name
 }
 
-func (r *record) optionalInstant(name string) time.Time {
-	if _, ok := r.given(name); !ok {
-		return time.Time{}
+// userReference reads a foreign key to a user.
+func (r *record) userReference(name string) reference {
+	ref := r.reference(name)
+	if trimmed := strings.TrimSpace(ref.name); trimmed != "" {
+		ref.name = trimmed
 	}
-	return r.instant(name)
+	return ref
 }
 
 // A reference names a row of another model: by its key, or by its name where

@@ -100,11 +100,11 @@ func (s *scanner) separator() (byte, error) {
 // begin takes the opening bracket, behind a byte order mark if there is one.
 func (s *scanner) begin() error {
 	s.begun = true
-	head, _ := s.r.Peek(3)
-	if bytes.HasPrefix(head, []byte{0xFE, 0xFF}) || bytes.HasPrefix(head, []byte{0xFF, 0xFE}) {
-		return s.fault(0, `the text is UTF-16, not UTF-8: let Django write the file ("dumpdata --output FILE") rather than the shell`)
+	head, _ := s.r.Peek(maxHead)
+	if what := notJSON(head); what != "" {
+		return s.fault(0, what)
 	}
-	if bytes.Equal(head, []byte{0xEF, 0xBB, 0xBF}) {
+	if bytes.HasPrefix(head, []byte{0xEF, 0xBB, 0xBF}) {
 		s.skip(3)
 	}
 	c, err := s.peek()
@@ -118,7 +118,7 @@ func (s *scanner) begin() error {
 	case c == '[':
 		s.skip(1)
 	default:
-		return s.fault(s.offset, "this is not a dump in JSON: it must begin with [")
+		return s.fault(s.offset, "this is not a dump in JSON: it must begin with [; make it with "+dumpJSON)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (s *Site) timeTag(t time.Time) template.HTML {
 	if t.IsZero() {
 		return template.HTML(`<span class="quiet">` + template.HTMLEscapeString(s.texts.Text("time.never")) + `</span>`)
 	}
-	t = t.UTC()
+	t = span.Writable(t, time.UTC)
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
 		t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05.000000 UTC"), t.Format("2 Jan 2006, 15:04 UTC")))
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin/cmd/durin/internal/database"
+	"github.com/durin-go/durin/internal/span"
 )
 
 // Options say how Take goes about it.
@@ -211,6 +212,6 @@ func instant(micros sql.NullInt64) *time.Time {
 	if !micros.Valid {
 		return nil
 	}
-	t := time.UnixMicro(micros.Int64).UTC()
+	t := span.Writable(time.UnixMicro(micros.Int64), time.UTC)
 	return &t
 }

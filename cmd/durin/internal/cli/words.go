@@ -15,15 +15,16 @@ func instant(t time.Time, unset string) string {
 	if t.IsZero() {
 		return unset
 	}
-	return t.UTC().Format("2006-01-02 15:04:05Z")
+	return span.Writable(t, time.UTC).Format("2006-01-02 15:04:05Z")
 }
 
-// orNil is nil, null in JSON, for the zero instant.
+// orNil is nil, null in JSON, for the zero instant. Others have four digits for the
+// year, as JSON wants it.
 func orNil(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC()
+	t = span.Writable(t, time.UTC)
 	return &t
 }
 
