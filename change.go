@@ -74,7 +74,8 @@ func (g *Guard) about(ctx context.Context, sel Selection) *Session {
 
 var errNoUsers = errors.New("durin: no Options.Users: the application keeps its users itself")
 
-// CreateUser adds one of Options.Users; a Created of zero becomes now. The error
+// CreateUser adds one of Options.Users, called as NewName says, whose name no other
+// user's looks like; a Created of zero becomes now. The error
 // tells every fault, each a *FieldError, or is ErrExists.
 func (g *Guard) CreateUser(ctx context.Context, u User) (User, error) {
 	if g.opt.Users == nil {
@@ -83,8 +84,8 @@ func (g *Guard) CreateUser(ctx context.Context, u User) (User, error) {
 	if u.Created.IsZero() {
 		u.Created = g.now()
 	}
-	if err := u.Validate(); err != nil {
-		return User{}, err
+	if err := errors.Join(u.Validate(), g.newUserName(ctx, &u)); err != nil {
+		return User{}, unavailable(err)
 	}
 	u, err := g.opt.Users.CreateUser(ctx, u)
 	if err != nil {

@@ -37,7 +37,7 @@ type LoginLimiter interface {
 // A LoginAttempt is what a LoginLimiter knows of a login.
 type LoginAttempt struct {
 	At      time.Time
-	Name    string     // as given, trimmed
+	Name    string     // trimmed, as LoginNames.Account has it
 	Address netip.Addr // of the caller; not valid when unknown
 	// Known says that the request bears a live token of this user: it comes
 	// from a device that has logged in before.
@@ -54,6 +54,9 @@ type Options struct {
 	Users UserStore
 	// Authenticator checks passwords. Nil: Login refuses everybody.
 	Authenticator Authenticator
+	// LoginNames says which of Users a name that is typed at a log-in may mean.
+	// Empty: LoginNamesExact. LoginNamesFolded needs Users.
+	LoginNames LoginNames
 	// UserActive is asked at each look-up in the Store whether a user of the
 	// application may still use tokens. Answers are cached with the session
 	// for CacheTTL: call UserChanged when one changes. Nil: yes. It is not

@@ -186,7 +186,10 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (u User, adm
 	if g.opt.Authenticator == nil {
 		return User{}, true, fmt.Errorf("durin: no Options.Authenticator: nobody can log in by password: %w", ErrBadCredentials)
 	}
-	attempt := LoginAttempt{At: g.now(), Name: req.Name, Address: req.Address}
+	if req.Name, err = g.meant(ctx, req.Name); err != nil {
+		return User{}, true, unavailable(err)
+	}
+	attempt := LoginAttempt{At: g.now(), Name: g.opt.LoginNames.Account(req.Name), Address: req.Address}
 	if req.KnownUser != "" {
 		attempt.Known = g.isKnown(ctx, req)
 	}

@@ -78,7 +78,9 @@ func (g *Guard) CreateClient(ctx context.Context, c Client) (Client, error) {
 	if c.Policy == "" {
 		c.Policy = PolicyReuse
 	}
-	if err := errors.Join(c.Validate(), g.checkRotation(&c)); err != nil {
+	var named error
+	c.Name, named = NewName(c.Name)
+	if err := errors.Join(c.Validate(), named, g.checkRotation(&c)); err != nil {
 		return Client{}, err
 	}
 	if c.Created.IsZero() {
@@ -100,6 +102,12 @@ func (g *Guard) UpdateClient(ctx context.Context, name string, change func(*Clie
 		before = *c
 		if err := change(c); err != nil {
 			return err
+		}
+		if c.Name != before.Name {
+			var err error
+			if c.Name, err = NewName(c.Name); err != nil {
+				return err
+			}
 		}
 		if before.Rotate == 0 {
 			return errors.Join(c.Validate(), g.checkRotation(c))
@@ -127,7 +135,7 @@ func (g *Guard) DeleteClient(ctx context.Context, name string) error {
 	return nil
 }
 
-// UpdateUser changes one of Options.Users; what that means for the user's
+// UpdateUser changes one of Options.Users, a new name as NewName says; what that means for the user's
 // sessions holds at once.
 func (g *Guard) UpdateUser(ctx context.Context, id string, change func(*User) error) (User, error) {
 	var before User
@@ -135,6 +143,9 @@ func (g *Guard) UpdateUser(ctx context.Context, id string, change func(*User) er
 		before = *u
 		if err := change(u); err != nil {
 			return err
+		}
+		if u.Name != before.Name {
+			return errors.Join(u.Validate(), g.newUserName(ctx, u))
 		}
 		return u.Validate()
 	})

@@ -84,6 +84,12 @@ func (o *Options) complete() error {
 	if o.Keyring == nil && o.ReuseWithoutKey != PolicyReplace {
 		return errors.New("durin: no Options.Keyring: clients with the policy reuse need one; without it set Options.ReuseWithoutKey to PolicyReplace")
 	}
+	switch {
+	case o.LoginNames != "" && o.LoginNames != LoginNamesExact && o.LoginNames != LoginNamesFolded:
+		return fmt.Errorf("durin: Options.LoginNames is %q, and neither exact nor folded", string(o.LoginNames))
+	case o.LoginNames == LoginNamesFolded && o.Users == nil:
+		return errors.New("durin: Options.LoginNames is folded, which needs Options.Users")
+	}
 	setDefault(&o.TokenTTL, 24*time.Hour)
 	setDefault(&o.CacheTTL, time.Minute)
 	setDefault(&o.CacheEntries, 100_000)

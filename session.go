@@ -2,6 +2,7 @@ package durin
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -62,8 +63,8 @@ type Device struct {
 type User struct {
 	// ID is a positive int64 in decimal, given by the Store when empty.
 	ID string
-	// Name is unique, compared byte by byte: 1 to 150 characters of valid
-	// UTF-8 without NUL.
+	// Name is unique, compared byte by byte: 1 to MaxUserName characters of
+	// valid UTF-8 without NUL. NewName says more of new ones.
 	Name string
 	// Password is a hash in one of the forms that package password knows,
 	// or "!" and anything for a password that can never be right.
@@ -88,8 +89,8 @@ func (u User) Validate() error {
 		fault("name", "A user name may not begin or end with a blank: logins trim it.")
 	case !utf8.ValidString(u.Name) || strings.ContainsRune(u.Name, 0):
 		fault("name", "Write the name in valid UTF-8 without NUL.")
-	case utf8.RuneCountInString(u.Name) > 150:
-		fault("name", "Ensure this field has no more than 150 characters.")
+	case utf8.RuneCountInString(u.Name) > MaxUserName:
+		fault("name", fmt.Sprintf("Ensure this field has no more than %d characters.", MaxUserName))
 	}
 	if u.ID != "" {
 		if id, err := strconv.ParseInt(u.ID, 10, 64); err != nil || id < 1 || strconv.FormatInt(id, 10) != u.ID {

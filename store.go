@@ -226,6 +226,9 @@ type UserStore interface {
 	CreateUser(ctx context.Context, u User) (User, error)
 	// UserByName returns the user called name.
 	UserByName(ctx context.Context, name string) (User, error)
+	// UsersByFold returns at most limit users whose names have the same
+	// FoldName as name, in any order; zero is 1,000.
+	UsersByFold(ctx context.Context, name string, limit int) ([]User, error)
 	// UserByID returns the user with that id. An id of another form is
 	// ErrNotFound.
 	UserByID(ctx context.Context, id string) (User, error)

@@ -202,7 +202,7 @@ type signInForm struct {
 
 func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
 	form := &signInForm{Next: h.site.Back(r.FormValue("next")), Plain: pages.IsPlain(r)}
-	name := form.Add(pages.Field{Name: "name", Kind: "text", Label: h.site.Text("signin.name"), Required: true, Autocomplete: "username", Max: 150, Value: r.PostFormValue("name")})
+	name := form.Add(pages.Field{Name: "name", Kind: "text", Label: h.site.Text("signin.name"), Required: true, Autocomplete: "username", Max: durin.MaxUserName, Value: r.PostFormValue("name")})
 	password := form.Add(pages.Field{Name: "password", Kind: "password", Label: h.site.Text("signin.password"), Required: true, Autocomplete: "current-password"})
 	show := func(status int) {
 		h.site.Render(w, r, "sign-in", h.frame(nil, pages.View{Status: status, Title: h.site.Text("signin.title"), Data: form}))

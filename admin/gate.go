@@ -78,7 +78,7 @@ type signInForm struct {
 
 func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
 	form := &signInForm{Next: h.site.Back(r.FormValue("next")), Plain: pages.IsPlain(r)}
-	name := form.Add(pages.Field{Name: "name", Kind: "text", Label: h.site.Text("signin.name"), Required: true, Autocomplete: "username", Max: 150, Value: r.PostFormValue("name")})
+	name := form.Add(pages.Field{Name: "name", Kind: "text", Label: h.site.Text("signin.name"), Required: true, Autocomplete: "username", Max: durin.MaxUserName, Value: r.PostFormValue("name")})
 	password := form.Add(pages.Field{Name: "password", Kind: "password", Label: h.site.Text("signin.password"), Required: true, Autocomplete: "current-password"})
 	switch {
 	case r.Method == http.MethodPost:

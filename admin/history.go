@@ -70,7 +70,7 @@ func (h *Handler) listHistory(v *visit) error {
 func (h *Handler) historyFilter(ctx context.Context, q url.Values, clients []durin.Client, form *pages.Form) (f audit.Filter, none bool, err error) {
 	suggest := h.site.At("people", "suggest")
 	people := func(name string, to *string) error {
-		field := form.Add(pages.Field{Name: name, Kind: "text", Label: h.site.Text("history.filter." + name), Value: strings.TrimSpace(q.Get(name)), Suggest: suggest, Max: 150})
+		field := form.Add(pages.Field{Name: name, Kind: "text", Label: h.site.Text("history.filter." + name), Value: strings.TrimSpace(q.Get(name)), Suggest: suggest, Max: durin.MaxUserName})
 		if field.Value == "" {
 			return nil
 		}

@@ -80,7 +80,7 @@ func (h *Handler) listTokens(v *visit) error {
 func (h *Handler) tokenQuery(ctx context.Context, q url.Values) (*asked, *pages.Form, error) {
 	a := &asked{Filter: browse.Filter{Now: h.guard.Now(), Client: q.Get("client")}}
 	form := &pages.Form{}
-	user := form.Add(pages.Field{Name: "user", Kind: "text", Label: h.site.Text("filter.user"), Value: strings.TrimSpace(q.Get("user")), Suggest: h.site.At("people", "suggest"), Max: 150})
+	user := form.Add(pages.Field{Name: "user", Kind: "text", Label: h.site.Text("filter.user"), Value: strings.TrimSpace(q.Get("user")), Suggest: h.site.At("people", "suggest"), Max: durin.MaxUserName})
 	clients, err := h.guard.Clients(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -257,7 +257,7 @@ func (h *Handler) tokenForm(v *visit) (*pages.Form, []durin.Client, error) {
 	form := &pages.Form{}
 	user := form.Add(pages.Field{
 		Name: "user", Kind: "text", Label: h.site.Text("issue.user"), Help: h.site.Text("issue.user.help"), Value: strings.TrimSpace(v.r.FormValue("user")), Required: true,
-		Suggest: h.site.At("people", "suggest"), Max: 150,
+		Suggest: h.site.At("people", "suggest"), Max: durin.MaxUserName,
 	})
 	if pages.Safe(v.r) && user.Value != "" {
 		if u, err := h.people.byID(v.r.Context(), user.Value); err == nil && u.Name != "" {

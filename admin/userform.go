@@ -13,7 +13,7 @@ import (
 func (h *Handler) userForm(v *visit, u durin.User, fresh bool) *pages.Form {
 	form := &pages.Form{}
 	sent := !pages.Safe(v.r)
-	name := form.Add(pages.Field{Name: "name", Kind: "text", Label: h.site.Text("field.user.name"), Help: h.site.Text("field.user.name.help"), Value: u.Name, Required: true, Max: 150})
+	name := form.Add(pages.Field{Name: "name", Kind: "text", Label: h.site.Text("field.user.name"), Help: h.site.Text("field.user.name.help"), Value: u.Name, Required: true, Max: durin.MaxUserName})
 	if sent {
 		name.Value = v.r.PostFormValue("name")
 	}

@@ -25,7 +25,7 @@ func (h *Handler) listUsers(v *visit) error {
 	q := v.r.URL.Query()
 	prefix, kind := strings.TrimSpace(q.Get("q")), q.Get("kind")
 	list := &userList{Narrow: prefix != "" || kind != ""}
-	list.Filter.Add(pages.Field{Name: "q", Kind: "text", Label: h.site.Text("filter.search.users"), Value: prefix, Max: 150})
+	list.Filter.Add(pages.Field{Name: "q", Kind: "text", Label: h.site.Text("filter.search.users"), Value: prefix, Max: durin.MaxUserName})
 	var kinds []pages.Choice
 	for _, key := range []string{"", "admin", "inactive"} {
 		kinds = append(kinds, pages.Choice{Value: key, Text: h.site.Text("filter.kind." + key), Selected: key == kind})

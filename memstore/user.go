@@ -58,6 +58,21 @@ func (s *Store) UserByName(ctx context.Context, name string) (u durin.User, err 
 	return u, err
 }
 
+// UsersByFold implements durin.UserStore. It looks at every user.
+func (s *Store) UsersByFold(ctx context.Context, name string, limit int) (some []durin.User, err error) {
+	folded := durin.FoldName(name)
+	err = s.view(ctx, func(st *state) error {
+		some = nil
+		for _, u := range st.users {
+			if len(some) < tokenrule.Limit(limit) && durin.FoldName(u.Name) == folded {
+				some = append(some, u)
+			}
+		}
+		return nil
+	})
+	return some, err
+}
+
 // UserByID implements durin.UserStore.
 func (s *Store) UserByID(ctx context.Context, id string) (u durin.User, err error) {
 	err = s.view(ctx, func(st *state) error {

@@ -85,7 +85,7 @@ func (d *Denylist) Close() error { return d.file.Close() }
 // Check returns a *durin.FieldError of the field "password" for a password that is on
 // the list, and another error when the list cannot be read.
 func (d *Denylist) Check(pw durin.Secret) error {
-	want := []byte(pw.Reveal())
+	want := []byte(composed(pw).Reveal())
 	if d.hashed {
 		sum := sha1.Sum(want) //nolint:gosec // see above
 		want = []byte(hex.EncodeToString(sum[:]))

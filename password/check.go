@@ -23,9 +23,11 @@ var common string
 // without NUL, neither one of the commonest passwords nor the user's name, in
 // whatever case. The error is a *durin.FieldError of the field "password".
 //
+// All of that is held against its NFC form, which is what Hash keeps.
+//
 // It is for new passwords; a login takes whatever was set.
 func Check(pw durin.Secret, userName string) error {
-	text := pw.Reveal()
+	text := composed(pw).Reveal()
 	switch small := strings.ToLower(text); {
 	case len(text) > MaxBytes:
 		return fault(fmt.Sprintf("A password has at most %d bytes.", MaxBytes))

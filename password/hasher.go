@@ -27,6 +27,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/phc"
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 )
 
 // MaxBytes is the length of the longest password. Longer ones are never right.
@@ -152,11 +153,12 @@ func (h *Hasher) Close() {
 	}
 }
 
-// Hash returns a new Argon2id hash of pw as a PHC string. The error is
+// Hash returns a new Argon2id hash of pw as a PHC string: of its NFC form, so that
+// it does not matter how a keyboard writes ü. The error is
 // durin.ErrBusy when too many wait, ctx's when it ends before the turn comes,
-// or a *durin.FieldError for a password longer than MaxBytes.
+// or a *durin.FieldError for a password whose form is longer than MaxBytes.
 func (h *Hasher) Hash(ctx context.Context, pw durin.Secret) (string, error) {
-	if len(pw) > MaxBytes {
+	if pw = composed(pw); len(pw) > MaxBytes {
 		return "", &durin.FieldError{Field: "password", Message: fmt.Sprintf("A password has at most %d bytes.", MaxBytes)}
 	}
 	if err := h.pool.acquire(ctx, h.ownNeed()); err != nil {
@@ -181,7 +183,9 @@ type Result struct {
 	Weak bool
 }
 
-// Verify tells whether pw is the password of an encoded hash. Every form of
+// Verify tells whether pw is the password of an encoded hash, as it is given or in
+// NFC (NIST SP 800-63B section 3.1.1.2): hashes of other programs are of whatever
+// was typed there. Every form of
 // Django 3.2 to 6 is known except DES crypt, and PHC strings and $2b$ ones of
 // other programs. A password longer than MaxBytes and an unusable hash ("!…",
 // or none) are a wrong password and no error.
@@ -201,8 +205,31 @@ func (h *Hasher) Verify(ctx context.Context, pw durin.Secret, encoded string) (R
 		return Result{}, err
 	}
 	defer h.pool.release(h.need(hash))
-	o := h.match(pw, encoded)
-	return Result{OK: o.ok, Weak: h.weak(hash)}, o.err()
+	var c checked
+	for i, form := range forms(pw) {
+		c.see(h, hash, i, h.match(form, encoded))
+	}
+	return c.Result, c.fault
+}
+
+// composed is pw in NFC.
+func composed(pw durin.Secret) durin.Secret {
+	if text := pw.Reveal(); !norm.NFC.IsNormalString(text) {
+		return durin.Secret(norm.NFC.String(text))
+	}
+	return pw
+}
+
+// forms are what a password may have been hashed as: pw itself, and its NFC form
+// where that is another. All of them are tried, also when the first is right: how
+// long that takes tells nothing but what was typed.
+func forms(pw durin.Secret) []durin.Secret {
+	if len(pw) <= MaxBytes {
+		if other := composed(pw); other != pw && len(other) <= MaxBytes {
+			return []durin.Secret{pw, other}
+		}
+	}
+	return []durin.Secret{pw}
 }
 
 // ErrHash is wrapped by every error of Verify that the hash itself is to blame
@@ -247,6 +274,20 @@ type checked struct {
 	fault  error // why the hash cannot be verified
 }
 
+// see adds what became of the i-th form of the password. A hash of one that is not in
+// NFC is weak, for it knows one way of writing the password only.
+func (c *checked) see(h *Hasher, hash phc.Hash, i int, o outcome) {
+	c.Weak = c.Weak || h.weak(hash)
+	if i > 0 && c.OK {
+		c.Weak = true
+		return
+	}
+	c.OK = o.ok
+	if c.fault == nil {
+		c.fault = o.err()
+	}
+}
+
 // verifyEvenly is Verify for logins: whatever the hash is, the work is at least
 // that of a new hash, and takes one place in the queue. Its error is about the
 // queue only.
@@ -267,15 +308,18 @@ func (h *Hasher) verifyEvenly(ctx context.Context, pw durin.Secret, encoded stri
 	}
 	defer h.pool.release(need)
 	c.waited = time.Since(began)
-	if possible {
-		o := h.match(pw, encoded)
-		c.Result, c.fault = Result{OK: o.ok, Weak: h.weak(hash)}, o.err()
-		if h.enough(hash, o.took) {
-			return c, nil
+	for i, form := range forms(pw) {
+		if possible {
+			o := h.match(form, encoded)
+			if c.see(h, hash, i, o); h.enough(hash, o.took) {
+				continue
+			}
+		}
+		if _, err := h.derive("", make([]byte, saltBytes)); err != nil {
+			return c, err
 		}
 	}
-	_, err := h.derive("", make([]byte, saltBytes))
-	return c, err
+	return c, nil
 }
 
 // enough tells whether verifying hash was about the work of a new one, or more.

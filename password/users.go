@@ -11,10 +11,6 @@ import (
 	"github.com/durin-go/durin"
 )
 
-// maxName is the length of the longest user name, in characters; see
-// durin.User.
-const maxName = 150
-
 // UsersOptions configure NewUsers. The zero value is what most programs want.
 type UsersOptions struct {
 	// Floor is the least time that an answer takes, the wait for a free
@@ -83,7 +79,7 @@ func (a *users) Authenticate(ctx context.Context, name string, pw durin.Secret) 
 // find returns the user called name, or a user without a password where there
 // can be none of that name.
 func (a *users) find(ctx context.Context, name string) (durin.User, error) {
-	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) || utf8.RuneCountInString(name) > maxName {
+	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) || utf8.RuneCountInString(name) > durin.MaxUserName {
 		return durin.User{}, nil
 	}
 	user, err := a.store.UserByName(ctx, name)

@@ -157,7 +157,11 @@ func (t session) replaceUser(ctx context.Context, old, changed durin.User, now t
 	if present != old {
 		return nil, errChanged
 	}
-	if err := t.exec(ctx, updateSet("durin_user", userFields)+" WHERE id = ?", append(userValues(changed), id)...); err != nil {
+	set := updateSet("durin_user", userFields)
+	if changed.Name != old.Name {
+		set += ", folded = NULL"
+	}
+	if err := t.exec(ctx, set+" WHERE id = ?", append(userValues(changed), id)...); err != nil {
 		return nil, asInsert(err)
 	}
 	return t.markUser(ctx, old.ID, now)

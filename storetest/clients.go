@@ -141,7 +141,7 @@ func clientNames(t *testing.T, s durin.Store) {
 	isThere(t, s, "WEB", "we\u0301b", "web", "web\u200b", "wéb")
 }
 
-var badNames = []string{"", "a\x00", "\x00", "a\xff", "\xed\xa0\x80", strings.Repeat("x", 151)}
+var badNames = []string{"", "a\x00", "\x00", "a\xff", "\xed\xa0\x80", strings.Repeat("x", durin.MaxUserName+1)}
 
 func clientBadNames(t *testing.T, s durin.Store) {
 	create(t, s, web())

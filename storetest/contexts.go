@@ -60,6 +60,7 @@ func everyCall(s durin.Store) map[string]func(context.Context) error {
 func addOptional(calls map[string]func(context.Context) error, s durin.Store) {
 	if users, ok := s.(durin.UserStore); ok {
 		calls["CreateUser"] = func(ctx context.Context) error { _, err := users.CreateUser(ctx, fullUser("bob")); return err }
+		calls["UsersByFold"] = func(ctx context.Context) error { _, err := users.UsersByFold(ctx, "ada", 0); return err }
 		calls["UserByName"] = func(ctx context.Context) error { _, err := users.UserByName(ctx, "ada"); return err }
 		calls["UserByID"] = func(ctx context.Context) error { _, err := users.UserByID(ctx, "1"); return err }
 		calls["Users"] = func(ctx context.Context) error { _, err := users.Users(ctx, "", 9); return err }

@@ -108,6 +108,10 @@ func (x *faultyUsers) UserByName(ctx context.Context, name string) (durin.User, 
 	return one(ctx, x.f, "UserByName", func() (durin.User, error) { return x.s.UserByName(ctx, name) })
 }
 
+func (x *faultyUsers) UsersByFold(ctx context.Context, name string, limit int) ([]durin.User, error) {
+	return one(ctx, x.f, "UsersByFold", func() ([]durin.User, error) { return x.s.UsersByFold(ctx, name, limit) })
+}
+
 func (x *faultyUsers) UserByID(ctx context.Context, id string) (durin.User, error) {
 	return one(ctx, x.f, "UserByID", func() (durin.User, error) { return x.s.UserByID(ctx, id) })
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,8 @@ func userTests() []test {
 		ofUsers("ids", userIDs),
 		ofUsers("names are exact", userNames),
 		ofUsers("bad names", userBadNames),
+		ofUsers("names of the longest", userLongNames),
+		ofUsers("folded names", userFoldedNames),
 		ofUsers("pages", userPages),
 		ofUsers("update", userUpdate),
 		ofUsers("update that fails", userUpdateFails),
@@ -116,6 +119,65 @@ func userNames(t *testing.T, _ durin.Store, users durin.UserStore) {
 		u, err := users.UserByName(t.Context(), name)
 		must(t, err)
 		same(t, "name", u.Name, name)
+	}
+}
+
+// The longest names, in characters of four bytes, that differ in the last one.
+func userLongNames(t *testing.T, _ durin.Store, users durin.UserStore) {
+	for _, last := range []string{"🦉", "🐧"} {
+		u := ada()
+		u.Name = strings.Repeat("🦉", durin.MaxUserName-1) + last
+		want := createUser(t, users, u)
+		got, err := users.UserByName(t.Context(), u.Name)
+		must(t, err)
+		same(t, "by name", got, want)
+	}
+}
+
+func userFoldedNames(t *testing.T, _ durin.Store, users durin.UserStore) {
+	named := func(name string) durin.User { u := ada(); u.Name = name; return createUser(t, users, u) }
+	folded := func(name string, want ...durin.User) {
+		t.Helper()
+		got, err := users.UsersByFold(t.Context(), name, 0)
+		must(t, err)
+		slices.SortFunc(got, func(a, b durin.User) int { return strings.Compare(a.Name, b.Name) })
+		same(t, name, len(got), len(want))
+		for i := range got {
+			same(t, name, got[i], want[i])
+		}
+	}
+	folded("ada")
+	upper, lower, other := named("ADA"), named("ada"), named("Zoë.Müller")
+	for _, name := range []string{"ada", "ADA", "aDa", "ａｄａ", "a\u200bda"} {
+		folded(name, upper, lower)
+	}
+	folded("zoë.müller", other)
+	folded("ZOE\u0308.MU\u0308LLER", other)
+	folded("zoe.muller")
+	folded("a\x00")
+	folded("\xff")
+	folded("")
+	some, err := users.UsersByFold(t.Context(), "ada", 1)
+	must(t, err)
+	same(t, "limit", len(some), 1)
+	// What is made, renamed and deleted after the first question counts too.
+	third := named("Ada")
+	folded("ada", upper, third, lower)
+	renamed, _, err := users.UpdateUser(t.Context(), upper.ID, start, func(u *durin.User) error { u.Name = "Grace"; return nil })
+	must(t, err)
+	_, _, err = users.DeleteUser(t.Context(), lower.ID, start)
+	must(t, err)
+	folded("ada", third)
+	folded("GRACE", renamed)
+	// More than are folded at a time.
+	for i := range 600 {
+		u := ada()
+		u.Name = fmt.Sprintf("many-%d", i)
+		createUser(t, users, u)
+	}
+	folded("ada", third)
+	if all, err := users.UsersByFold(t.Context(), "MANY-599", 0); err != nil || len(all) != 1 || all[0].Name != "many-599" {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
 

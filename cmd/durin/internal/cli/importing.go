@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/output"
@@ -34,11 +36,12 @@ func (a *app) importDjango() *cobra.Command {
 writes: of django-rest-durin, and of knox, authtoken and drf-multitokenauth. "-" is
 standard input. Nobody is logged out, and importing again changes nothing.
 
-Without --lenient nothing is written if any row cannot be taken as it stands: all
-of them are listed.`,
+A gzip file is unpacked on the way. Without --lenient nothing is written if any row
+cannot be taken as it stands: all of them are listed.`,
 		Example: `  python manage.py dumpdata auth.user durin > dump.json
   durin import django dump.json --dry-run
-  durin import django dump.json --lenient`,
+  durin import django dump.json --lenient
+  durin import django dump.json.gz --timezone America/Chicago --token-model knox=accounts.Token`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.do(runImport),
 	}
@@ -47,6 +50,8 @@ of them are listed.`,
 	flags.Bool("lenient", false, "mend what can be mended, leave out the rest, and tell")
 	flags.Bool("dry-run", false, "go through everything and write nothing")
 	flags.StringToString("client-for", nil, "client for tokens of a library without clients: drf=NAME, knox=NAME, multitoken=NAME")
+	flags.StringToString("token-model", nil, "model of the project's own for a library's tokens: knox=APP.MODEL, drf=…, multitoken=…, durin=…")
+	config.BindOne(flags, "timezone", "time zone of instants that tell none, as with USE_TZ=False: the project's TIME_ZONE")
 	flags.String("user-model", "", "the project's user model (default auth.user)")
 	flags.String("username-field", "", "its field with the name (default username)")
 	flags.String("active-field", "", "its field that tells who is active (default is_active)")
@@ -133,41 +138,108 @@ func (r *run) importFrom(do importFunc, src io.Reader, dst transfer.Importer, ke
 	opts.Keyring, opts.Progress = keys, told.importing
 	report, err := do(r.ctx, src, dst, opts)
 	told.end()
+	return r.outcome(report, err)
+}
+
+// outcome shows what became of an import, or why nothing did.
+func (r *run) outcome(report *importer.Report, err error) error {
 	var rows *importer.RowsError
-	if errors.As(err, &rows) {
-		return r.refused(rows)
+	var zone *importer.ZoneError
+	var nothing *importer.NothingError
+	errors.As(err, &rows)
+	errors.As(err, &zone)
+	if rows != nil || zone != nil {
+		return r.refused(report, rows, zone)
 	}
 	if report != nil {
 		if showErr := r.showImport(report); err == nil {
 			err = showErr
 		}
 	}
+	if errors.As(err, &nothing) {
+		return nothingTaken(nothing)
+	}
 	return err
 }
 
+// nothingTaken words the error by the flags that would help.
+func nothingTaken(e *importer.NothingError) error {
+	lines := []string{"nothing was imported: the file has no rows of users, clients or tokens of a model that is known here"}
+	if e.Rows > 0 {
+		lines[0] = fmt.Sprintf("nothing was imported: %s of users, clients and tokens, and all are left out", output.Count(e.Rows, "row"))
+	}
+	for _, s := range e.Suspects {
+		lines = append(lines, suspectLine(s))
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// suspectLine names a model that was passed over, with the flag that takes it.
+func suspectLine(s importer.Suspect) string {
+	if s.Like == "user" {
+		flag := "--user-model " + s.Model
+		if s.NameField != "" {
+			flag += " --username-field " + s.NameField
+		}
+		return fmt.Sprintf("%s of %s passed over: it looks like the user model; take it with %s", wereRows(s.Rows), s.Model, flag)
+	}
+	return fmt.Sprintf("%s of %s passed over: it looks like tokens; take them with --token-model %s=%s", wereRows(s.Rows), s.Model, s.Like, s.Model)
+}
+
+func wereRows(n int) string { return output.Count(n, "row") }
+
 func (r *run) importOptions(dry bool) importer.Options {
 	flags := r.cmd.Flags()
-	opts := importer.Options{DryRun: dry, DefaultTTL: r.config.TokenTTL, Zone: r.config.Timezone}
+	opts := importer.Options{DryRun: dry, DefaultTTL: r.config.TokenTTL}
+	if r.config.Named["timezone"] {
+		opts.Zone = r.config.Timezone
+	}
 	opts.Lenient, _ = flags.GetBool("lenient")
 	opts.ClientFor, _ = flags.GetStringToString("client-for")
+	opts.TokenModels, _ = flags.GetStringToString("token-model")
 	opts.UserModel, _ = flags.GetString("user-model")
 	opts.UserNameField, _ = flags.GetString("username-field")
 	opts.ActiveField, _ = flags.GetString("active-field")
 	return opts
 }
 
-// refused lists the rows that stopped an import.
-func (r *run) refused(rows *importer.RowsError) error {
+// refused lists the rows that stopped an import. Either of the errors may be nil.
+func (r *run) refused(report *importer.Report, rows *importer.RowsError, zone *importer.ZoneError) error {
+	if rows == nil {
+		rows = &importer.RowsError{}
+	}
+	var faults []string
+	if n := len(rows.Problems) + rows.More; n > 0 {
+		faults = append(faults, fmt.Sprintf("nothing was imported: %s in rows that cannot be taken as they stand; --lenient mends what it can and leaves out the rest", output.Count(n, "fault")))
+	}
+	if zone != nil {
+		faults = append(faults, fmt.Sprintf("nothing was imported: %s instants without a time zone, as with USE_TZ=False; name the project's TIME_ZONE with --timezone, like --timezone America/Chicago: read in another one, tokens would end hours too early or too late",
+			output.Count(zone.Rows, "row")+" with"))
+	}
+	var suspects []importer.Suspect
+	if report != nil {
+		suspects = report.Suspects
+	}
 	if r.json {
-		if err := r.out.JSON(map[string]any{"problems": rows.Problems, "more_problems": rows.More}); err != nil {
+		answer := map[string]any{"problems": rows.Problems, "more_problems": rows.More}
+		if zone != nil {
+			answer["without_zone"] = zone.Rows
+		}
+		if len(suspects) > 0 {
+			answer["suspects"] = suspects
+		}
+		if err := r.out.JSON(answer); err != nil {
 			return err
 		}
 	} else {
 		for _, p := range rows.Problems {
 			r.err.Line("%s", p.String())
 		}
+		for _, s := range suspects {
+			r.err.Line("%s", suspectLine(s))
+		}
 	}
-	return fmt.Errorf("nothing was imported: %s in rows that cannot be taken as they stand; --lenient mends what it can and leaves out the rest", output.Count(len(rows.Problems)+rows.More, "fault"))
+	return errors.New(strings.Join(faults, "\n"))
 }
 
 func (r *run) showImport(report *importer.Report) error {
@@ -187,6 +259,9 @@ func (r *run) showImport(report *importer.Report) error {
 	}
 	for _, note := range report.Notes {
 		r.out.Line("%s", note)
+	}
+	for _, s := range report.Suspects {
+		r.out.Line("%s.", suspectLine(s))
 	}
 	if report.Others > 0 {
 		r.out.Line("%d rows of other models were passed over.", report.Others)

@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 
 	"github.com/durin-go/durin/cmd/durin/internal/database"
-	"github.com/durin-go/durin/importer"
 	"github.com/durin-go/durin/memstore"
 )
 
@@ -44,14 +42,10 @@ func (r *run) try(ctx context.Context, do importFunc, file *os.File) error {
 	opts := r.importOptions(true)
 	told := r.teller()
 	opts.Progress = told.importing
-	_, err := do(ctx, file, memstore.New(), opts)
+	report, err := do(ctx, file, memstore.New(), opts)
 	told.end()
-	var rows *importer.RowsError
-	if errors.As(err, &rows) {
-		return r.refused(rows)
-	}
 	if err != nil {
-		return err
+		return r.outcome(report, err)
 	}
 	_, err = file.Seek(0, io.SeekStart)
 	return err

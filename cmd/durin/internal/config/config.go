@@ -57,6 +57,7 @@ type Config struct {
 	LoginUser      bool
 	ExpiryFormat   string // "iso-8601", "none", or a strftime pattern
 	Timezone       *time.Location
+	LoginNames     durin.LoginNames
 	CacheTTL       time.Duration // zero: off
 	RefreshOnLogin bool
 	Throttle       durin.Rate
@@ -75,6 +76,9 @@ type Config struct {
 	// Given are the settings that are not the default, by name. Some hold
 	// passwords, as DB.
 	Given map[string]string
+	// Named are the settings that a flag, the environment or the file names,
+	// be it with the default.
+	Named map[string]bool
 
 	APIAccessClient      string // empty: no such route
 	APIAccessHideSession bool

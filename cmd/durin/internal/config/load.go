@@ -48,6 +48,15 @@ func Bind(flags *pflag.FlagSet, scope Scope) {
 	}
 }
 
+// BindOne adds the flag of one setting to flags, with a usage of the command's own.
+func BindOne(flags *pflag.FlagSet, name, usage string) {
+	for _, s := range settings() {
+		if s.name == name {
+			flags.VarPF(&rawFlag{arg: s.arg}, s.name, "", usage)
+		}
+	}
+}
+
 // Sources are where Load looks.
 type Sources struct {
 	// Flags were parsed; they need not hold all settings.
@@ -62,7 +71,7 @@ type Sources struct {
 func Load(from Sources) (*Config, []string, error) {
 	env := environment(from.Environ)
 	faults := []error{addCredentials(env, from.Environ)}
-	c := &Config{Key: durin.Secret(env[keyVar]), Given: map[string]string{}}
+	c := &Config{Key: durin.Secret(env[keyVar]), Given: map[string]string{}, Named: map[string]bool{}}
 	file, err := c.readFile(from.Flags, env)
 	faults = append(faults, err)
 	for _, s := range settings() {
@@ -76,6 +85,7 @@ func Load(from Sources) (*Config, []string, error) {
 		if f := from.Flags.Lookup(s.name); f != nil && f.Changed && isRaw(f) {
 			text, source = f.Value.String(), "--"+s.name
 		}
+		c.Named[s.name] = source != ""
 		if text != s.text {
 			c.Given[s.name] = text
 		}

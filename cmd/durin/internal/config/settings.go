@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/span"
 	"github.com/durin-go/durin/throttle"
 )
@@ -83,6 +84,12 @@ func tokenSettings() []setting {
 		{"api-access-show-token", Serving, "", "show the API key again to its owner", "false", yesNo(func(c *Config) *bool { return &c.APIAccessShowToken })},
 		{"throttle", Serving, "RATE", "rate of clients that have none: 100/h; 0/m blocks", "", setThrottle},
 		{"usage-retention", Serving, "SPAN", "how long the daily counts of users are kept, never prunes none", "400d", positive(func(c *Config) *time.Duration { return &c.UsageRetention })},
+		{"login-names", Serving, "exact|folded", "whom a name that is typed at a login means: the user of that very name, or also the only one whose name differs in case", "exact", func(c *Config, t string) error {
+			var word string
+			err := oneOf(func(*Config) *string { return &word }, string(durin.LoginNamesExact), string(durin.LoginNamesFolded))(c, t)
+			c.LoginNames = durin.LoginNames(word)
+			return err
+		}},
 		{"login-limit", Serving, "LIMITS", "slow down those who guess passwords: on, off, or numbers like pair=10,account=20", "on", setLoginLimit},
 		{"hash-nice", Serving, "N", "how much the process that computes password hashes gives way where it has to share the cores, 0 to 19: the more, the less logins slow everything else, and the longer they take; 0: it shares them at all times", "10", setHashNice},
 		{"prune-after", Serving, "SPAN", "how long an expired token is kept; never prunes none", "24h", notNegative(func(c *Config) *time.Duration { return &c.PruneAfter })},

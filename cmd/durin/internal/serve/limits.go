@@ -68,7 +68,7 @@ func lift(n *node.Node) http.HandlerFunc {
 			n.Guard.Fail(w, r, durin.ErrNotFound)
 			return
 		}
-		lifted, shared, err := n.Logins.Lift(r.Context(), asked.Account)
+		lifted, shared, err := n.Logins.Lift(r.Context(), n.Config.LoginNames.Account(asked.Account))
 		if lifted > 0 {
 			n.Audit.Record(r.Context(), unlocked(r.Context(), n, asked, lifted))
 		}
