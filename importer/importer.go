@@ -22,7 +22,7 @@
 // project brings only what is new. Dumps of another project, whose keys mean
 // other rows, are told apart by the instants at which their users joined.
 //
-// Memory: some 10 bytes for each user name, each token and each pair of a user
+// Memory: some 20 bytes for each user name, 10 for each token and each pair of a user
 // and a client, less than a byte for each numeric key, and all clients. Keys of
 // users that are no numbers, or that the store could not keep, cost about a
 // hundred bytes each, and so do user names where tokens refer to them by natural

@@ -29,8 +29,10 @@ type pass struct {
 	digests   *textSet
 	pairs     *textSet // user and client, where the client has one token a user
 
-	batch []*item
-	first map[kind]int // numbers of the rows that visitFirst has visited; 0 where there is none
+	folded    *textSet // names of users; see durin.FoldName
+	twin, odd string   // one of those that Report counts
+	batch     []*item
+	first     map[kind]int // numbers of the rows that visitFirst has visited; 0 where there is none
 }
 
 func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
@@ -38,7 +40,7 @@ func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
 		job: j, ctx: ctx, dry: dry,
 		report:    &Report{DryRun: dry, Others: j.others, Passwords: map[string]int{}},
 		users:     newUserTable(j.natural),
-		tokenKeys: newKeySet(), digests: newTextSet(), pairs: newTextSet(),
+		tokenKeys: newKeySet(), digests: newTextSet(), pairs: newTextSet(), folded: newTextSet(),
 		first: map[kind]int{},
 	}
 	for _, model := range []string{clientModel, j.UserModel, tokenModel, drfModel, multiModel, knoxModel} {
@@ -48,6 +50,7 @@ func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
 	}
 	p.report.Problems, p.report.MoreProblems = slices.Clone(j.strays), j.moreStrays
 	err := p.run()
+	p.tellNames()
 	slices.SortStableFunc(p.report.Problems, func(a, b Problem) int { return a.Row - b.Row })
 	return p.report, err
 }
@@ -94,6 +97,9 @@ func (p *pass) visit(raw rawRow, model string) error {
 	if len(it.faults) > 0 {
 		p.leaveOut(it)
 		return nil
+	}
+	if it.row.User != nil {
+		p.seeName(it.name)
 	}
 	if len(p.batch) > 0 && (len(p.batch) == batchRows || (p.batch[0].row.User == nil) != (it.row.User == nil)) {
 		if err := p.flush(); err != nil {

@@ -31,6 +31,11 @@ type Report struct {
 	// 9999.
 	Naive   int `json:"without_zone,omitempty"`
 	Clamped int `json:"clamped,omitempty"`
+	// CaseTwins counts users whose name differs from another's of the dump in
+	// case only, OddNames those whose name no new user could have (durin.NewName).
+	// They are taken as they are.
+	CaseTwins int `json:"case_twins,omitempty"`
+	OddNames  int `json:"odd_names,omitempty"`
 	// Suspects are models that were passed over and look like users or tokens.
 	Suspects []Suspect `json:"suspects,omitempty"`
 	// Notes tell what was done beside the rows: a client made for another

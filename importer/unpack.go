@@ -32,12 +32,22 @@ type unpacker struct {
 	packed *countingReader
 	gz     *gzip.Reader // nil until the first Read
 	out    int64
+	err    error // of the last Read, and of all to come
 }
 
 func (u *unpacker) Read(p []byte) (n int, err error) {
+	if u.err != nil {
+		return 0, u.err
+	}
+	n, err = u.read(p)
+	u.err = u.blame(err)
+	return n, u.err
+}
+
+func (u *unpacker) read(p []byte) (n int, err error) {
 	if u.gz == nil {
 		if u.gz, err = gzip.NewReader(u.packed); err != nil {
-			return 0, u.blame(err)
+			return 0, err
 		}
 	}
 	n, err = u.gz.Read(p)
@@ -45,7 +55,7 @@ func (u *unpacker) Read(p []byte) (n int, err error) {
 	if u.out > unpackedAlways && u.out/unpackedRatio > u.packed.n {
 		return 0, u.fault(fmt.Sprintf("the gzip file unpacks to more than %d times its size: no dump does", unpackedRatio))
 	}
-	return n, u.blame(err)
+	return n, err
 }
 
 // blame turns what package gzip says of the file into a *FormatError.
