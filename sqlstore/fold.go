@@ -18,7 +18,7 @@ const fillRows = 500
 // once more.
 const (
 	usersFolded   = "SELECT " + userColumns + " FROM durin_user WHERE folded = ? LIMIT ?"
-	userNotFolded = "SELECT id FROM durin_user WHERE folded IS NULL LIMIT 1"
+	userNotFolded = "SELECT id FROM durin_user WHERE folded IS NULL ORDER BY id LIMIT 1"
 	namesToFold   = "SELECT id, name FROM durin_user WHERE folded IS NULL ORDER BY id LIMIT ?"
 	foldName      = "UPDATE durin_user SET folded = ? WHERE id = ?"
 )

@@ -5,3 +5,5 @@
 ALTER TABLE durin_user ADD COLUMN folded BYTEA;
 
 CREATE INDEX durin_user_folded ON durin_user (folded);
+
+CREATE INDEX durin_user_unfolded ON durin_user (id) WHERE folded IS NULL;

@@ -206,7 +206,7 @@ func (r *run) importOptions(dry bool) importer.Options {
 // refused lists the rows that stopped an import. Either of the errors may be nil.
 func (r *run) refused(report *importer.Report, rows *importer.RowsError, zone *importer.ZoneError) error {
 	if rows == nil {
-		rows = &importer.RowsError{}
+		rows = &importer.RowsError{Problems: []importer.Problem{}}
 	}
 	var faults []string
 	if n := len(rows.Problems) + rows.More; n > 0 {

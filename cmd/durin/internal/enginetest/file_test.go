@@ -120,9 +120,10 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 			_, err := s.CreateUser(ctx, durin.User{Name: "ada"})
 			return err
 		},
-		"UserByName": func(ctx context.Context) error { _, err := s.UserByName(ctx, "x"); return err },
-		"UserByID":   func(ctx context.Context) error { _, err := s.UserByID(ctx, "9"); return err },
-		"Users":      func(ctx context.Context) error { _, err := s.Users(ctx, "", 1); return err },
+		"UsersByFold": func(ctx context.Context) error { _, err := s.UsersByFold(ctx, "x", 10); return err },
+		"UserByName":  func(ctx context.Context) error { _, err := s.UserByName(ctx, "x"); return err },
+		"UserByID":    func(ctx context.Context) error { _, err := s.UserByID(ctx, "9"); return err },
+		"Users":       func(ctx context.Context) error { _, err := s.Users(ctx, "", 1); return err },
 		"UpdateUser": func(ctx context.Context) error {
 			_, _, err := s.UpdateUser(ctx, "9", now, func(*durin.User) error { return nil })
 			return err
