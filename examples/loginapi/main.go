@@ -110,7 +110,7 @@ func (s *service) addUser(ctx context.Context, name string, pw durin.Secret) err
 	if err != nil {
 		return err
 	}
-	_, err = s.store.CreateUser(ctx, durin.User{Name: name, Password: hash, Active: true, Created: s.guard.Now()})
+	_, err = s.guard.CreateUser(ctx, durin.User{Name: name, Password: hash, Active: true})
 	return err
 }
 
