@@ -58,7 +58,8 @@ func guarding(store *sqlstore.Store, hasher *password.Hasher, keys *keyring.Ring
 			Upgraded: nil,
 			Logger:   log,
 		}),
-		UserActive: nil, // not asked: the users are the store's
+		LoginNames: durin.LoginNamesExact, // case counts
+		UserActive: nil,                   // not asked: the users are the store's
 
 		Keyring:         keys,
 		ReuseWithoutKey: "", // there is a key
