@@ -48,7 +48,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		"db": "x.db", "key-file": "k", "log-format": "json", "log-level": "warn", "addr": ":1", "addr-file": "a", "mount": "/x",
 		"demo": "true", "public-url": "https://x.org/y/", "trusted-proxies": "10.0.0.1, 2001:db8::/32", "cors-origin": "https://a.org",
 		"ops-addr": "[::1]:2", "tls-cert": "c", "tls-key": "k", "max-connections": "7", "request-time": "30s", "hash-nice": "0", "password-denylist": "l", "drain-time": "5s", "pid-file": "p", "access-log": "true", "token-ttl": "never", "token-length": "40",
-		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata",
+		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata", "login-names": "Folded",
 		"cache-ttl": "0", "refresh-on-login": "true", "api-access-client": "key", "api-access-hide-session": "true",
 		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never", "usage-retention": "30d",
 		"audit": "off", "audit-keep": "never", "audit-chain": "a", "audit-queue": "9",
@@ -79,7 +79,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if c.DB != "x.db" || c.KeyFile != "k" || c.Mount != "/x" || c.PublicURL.String() != "https://x.org/y" || len(c.TrustedProxies) != 2 ||
-			c.TokenTTL != durin.Never || c.TokenLength != 40 || c.CacheTTL != 0 || c.Timezone.String() != "Asia/Kolkata" || !c.APIAccessShowToken ||
+			c.TokenTTL != durin.Never || c.TokenLength != 40 || c.CacheTTL != 0 || c.Timezone.String() != "Asia/Kolkata" || c.LoginNames != durin.LoginNamesFolded || !c.APIAccessShowToken ||
 			c.Throttle != (durin.Rate{N: 5, Period: time.Minute}) || c.LoginLimit || c.PruneAfter != durin.Never || !c.Demo || c.CORSOrigins[0] != "https://a.org" ||
 			c.Redis != "rediss://a@b:1/2" || c.RedisAway != "closed" || c.Notify != "postgres://a@b/c" || c.AuditQueue != 9 {
 			t.Errorf("%s: %+v", name, c)
