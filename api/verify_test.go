@@ -69,7 +69,7 @@ func TestVerify(t *testing.T) {
 
 func TestVerifyIdentity(t *testing.T) {
 	w := newWorld(t, api.Options{})
-	odd, err := w.guard.CreateClient(t.Context(), durin.Client{Name: "Füchse, 100%\r\nX: y", TTL: durin.Never})
+	odd, err := w.store.CreateClient(t.Context(), durin.Client{Name: "Füchse, 100%\r\nX: y", TTL: durin.Never, Policy: durin.PolicyReuse}) // as an import may
 	if err != nil {
 		t.Fatal(err)
 	}
