@@ -61,6 +61,7 @@ var builds struct {
 // all tests of the package, and returns the file, whose name is durin.
 func Build(t testing.TB, tree string, flags ...string) string {
 	t.Helper()
+	servers.NotShort(t, "the built program")
 	builds.Lock()
 	defer builds.Unlock()
 	what := strings.Join(append([]string{tree}, flags...), "\x00")

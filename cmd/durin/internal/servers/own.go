@@ -96,6 +96,7 @@ func OwnSentinel(t testing.TB) *Own {
 
 func require(t testing.TB, k *kind) {
 	t.Helper()
+	NotShort(t, k.name)
 	if err := k.installed(); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal(err)

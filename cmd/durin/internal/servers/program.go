@@ -10,6 +10,7 @@ import (
 // cannot have it is skipped, or fails where the variable CI is set.
 func Program(t testing.TB, name, packages string) string {
 	t.Helper()
+	NotShort(t, name)
 	k := &kind{name: name, packages: packages, binaries: []string{name}}
 	if err := k.installed(); err != nil {
 		if os.Getenv("CI") != "" {

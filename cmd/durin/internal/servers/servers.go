@@ -122,9 +122,18 @@ func do(ctx context.Context, driver, server, statement string) error {
 	return err
 }
 
+// NotShort skips a test that needs what, under -short.
+func NotShort(t testing.TB, what string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skipf("needs %s: make test runs it", what)
+	}
+}
+
 // found is where the server of a kind is.
 func found(t testing.TB, k *kind) string {
 	t.Helper()
+	NotShort(t, k.name)
 	k.once.Do(func() { k.at, k.err = k.find() })
 	if k.err != nil && os.Getenv("CI") != "" {
 		t.Fatalf("no %s server: %v", k.name, k.err)
