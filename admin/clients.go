@@ -318,6 +318,7 @@ func (h *Handler) clientFault(form *pages.Form, err error) error {
 }
 
 func (h *Handler) showClientForm(v *visit, page *clientPage, status int) error {
+	h.askAgain(v, &page.Form)
 	title := h.site.Text("clients.new")
 	if !page.New {
 		title = page.Client.Name

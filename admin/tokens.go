@@ -281,6 +281,7 @@ func (h *Handler) newToken(v *visit) error {
 		h.site.Redirect(v.w, v.r, h.site.At("clients", "new"))
 		return nil
 	}
+	h.askAgain(v, form)
 	return h.show(v, "issue", pages.View{Title: h.site.Text("issue.title"), Here: "tokens", Data: form})
 }
 
