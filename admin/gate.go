@@ -139,6 +139,7 @@ func (h *Handler) open(ctx context.Context, req durin.IssueRequest) (durin.Issue
 	if err := h.prepareClient(ctx); err != nil {
 		return durin.Issued{}, err
 	}
+	req.SignIn = true
 	return h.guard.Issue(ctx, req)
 }
 

@@ -244,6 +244,33 @@ func TestPasswordInTheForm(t *testing.T) {
 	b.closed("a session that was revoked by itself")
 }
 
+// A sign-in counts as the last login, and so does the password that is given again.
+func TestLastLogin(t *testing.T) {
+	s := newSite(t)
+	last := func() time.Time {
+		t.Helper()
+		u, err := s.Store.UserByID(t.Context(), s.users["ada"].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.LastLogin
+	}
+	b := s.browser()
+	b.signIn("ada", "a wrong one")
+	if at := last(); !at.IsZero() {
+		t.Errorf("a wrong password counts as a login at %v", at)
+	}
+	b.signIn("ada", rightWord)
+	if at := last(); !at.Equal(s.Clock.Now()) {
+		t.Errorf("the last login is %v, not now", at)
+	}
+	s.Clock.Advance(11 * time.Minute)
+	b.post("/admin/clients/new", "name", "web", "policy", "reuse", "your-password", rightWord)
+	if at := last(); !at.Equal(s.Clock.Now()) {
+		t.Errorf("after the password was given again the last login is %v", at)
+	}
+}
+
 // Every form has a rule, which says why, and every rule a form.
 func TestEveryFormHasARule(t *testing.T) {
 	forms, rules := newSite(t).pages.Forms()
