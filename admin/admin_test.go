@@ -156,7 +156,7 @@ func shows(t *testing.T, what string, wantStatus int, words ...string) func(int,
 func TestWhoIsHeldBackIsShown(t *testing.T) {
 	var list []loginlimit.Held
 	s := newSite(t, func(o *admin.Options) {
-		o.Held = func(context.Context) ([]loginlimit.Held, error) { return list, nil }
+		o.Held = func(context.Context, time.Time) ([]loginlimit.Held, error) { return list, nil }
 	})
 	b := s.browser()
 	status, body := b.signIn("ada", rightWord)

@@ -85,7 +85,7 @@ func (h *Handler) readBulk(v *visit) (*bulk, error) {
 			b.Lines = append(b.Lines, line)
 		}
 	}
-	b.Text, b.Do, b.Back = h.site.Text("clients.bulk."+b.action+".text"), h.site.Text("clients.bulk."+b.action+".do"), h.site.At("clients")
+	b.Text, b.Do, b.Back = h.site.Text("clients.bulk."+b.action+".text"), h.site.Text("clients.bulk."+b.action+".do"), h.site.At("clients")+with(kept(v.r.URL.Query(), clientQuery[:]...))
 	h.askAgain(v, &b.Form)
 	return b, nil
 }
@@ -115,7 +115,7 @@ func (h *Handler) bulkClients(v *visit) error {
 				return err
 			}
 		}
-		return h.done(v, h.site.At("clients"), h.site.Count("clients.bulk.deleted", len(b.clients)))
+		return h.done(v, b.Back, h.site.Count("clients.bulk.deleted", len(b.clients)))
 	}
 	ended, more := 0, false
 	for _, c := range b.clients {
@@ -129,5 +129,5 @@ func (h *Handler) bulkClients(v *visit) error {
 	if more {
 		text += " " + h.site.Text("tokens.revoked.more")
 	}
-	return h.done(v, h.site.At("clients"), text)
+	return h.done(v, b.Back, text)
 }

@@ -29,6 +29,10 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request) {
 // serve hands a visit to its page.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	if _, pattern := h.mux.Handler(r); pattern == "" {
+		if to := h.site.Untrailed(h.mux, r); to != "" {
+			http.Redirect(w, r, to, http.StatusPermanentRedirect)
+			return
+		}
 		h.message(w, r, &v.user, http.StatusNotFound)
 		return
 	}

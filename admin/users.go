@@ -64,7 +64,7 @@ type userPage struct {
 func (h *Handler) showUser(v *visit) error {
 	ctx := v.r.Context()
 	id := v.r.PathValue("id")
-	u, err := h.people.byID(ctx, id)
+	u, err := h.people.lookUp(ctx, id)
 	if err != nil && !(errors.Is(err, durin.ErrNotFound) && h.opt.Users == nil) {
 		return err
 	}
