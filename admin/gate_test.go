@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -377,6 +378,9 @@ func TestNoSecret(t *testing.T) {
 type directory map[string]durin.User
 
 func (d directory) User(_ context.Context, id string) (durin.User, error) {
+	if !strings.HasPrefix(id, "u/") { // as a database says whose ids are UUIDs
+		return durin.User{}, fmt.Errorf("invalid input syntax for type uuid: %q", id)
+	}
 	u, ok := d[id]
 	if !ok {
 		return u, durin.ErrNotFound
@@ -388,6 +392,9 @@ func (d directory) User(_ context.Context, id string) (durin.User, error) {
 }
 
 func (d directory) Search(_ context.Context, prefix string, limit int) ([]durin.User, error) {
+	if d[prefix].Name == "broken" {
+		return nil, errors.New("the directory is away")
+	}
 	var some []durin.User
 	for id, u := range d {
 		if strings.HasPrefix(u.Name, prefix) && len(some) < limit {
@@ -445,6 +452,11 @@ func TestOwnUsers(t *testing.T) {
 	shows(t, "tokens by id", 200, "bob@example.org")(call("GET", "tokens?user="+url.QueryEscape("u/2"), nil))
 	shows(t, "a user", 200, "bob@example.org", "u/2")(call("GET", "users/"+url.PathEscape("u/2"), nil))
 	shows(t, "a user who is gone", 200, "u/9")(call("GET", "users/"+url.PathEscape("u/9"), nil))
+	for _, path := range []string{"tokens?user=abc", "tokens?user=ab%00"} {
+		shows(t, path, 200, "There is no user of this name or id")(call("GET", path, nil))
+	}
+	shows(t, "the page of what is no id", 200, "This user has no tokens")(call("GET", "users/abc", nil))
+	shows(t, "a token for what is no id", 422, "There is no user of this name or id")(call("POST", "tokens/new", url.Values{"user": {"abc"}, "client": {"web"}}))
 	shows(t, "a directory that fails", 503, "Temporarily unavailable")(call("GET", "users/"+url.PathEscape("u/3"), nil))
 	shows(t, "no list", 404, "Page not found")(call("GET", "users", nil))
 	shows(t, "issue", 200, "cannot be shown again")(call("POST", "tokens/new", url.Values{"user": {"ada@example.org"}, "client": {"web"}}))
