@@ -108,6 +108,18 @@ func TestCookieOptions(t *testing.T) {
 	}
 }
 
+// SignedIn goes by the names that the options say.
+func TestSignedInByOtherNames(t *testing.T) {
+	g := durintest.New(t, func(o *durin.Options) { o.CookieName, o.Schemes = "__Host-mine", []string{"Key", "Bearer"} })
+	g.Client(durin.Client{Name: "browser", Cookie: true})
+	for _, client := range []string{"web", "browser"} {
+		s, err := g.Check(g.SignedIn(httptest.NewRequest("GET", "/", nil), "ada", client))
+		if err != nil || s == nil || s.UserID != "ada" {
+			t.Errorf("%s: %+v, %v", client, s, err)
+		}
+	}
+}
+
 // SignedIn goes the way of the client's tokens.
 func TestSignedInByCookie(t *testing.T) {
 	g := durintest.New(t)

@@ -34,6 +34,9 @@ type IssueRequest struct {
 	// TTL is the life time of this token, more than zero. Zero: the
 	// client's. A token that is handed out again keeps its own.
 	TTL time.Duration
+	// SignIn says that the user has just proven who it is, in a way other than
+	// by Login: the LastLogin of a user of Options.Users becomes now.
+	SignIn bool
 }
 
 // Issue hands out a token by the client's policy, for a user whom the caller has
@@ -52,7 +55,7 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 	keys := g.keys.Load()
 	t := NewToken{
 		UserID: req.UserID, Client: req.Client, Device: req.Device, Single: req.Single, KeepSeal: req.KeepSeal,
-		Owned: g.opt.Users != nil, Password: login, RenewReused: g.opt.RefreshOnLogin && login, NoReuse: keys == nil, TTL: req.TTL,
+		Owned: g.opt.Users != nil, Password: login, SignIn: login || req.SignIn, RenewReused: g.opt.RefreshOnLogin && login, NoReuse: keys == nil, TTL: req.TTL,
 	}
 	const tries = 4 // a seal that cannot be opened costs one more
 	for range tries {

@@ -137,9 +137,11 @@ type NewToken struct {
 	// be active, else ErrInactive.
 	Owned bool
 	// Password says that the token is for a log-in by password:
-	// ErrUnknownClient if the client is closed to those. An owned user's
-	// LastLogin becomes Now.
+	// ErrUnknownClient if the client is closed to those.
 	Password bool
+	// SignIn says that the user has proven who it is, in whatever way: an
+	// owned user's LastLogin becomes Now.
+	SignIn bool
 	// Digest and Seal are of the new token, used unless another one is
 	// handed out again. The store keeps the Seal only under PolicyReuse or
 	// with KeepSeal.

@@ -145,6 +145,10 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request) {
 		h.toSignIn(w, r)
 	default:
 		if _, pattern := h.mux.Handler(r); pattern == "" {
+			if to := h.site.Untrailed(h.mux, r); to != "" {
+				http.Redirect(w, r, to, http.StatusPermanentRedirect)
+				return
+			}
 			h.site.Message(w, r, h.frame(v, pages.View{}), http.StatusNotFound)
 			return
 		}

@@ -27,6 +27,7 @@ type Handler struct {
 	site   *pages.Site
 	people people
 	mux    *http.ServeMux
+	forms  []string // the paths that take a POST
 }
 
 // New returns the pages on guard, or an error that names the option that is
@@ -86,6 +87,8 @@ type visit struct {
 	r       *http.Request
 	user    durin.User
 	session *durin.Session
+	path    string // the pattern of the page's path below the site's
+	former  int64  // the id of the session that was exchanged for session; 0: none was
 }
 
 // An action answers a visit, or returns the error to answer with.
@@ -101,7 +104,7 @@ func (h *Handler) page(path string, show, do action) {
 	}
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		v := r.Context().Value(visitKey{}).(*visit)
-		v.w, v.r = w, r
+		v.w, v.r, v.path = w, r, path
 		act := do
 		if pages.Safe(r) {
 			act = show
@@ -112,10 +115,23 @@ func (h *Handler) page(path string, show, do action) {
 			h.message(w, r, &v.user, http.StatusMethodNotAllowed)
 			return
 		}
-		if err := act(v); err != nil {
+		if err := h.perform(v, act); err != nil {
 			h.fail(w, r, &v.user, err)
 		}
 	})
+	if do != nil {
+		h.forms = append(h.forms, path)
+	}
+}
+
+// perform does what a form asks for, or shows a page.
+func (h *Handler) perform(v *visit, act action) error {
+	if !pages.Safe(v.r) && h.asks(v.path, v) {
+		if ok, err := h.again(v); !ok || err != nil {
+			return err
+		}
+	}
+	return act(v)
 }
 
 // ServeHTTP implements http.Handler.

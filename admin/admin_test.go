@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -156,7 +157,7 @@ func shows(t *testing.T, what string, wantStatus int, words ...string) func(int,
 func TestWhoIsHeldBackIsShown(t *testing.T) {
 	var list []loginlimit.Held
 	s := newSite(t, func(o *admin.Options) {
-		o.Held = func(context.Context) ([]loginlimit.Held, error) { return list, nil }
+		o.Held = func(context.Context, time.Time) ([]loginlimit.Held, error) { return list, nil }
 	})
 	b := s.browser()
 	status, body := b.signIn("ada", rightWord)
@@ -169,6 +170,86 @@ func TestWhoIsHeldBackIsShown(t *testing.T) {
 	}
 	list[0] = loginlimit.Held{Account: "<bob>", Known: true, Locks: 1, Until: until}
 	shows(t, "the dashboard", 200, "Held back", "&lt;bob&gt;", "known devices", "everywhere", "2001:db8::/64", "every account", "2 more")(b.get("/admin/"))
+}
+
+// The methods of our limiters fit the option as they are.
+func TestHeldOfALimiter(t *testing.T) {
+	limiter := loginlimit.New(loginlimit.Numbers{Account: 1, Pair: 1})
+	s := newSite(t, func(o *admin.Options) { o.Held = limiter.Held })
+	attempt := durin.LoginAttempt{At: s.Clock.Now(), Name: "bob", Address: netip.MustParseAddr("192.0.2.7")}
+	for range 2 {
+		if ok, err := limiter.Admit(t.Context(), attempt); ok && err == nil {
+			limiter.Done(t.Context(), attempt, durin.ErrBadCredentials)
+		}
+	}
+	b := s.browser()
+	shows(t, "the dashboard", 200, "Held back", "bob")(b.signIn("ada", rightWord))
+}
+
+// What was filtered for is there again when something was done to a part of it.
+func TestBackToTheFilter(t *testing.T) {
+	s := newSite(t)
+	s.Client(durin.Client{Name: "web"})
+	s.Client(durin.Client{Name: "cli", Policy: durin.PolicyEvict, MaxTokens: 9})
+	bob := s.users["bob"].ID
+	for range 3 {
+		s.Token(bob, "cli")
+	}
+	b := s.browser()
+	b.signIn("ada", rightWord)
+	follow := func(list, do string, more ...string) {
+		t.Helper()
+		_, body := b.get("/admin/" + list)
+		query := url.Values{}
+		_, form, _ := strings.Cut(body, `action="/admin/`+do+`"`)
+		for _, m := range regexp.MustCompile(`<input type="hidden" name="([a-z]+)" value="([^"]*)">`).FindAllStringSubmatch(form, -1) {
+			query.Add(m[1], m[2])
+		}
+		for i := 0; i < len(more); i += 2 {
+			query.Add(more[i], more[i+1])
+		}
+		post := url.Values{}
+		if do == "clients/bulk" {
+			post = url.Values{"action": query["action"], "id": query["id"]}
+		}
+		shows(t, list, 200, "revoked")(b.send("POST", "/admin/"+do+"?"+query.Encode(), post))
+		_, want, _ := strings.Cut(list, "?")
+		_, got, _ := strings.Cut(b.path, "?")
+		wanted, _ := url.ParseQuery(want)
+		if there, _ := url.ParseQuery(got); there.Encode() != wanted.Encode() {
+			t.Errorf("%s: back at %s", list, b.path)
+		}
+	}
+	follow("tokens?client=cli&state=live&user=bob", "tokens/revoke", "id", "1")
+	follow("tokens", "tokens/revoke", "id", "2")
+	follow("clients?policy=evict&q=cl&sort=-name", "clients/bulk", "action", "end", "id", "2")
+}
+
+// Addresses of pages are good with a slash at their end, and those that lead out of
+// the pages are not come back to.
+func TestAddresses(t *testing.T) {
+	s := newSite(t)
+	s.Client(durin.Client{Name: "web"})
+	b := s.browser()
+	b.signIn("ada", rightWord)
+	for path, want := range map[string]string{"users/": "users", "users/?q=b": "users?q=b", "clients/1/": "clients/1", "tokens//": "tokens"} {
+		if status, _ := b.get("/admin/" + path); status != 200 || b.path != "/admin/"+want {
+			t.Errorf("%s: %d at %s", path, status, b.path)
+		}
+	}
+	if status, _ := b.get("/admin/nothing/"); status != 404 {
+		t.Errorf("nothing/: %d", status)
+	}
+	for _, next := range []string{"/admin/..", "/admin/../", "/admin/%2e%2e", "/admin/.%2E/x", "/admin/users/../../x", "/admin/.", "//evil.example", "/admin\\..\\x", "https://evil.example/admin/", "/adminx"} {
+		b.post("/admin/sign-in", "name", "ada", "password", rightWord, "next", next)
+		if b.path != "/admin/" {
+			t.Errorf("next=%s leads to %s", next, b.path)
+		}
+	}
+	b.post("/admin/sign-in", "name", "ada", "password", rightWord, "next", "/admin/users?q=..")
+	if b.path != "/admin/users?q=.." {
+		t.Errorf("at %s", b.path)
+	}
 }
 
 func TestEveryPage(t *testing.T) {

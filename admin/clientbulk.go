@@ -12,18 +12,7 @@ import (
 	"github.com/durin-go/durin/internal/pages"
 )
 
-// question is a page that asks before something is done that cannot be undone.
-type question struct {
-	pages.Form
-	Text    string   // what would happen
-	Lines   []string // to what
-	Hidden  url.Values
-	Do      string // the button
-	Back    string // the address of not doing it
-	Warning string
-}
-
-func (h *Handler) ask(v *visit, q *question, title, here string, status int) error {
+func (h *Handler) ask(v *visit, q *pages.Question, title, here string, status int) error {
 	return h.show(v, "question", pages.View{Status: status, Title: title, Here: here, Data: q})
 }
 
@@ -37,13 +26,13 @@ func (h *Handler) falls(ctx context.Context, c durin.Client) (string, error) {
 	return h.site.Text("clients.falls", c.Name, pages.Bounded(n, maxCount), pages.Bounded(live, maxCount)), err
 }
 
-func (h *Handler) clientQuestion(v *visit) (durin.Client, *question, error) {
+func (h *Handler) clientQuestion(v *visit) (durin.Client, *pages.Question, error) {
 	c, err := h.client(v)
 	if err != nil {
 		return c, nil, err
 	}
 	line, err := h.falls(v.r.Context(), c)
-	q := &question{Text: h.site.Text("clients.delete.text"), Lines: []string{line}, Do: h.site.Text("clients.delete.do"), Back: h.site.At("clients", c.ID)}
+	q := &pages.Question{Text: h.site.Text("clients.delete.text"), Lines: []string{line}, Do: h.site.Text("clients.delete.do"), Back: h.site.At("clients", c.ID)}
 	h.askAgain(v, &q.Form)
 	return c, q, err
 }
@@ -57,14 +46,9 @@ func (h *Handler) askClient(v *visit) error {
 }
 
 func (h *Handler) deleteClient(v *visit) error {
-	c, q, err := h.clientQuestion(v)
+	c, err := h.client(v)
 	if err != nil {
 		return err
-	}
-	if ok, err := h.again(v, &q.Form); err != nil {
-		return err
-	} else if !ok {
-		return h.ask(v, q, h.site.Text("clients.delete.title", c.Name), "clients", 422)
 	}
 	if err := h.guard.DeleteClient(v.r.Context(), c.Name); err != nil {
 		return err
@@ -74,7 +58,7 @@ func (h *Handler) deleteClient(v *visit) error {
 
 // bulk is what is to be done to several clients.
 type bulk struct {
-	question
+	pages.Question
 	action  string
 	clients []durin.Client
 }
@@ -101,7 +85,7 @@ func (h *Handler) readBulk(v *visit) (*bulk, error) {
 			b.Lines = append(b.Lines, line)
 		}
 	}
-	b.Text, b.Do, b.Back = h.site.Text("clients.bulk."+b.action+".text"), h.site.Text("clients.bulk."+b.action+".do"), h.site.At("clients")
+	b.Text, b.Do, b.Back = h.site.Text("clients.bulk."+b.action+".text"), h.site.Text("clients.bulk."+b.action+".do"), h.site.At("clients")+with(kept(v.r.URL.Query(), clientQuery[:]...))
 	h.askAgain(v, &b.Form)
 	return b, nil
 }
@@ -116,18 +100,13 @@ func (h *Handler) askClients(v *visit) error {
 		h.site.Redirect(v.w, v.r, h.site.At("clients"))
 		return nil
 	}
-	return h.ask(v, &b.question, h.site.Text("clients.bulk."+b.action+".title"), "clients", 0)
+	return h.ask(v, &b.Question, h.site.Text("clients.bulk."+b.action+".title"), "clients", 0)
 }
 
 func (h *Handler) bulkClients(v *visit) error {
 	b, err := h.readBulk(v)
 	if err != nil {
 		return err
-	}
-	if ok, err := h.again(v, &b.Form); err != nil {
-		return err
-	} else if !ok {
-		return h.ask(v, &b.question, h.site.Text("clients.bulk."+b.action+".title"), "clients", 422)
 	}
 	ctx := v.r.Context()
 	if b.action == "delete" {
@@ -136,7 +115,7 @@ func (h *Handler) bulkClients(v *visit) error {
 				return err
 			}
 		}
-		return h.done(v, h.site.At("clients"), h.site.Count("clients.bulk.deleted", len(b.clients)))
+		return h.done(v, b.Back, h.site.Count("clients.bulk.deleted", len(b.clients)))
 	}
 	ended, more := 0, false
 	for _, c := range b.clients {
@@ -150,5 +129,5 @@ func (h *Handler) bulkClients(v *visit) error {
 	if more {
 		text += " " + h.site.Text("tokens.revoked.more")
 	}
-	return h.done(v, h.site.At("clients"), text)
+	return h.done(v, b.Back, text)
 }

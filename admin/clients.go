@@ -63,7 +63,8 @@ type clientList struct {
 	Rows    []clientRow
 	Total   int
 	Pages   pager
-	Any     bool // there are clients, though the filter may hide them
+	Any     bool       // there are clients, though the filter may hide them
+	Kept    url.Values // what is filtered for, to come back to
 }
 
 // A column is one that a list can be sorted by.
@@ -80,6 +81,9 @@ type pager struct {
 	Text                  string
 }
 
+// clientQuery are the keys that say what of the clients is listed.
+var clientQuery = [...]string{"q", "policy", "sort", "page"}
+
 func (h *Handler) listClients(v *visit) error {
 	ctx := v.r.Context()
 	all, err := h.clients(ctx)
@@ -91,7 +95,7 @@ func (h *Handler) listClients(v *visit) error {
 		return err
 	}
 	q := v.r.URL.Query()
-	list := &clientList{Any: len(all) > 0, Filter: h.clientFilter(q)}
+	list := &clientList{Any: len(all) > 0, Filter: h.clientFilter(q), Kept: kept(q, clientQuery[:]...)}
 	all = filterClients(all, strings.TrimSpace(q.Get("q")), q.Get("policy"))
 	list.Columns = h.clientColumns(q)
 	sortClients(all, q.Get("sort"), used)
@@ -318,6 +322,7 @@ func (h *Handler) clientFault(form *pages.Form, err error) error {
 }
 
 func (h *Handler) showClientForm(v *visit, page *clientPage, status int) error {
+	h.askAgain(v, &page.Form)
 	title := h.site.Text("clients.new")
 	if !page.New {
 		title = page.Client.Name

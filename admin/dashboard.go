@@ -145,7 +145,7 @@ func (h *Handler) holdings(ctx context.Context, o *overview) error {
 	if h.opt.Held == nil {
 		return nil
 	}
-	all, err := h.opt.Held(ctx)
+	all, err := h.opt.Held(ctx, h.guard.Now())
 	if err != nil {
 		return err
 	}

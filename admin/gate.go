@@ -29,6 +29,10 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request) {
 // serve hands a visit to its page.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	if _, pattern := h.mux.Handler(r); pattern == "" {
+		if to := h.site.Untrailed(h.mux, r); to != "" {
+			http.Redirect(w, r, to, http.StatusPermanentRedirect)
+			return
+		}
 		h.message(w, r, &v.user, http.StatusNotFound)
 		return
 	}
@@ -139,6 +143,7 @@ func (h *Handler) open(ctx context.Context, req durin.IssueRequest) (durin.Issue
 	if err := h.prepareClient(ctx); err != nil {
 		return durin.Issued{}, err
 	}
+	req.SignIn = true
 	return h.guard.Issue(ctx, req)
 }
 
@@ -188,66 +193,4 @@ func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
 	pages.SetCookie(w, h.opt.CookieName, "", -1)
 	h.site.Notify(w, "good", h.site.Text("signin.out"))
 	h.site.Redirect(w, r, h.site.At("sign-in"))
-}
-
-// passwordField is where the visitor's own password goes.
-const passwordField = "your-password"
-
-// askAgain adds a field for the visitor's password to a form about something
-// dangerous, unless it was given a short while ago.
-func (h *Handler) askAgain(v *visit, form *pages.Form) {
-	if h.guard.Now().Sub(v.session.IssuedAt) <= h.opt.Recent {
-		return
-	}
-	form.Add(pages.Field{
-		Name: passwordField, Kind: "password", Label: h.site.Text("again.label"), Help: h.site.Text("again.help"), Required: true, Autocomplete: "current-password",
-	})
-}
-
-// errStop ends a log-in whose credentials were right.
-var errStop = errors.New("admin: the credentials are right")
-
-// again checks the visitor's password if the form asks for it, and reports
-// whether to go on. The session is then exchanged for a new one.
-func (h *Handler) again(v *visit, form *pages.Form) (bool, error) {
-	if !slices.ContainsFunc(form.Fields, func(f *pages.Field) bool { return f.Name == passwordField }) {
-		return true, nil
-	}
-	given := durin.Secret(v.r.PostFormValue(passwordField))
-	if given == "" {
-		form.Fault(passwordField, h.site.Text("signin.empty"))
-		return false, nil
-	}
-	_, err := h.guard.Login(v.r.Context(), durin.LoginRequest{
-		Name: v.user.Name, Password: given, Client: durin.AdminClient, Address: h.guard.Address(v.r), KnownUser: v.user.ID,
-		HandOut: func(_ context.Context, u durin.User, _ durin.IssueRequest, _ durin.IssueFunc) (durin.Issued, error) {
-			if u.ID != v.user.ID {
-				return durin.Issued{}, durin.ErrBadCredentials
-			}
-			return durin.Issued{}, errStop
-		},
-	})
-	if errors.Is(err, durin.ErrBadCredentials) {
-		form.Fault(passwordField, h.site.Text("again.bad"))
-		return false, nil
-	}
-	if !errors.Is(err, errStop) {
-		return false, err
-	}
-	return true, h.exchange(v)
-}
-
-// exchange gives the visitor a new session in place of the present one.
-func (h *Handler) exchange(v *visit) error {
-	ctx := v.r.Context()
-	issued, err := h.open(ctx, durin.IssueRequest{UserID: v.user.ID, Client: durin.AdminClient, Device: h.device(v.r)})
-	if err != nil {
-		return err
-	}
-	if _, err := h.guard.End(ctx, durin.Selection{Digest: v.session.Digest}); err != nil {
-		return err
-	}
-	v.session = &issued.Session
-	pages.SetCookie(v.w, h.opt.CookieName, issued.Token.Reveal(), 0)
-	return nil
 }

@@ -3,11 +3,15 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,8 +144,9 @@ func TestSessionEnds(t *testing.T) {
 	other.closed("a session that was ended elsewhere")
 }
 
-// What cannot be undone asks for the password again, and gives the session a new
-// token.
+// What gives lasting access, loosens a rule or cannot be undone asks for the
+// password once the sign-in is older than ten minutes, and loses nothing that was
+// typed. The session gets a new token.
 func TestPasswordAgain(t *testing.T) {
 	s := newSite(t)
 	s.Client(durin.Client{Name: "web"})
@@ -149,40 +154,139 @@ func TestPasswordAgain(t *testing.T) {
 	bob, carol := s.users["bob"].ID, s.users["carol"].ID
 	b := s.browser()
 	b.signIn("ada", rightWord)
-	shows(t, "fresh", 200)(b.get("/admin/clients/1/delete"))
-	if body := second(b.get("/admin/clients/1/delete")); strings.Contains(body, "Your password") {
-		t.Error("the password is asked for right after the sign-in")
+	for range 3 {
+		s.Token(bob, "cli")
 	}
-	dangers := map[string][]string{
-		"clients/1/delete":             nil,
-		"clients/bulk?action=end&id=1": nil,
-		"tokens/revoke?id=1&id=2":      nil,
-		"tokens/revoke?all=1&user=bob": nil,
-		"users/" + carol + "/delete":   nil,
-		"users/" + bob + "/password":   {"password", "long enough", "repeat", "long enough"},
-		"users/" + bob + "/change":     {"name", "bob", "active", "on", "admin", "on"},
-		"users/new":                    {"name", "eve", "admin", "on"},
-	}
-	s.Token(bob, "cli")
-	s.Token(bob, "cli")
-	s.Clock.Advance(11 * time.Minute)
-	for path, form := range dangers {
-		before := s.census()
-		shows(t, path, 200, "Your password")(b.get("/admin/" + path))
-		shows(t, path+" without", 422, "Fill in this field")(b.post("/admin/"+path, form...))
-		shows(t, path+" with a wrong one", 422, "This is not your password")(b.post("/admin/"+path, append([]string{"your-password", "guess"}, form...)...))
-		if after := s.census(); after != before {
-			t.Errorf("%s without the password changes\n%s\nto\n%s", path, before, after)
+	for _, path := range []string{"clients/1/delete", "clients/1", "tokens/new"} {
+		if body := second(b.get("/admin/" + path)); strings.Contains(body, "Your password") {
+			t.Errorf("%s asks for the password right after the sign-in", path)
 		}
 	}
-	shows(t, "one token needs none", 200, "1 token was revoked")(b.post("/admin/tokens/revoke?id=2"))
-	shows(t, "the right one", 200, "Client web and its tokens were deleted")(b.post("/admin/clients/1/delete", "your-password", rightWord))
-	if body := second(b.get("/admin/users/" + carol + "/delete")); strings.Contains(body, "Your password") {
-		t.Error("the password is asked for again right after it was given")
+	client := []string{"name", "web", "ttl", "never", "policy", "evict", "max-tokens", "99"}
+	cases := []struct {
+		path string
+		form []string
+		done string
+		kept string // what has to be in the question, and come with the answer
+	}{
+		{"clients/new", []string{"name", "loose", "ttl", "never", "policy", "reuse", "description", "<two\nlines>"}, "Client loose was added", "&lt;two\nlines&gt;"},
+		{"clients/1", client, "Client web was changed", `name="max-tokens" value="99"`},
+		{"tokens/new", []string{"user", "bob", "client", "cli", "ttl", "never"}, "cannot be shown again", `name="user" value="bob"`},
+		{"tokens/2/renew", nil, "Token 2 was renewed", ""},
+		{"tokens/revoke?id=2&id=3", nil, "2 tokens were revoked", ""},
+		{"tokens/revoke?all=1&user=bob", nil, "tokens were revoked", ""},
+		{"users/new", []string{"name", "eve", "active", "on", "password", "long enough"}, "User eve was added", `name="name" value="eve"`},
+		{"users/" + bob + "/change", []string{"name", "robert", "active", "on"}, "User robert was changed", `value="robert"`},
+		{"users/" + carol + "/change", []string{"name", "carol", "active", "on"}, "User carol was changed", ""},
+		{"users/" + bob + "/change", []string{"name", "robert", "active", "on", "admin", "on"}, "User robert was changed", `name="admin" value="on"`},
+		{"users/" + bob + "/change", []string{"name", "robert"}, "User robert was changed", ""},
+		{"users/" + bob + "/password", []string{"password", "long enough", "repeat", "long enough"}, "The password of robert was set", ""},
+		{"clients/bulk", []string{"action", "end", "id", "1"}, "tokens were revoked", `name="id" value="1"`},
+		{"users/" + carol + "/delete", nil, "User carol was deleted", ""},
+		{"clients/1/delete", nil, "Client web and its tokens were deleted", ""},
+	}
+	forms, _ := s.pages.Forms()
+	for _, path := range forms {
+		pattern := regexp.MustCompile("^" + regexp.MustCompile(`\\{[a-z]+\\}`).ReplaceAllString(regexp.QuoteMeta(path), "[^/?]+") + `(\?.*)?$`)
+		tried := false
+		for _, c := range cases {
+			tried = tried || pattern.MatchString(c.path)
+		}
+		if !tried {
+			t.Errorf("%s is not tried", path)
+		}
+	}
+	for _, c := range cases {
+		s.Clock.Advance(11 * time.Minute)
+		before := s.census()
+		shows(t, c.path, 422, "Your password again", c.kept)(b.post("/admin/"+c.path, c.form...))
+		shows(t, c.path+" with none", 422, "Fill in this field", c.kept)(b.post("/admin/"+c.path, append(slices.Clone(c.form), "your-password", "")...))
+		shows(t, c.path+" with a wrong one", 422, "This is not your password", c.kept)(b.post("/admin/"+c.path, append(slices.Clone(c.form), "your-password", "guess")...))
+		if after := s.census(); after != before {
+			t.Errorf("%s without the password changes\n%s\nto\n%s", c.path, before, after)
+		}
+		if _, body := b.post("/admin/"+c.path, c.form...); strings.Contains(body, `value="guess"`) {
+			t.Errorf("%s: the visitor's password is in the page", c.path)
+		}
+		shows(t, c.path+" with the right one", 200, c.done)(b.post("/admin/"+c.path, append(slices.Clone(c.form), "your-password", rightWord)...))
+		if _, body := b.get("/admin/clients/2"); strings.Contains(body, "Your password") {
+			t.Errorf("%s: the password is asked for again right after it was given", c.path)
+		}
 	}
 	list, err := s.Sessions(t.Context(), browse.Query{Client: durin.AdminClient})
 	if err != nil || len(list) != 1 {
 		t.Errorf("%d sessions of the pages, want the new one only (%v)", len(list), err)
+	}
+}
+
+// What asks for the password shows the field in its form at once.
+func TestPasswordInTheForm(t *testing.T) {
+	s := newSite(t)
+	s.Client(durin.Client{Name: "web"})
+	bob := s.users["bob"].ID
+	s.Token(bob, "web")
+	b := s.browser()
+	b.signIn("ada", rightWord)
+	s.Clock.Advance(11 * time.Minute)
+	for _, path := range []string{"clients/new", "clients/1", "clients/1/delete", "clients/bulk?action=end&id=1", "tokens/new", "tokens/revoke?id=1&id=2", "tokens/revoke?all=1&user=bob",
+		"users/new", "users/" + bob + "/change", "users/" + bob + "/delete", "users/" + bob + "/password"} {
+		shows(t, path, 200, `name="your-password"`)(b.get("/admin/" + path))
+	}
+	if body := second(b.get("/admin/tokens/revoke?id=1")); strings.Contains(body, "your-password") {
+		t.Error("ending one token asks for the password")
+	}
+	shows(t, "one token needs none", 200, "1 token was revoked")(b.post("/admin/tokens/revoke?id=1"))
+	mine, err := s.Sessions(t.Context(), browse.Query{Client: durin.AdminClient})
+	if err != nil || len(mine) != 1 {
+		t.Fatal(len(mine), err)
+	}
+	id := strconv.FormatInt(mine[0].ID, 10)
+	shows(t, "one's own among several", 200, "sign-in</h1>")(b.post("/admin/tokens/revoke?id=1&id="+id, "your-password", rightWord))
+	b.closed("a session that was revoked by itself")
+}
+
+// A sign-in counts as the last login, and so does the password that is given again.
+func TestLastLogin(t *testing.T) {
+	s := newSite(t)
+	last := func() time.Time {
+		t.Helper()
+		u, err := s.Store.UserByID(t.Context(), s.users["ada"].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.LastLogin
+	}
+	b := s.browser()
+	b.signIn("ada", "a wrong one")
+	if at := last(); !at.IsZero() {
+		t.Errorf("a wrong password counts as a login at %v", at)
+	}
+	b.signIn("ada", rightWord)
+	if at := last(); !at.Equal(s.Clock.Now()) {
+		t.Errorf("the last login is %v, not now", at)
+	}
+	s.Clock.Advance(11 * time.Minute)
+	b.post("/admin/clients/new", "name", "web", "policy", "reuse", "your-password", rightWord)
+	if at := last(); !at.Equal(s.Clock.Now()) {
+		t.Errorf("after the password was given again the last login is %v", at)
+	}
+}
+
+// Every form has a rule, which says why, and every rule a form.
+func TestEveryFormHasARule(t *testing.T) {
+	forms, rules := newSite(t).pages.Forms()
+	for _, path := range forms {
+		if rules[path].Why == "" {
+			t.Errorf("%s has no rule that says why it asks for the password, or does not", path)
+		}
+	}
+	for path := range rules {
+		if !slices.Contains(forms, path) {
+			t.Errorf("there is a rule for %s, and no such form", path)
+		}
+	}
+	if !rules.Ask("a form without a rule", nil) {
+		t.Error("a form without a rule does not ask for the password")
 	}
 }
 
@@ -274,6 +378,9 @@ func TestNoSecret(t *testing.T) {
 type directory map[string]durin.User
 
 func (d directory) User(_ context.Context, id string) (durin.User, error) {
+	if !strings.HasPrefix(id, "u/") { // as a database says whose ids are UUIDs
+		return durin.User{}, fmt.Errorf("invalid input syntax for type uuid: %q", id)
+	}
 	u, ok := d[id]
 	if !ok {
 		return u, durin.ErrNotFound
@@ -285,6 +392,9 @@ func (d directory) User(_ context.Context, id string) (durin.User, error) {
 }
 
 func (d directory) Search(_ context.Context, prefix string, limit int) ([]durin.User, error) {
+	if d[prefix].Name == "broken" {
+		return nil, errors.New("the directory is away")
+	}
 	var some []durin.User
 	for id, u := range d {
 		if strings.HasPrefix(u.Name, prefix) && len(some) < limit {
@@ -342,6 +452,11 @@ func TestOwnUsers(t *testing.T) {
 	shows(t, "tokens by id", 200, "bob@example.org")(call("GET", "tokens?user="+url.QueryEscape("u/2"), nil))
 	shows(t, "a user", 200, "bob@example.org", "u/2")(call("GET", "users/"+url.PathEscape("u/2"), nil))
 	shows(t, "a user who is gone", 200, "u/9")(call("GET", "users/"+url.PathEscape("u/9"), nil))
+	for _, path := range []string{"tokens?user=abc", "tokens?user=ab%00"} {
+		shows(t, path, 200, "There is no user of this name or id")(call("GET", path, nil))
+	}
+	shows(t, "the page of what is no id", 200, "This user has no tokens")(call("GET", "users/abc", nil))
+	shows(t, "a token for what is no id", 422, "There is no user of this name or id")(call("POST", "tokens/new", url.Values{"user": {"abc"}, "client": {"web"}}))
 	shows(t, "a directory that fails", 503, "Temporarily unavailable")(call("GET", "users/"+url.PathEscape("u/3"), nil))
 	shows(t, "no list", 404, "Page not found")(call("GET", "users", nil))
 	shows(t, "issue", 200, "cannot be shown again")(call("POST", "tokens/new", url.Values{"user": {"ada@example.org"}, "client": {"web"}}))

@@ -38,10 +38,10 @@ type Options struct {
 	// audit.Log whose Hooks the Guard has. Nil: there is no such page.
 	History audit.Store
 
-	// Held tells who may not try passwords for now: the method of the Guard's
-	// LoginLimiter, where package loginlimit or redisdurin made it. Nil: the
-	// pages do not show it.
-	Held func(ctx context.Context) ([]loginlimit.Held, error)
+	// Held tells who may not try passwords at an instant: the method Held of the
+	// Guard's LoginLimiter, where package loginlimit or redisdurin made it. Nil:
+	// the pages do not show it.
+	Held func(ctx context.Context, now time.Time) ([]loginlimit.Held, error)
 
 	// Idle is how long a session lives without use: at least two minutes.
 	// Zero: 30 minutes.
@@ -65,7 +65,9 @@ type Options struct {
 // A Directory knows the users of an application.
 type Directory interface {
 	// User returns the user with that id, of whom Name, Active and Admin
-	// matter. ErrNotFound, wrapped or not, if there is none.
+	// matter. ErrNotFound, wrapped or not, if there is none. Ids are also what
+	// people type: one that cannot be an id, as "abc" where ids are UUIDs, is of
+	// no user.
 	User(ctx context.Context, id string) (durin.User, error)
 	// Search returns at most limit users whose name begins with prefix, by
 	// name. It may return none: users are then found by their whole id.

@@ -33,6 +33,19 @@ func (p people) byID(ctx context.Context, id string) (durin.User, error) {
 	return u, err
 }
 
+// lookUp is byID for an id that somebody has typed. A directory that fails with it,
+// and answers else, says that no user has such an id: it is in no form of an id.
+func (p people) lookUp(ctx context.Context, id string) (durin.User, error) {
+	u, err := p.byID(ctx, id)
+	if err == nil || errors.Is(err, durin.ErrNotFound) || p.directory == nil || ctx.Err() != nil {
+		return u, err
+	}
+	if _, away := p.directory.Search(ctx, id, 1); away != nil {
+		return u, err
+	}
+	return durin.User{}, durin.ErrNotFound
+}
+
 // An unavailable error tells that users could not be looked up.
 type unavailable struct{ cause error }
 
@@ -59,7 +72,7 @@ func (p people) find(ctx context.Context, text string) (durin.User, error) {
 	if p.users != nil {
 		u, err := p.users.UserByName(ctx, text)
 		if errors.Is(err, durin.ErrNotFound) {
-			return p.byID(ctx, text)
+			return p.lookUp(ctx, text)
 		}
 		return u, err
 	}
@@ -70,7 +83,7 @@ func (p people) find(ctx context.Context, text string) (durin.User, error) {
 	if len(some) == 1 && some[0].Name == text {
 		return some[0], nil
 	}
-	return p.byID(ctx, text)
+	return p.lookUp(ctx, text)
 }
 
 // begins returns at most limit users whose name begins with prefix.

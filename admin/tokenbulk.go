@@ -39,13 +39,12 @@ func (h *Handler) endAll(ctx context.Context, f browse.Filter) (ended int, more 
 // revocation is what is to be revoked: some by their ids, or all that a filter
 // selects.
 type revocation struct {
-	question
+	pages.Question
 	rows []durin.Session
 	all  *asked // nil: rows
 }
 
-// readRevocation reads what is to be revoked. More than one asks for the
-// password.
+// readRevocation reads what is to be revoked.
 func (h *Handler) readRevocation(v *visit) (*revocation, error) {
 	q := v.r.URL.Query()
 	rev := &revocation{}
@@ -96,8 +95,11 @@ func (h *Handler) readSome(v *visit, rev *revocation, q url.Values) error {
 	slices.Sort(ids)
 	for _, text := range slices.Compact(ids) {
 		id := idOf(text)
-		if id == 0 {
+		switch id {
+		case 0:
 			continue
+		case v.former:
+			id = v.session.ID
 		}
 		list, err := h.guard.Sessions(v.r.Context(), browse.Query{ID: id, Limit: 1})
 		if err != nil {
@@ -112,9 +114,7 @@ func (h *Handler) readSome(v *visit, rev *revocation, q url.Values) error {
 		}
 	}
 	rev.Text, rev.Do = h.site.Text("revoke.text"), h.site.Count("revoke.do", len(rev.rows))
-	if len(rev.rows) > 1 {
-		h.askAgain(v, &rev.Form)
-	}
+	h.askAgain(v, &rev.Form)
 	return nil
 }
 
@@ -128,19 +128,13 @@ func (h *Handler) askTokens(v *visit) error {
 		h.site.Redirect(v.w, v.r, h.site.At("tokens"))
 		return nil
 	}
-	return h.ask(v, &rev.question, h.site.Text("revoke.title"), "tokens", 0)
+	return h.ask(v, &rev.Question, h.site.Text("revoke.title"), "tokens", 0)
 }
 
 func (h *Handler) revokeTokens(v *visit) error {
 	rev, err := h.readRevocation(v)
 	if err != nil {
 		return err
-	}
-	present := v.session.ID
-	if ok, err := h.again(v, &rev.Form); err != nil {
-		return err
-	} else if !ok {
-		return h.ask(v, &rev.question, h.site.Text("revoke.title"), "tokens", 422)
 	}
 	ctx := v.r.Context()
 	ended, more := 0, false
@@ -149,9 +143,6 @@ func (h *Handler) revokeTokens(v *visit) error {
 		ended, more, err = h.endAll(ctx, rev.all.Filter)
 	} else {
 		for _, s := range rev.rows {
-			if s.ID == present {
-				s.ID = v.session.ID // exchanged meanwhile
-			}
 			n, endErr := h.guard.End(ctx, durin.Selection{ID: s.ID})
 			ended, err = ended+n, errors.Join(err, endErr)
 		}

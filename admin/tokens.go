@@ -33,7 +33,19 @@ type tokenList struct {
 	All    string // the address that asks about revoking all of the filter; empty: there is no filter
 	Narrow bool   // something is filtered for
 	Meant  []pages.Share
-	New    string // the address of issuing one
+	New    string     // the address of issuing one
+	Kept   url.Values // what is filtered for, to come back to
+}
+
+// kept are the values of a query that are set, of those keys.
+func kept(q url.Values, keys ...string) url.Values {
+	some := url.Values{}
+	for _, key := range keys {
+		if text := q.Get(key); text != "" {
+			some.Set(key, text)
+		}
+	}
+	return some
 }
 
 // asked is what a query asks for.
@@ -70,6 +82,7 @@ func (h *Handler) listTokens(v *visit) error {
 		list.Pages.Next = h.site.At("tokens") + with(q, cursorTo(rows[tokensPage-1])...)
 	}
 	list.Rows = h.tokenRows(ctx, v, rows)
+	list.Kept = kept(q, "user", "client", "state", "after", "at")
 	if len(rows) > 0 && a.id == 0 && (a.UserID != "" || a.Client != "" || a.State != browse.Any) {
 		list.All = h.site.At("tokens", "revoke") + with(q, "all", "1", "after", "", "at", "")
 	}
@@ -281,6 +294,7 @@ func (h *Handler) newToken(v *visit) error {
 		h.site.Redirect(v.w, v.r, h.site.At("clients", "new"))
 		return nil
 	}
+	h.askAgain(v, form)
 	return h.show(v, "issue", pages.View{Title: h.site.Text("issue.title"), Here: "tokens", Data: form})
 }
 

@@ -29,11 +29,6 @@ func (h *Handler) userForm(v *visit, u durin.User, fresh bool) *pages.Form {
 	check("active", u.Active)
 	check("admin", u.Admin)
 	h.askAgain(v, form)
-	for _, f := range form.Fields {
-		if f.Name == passwordField { // only where rights change
-			f.Required, f.Help = false, h.site.Text("again.rights")
-		}
-	}
 	return form
 }
 
@@ -67,11 +62,6 @@ func (h *Handler) addUser(v *visit) error {
 			return err
 		}
 		u.Password = hash
-	}
-	if form.Faults() == 0 && u.Admin {
-		if _, err := h.again(v, form); err != nil {
-			return err
-		}
 	}
 	if form.Faults() == 0 {
 		made, err := h.guard.CreateUser(v.r.Context(), u)
@@ -115,11 +105,6 @@ func (h *Handler) changeUser(v *visit) error {
 	changed.Name, changed.Active, changed.Admin = name, active, admin
 	if err := noteFaults(form, changed.Validate()); err != nil {
 		return err
-	}
-	if form.Faults() == 0 && form.Error == "" && (admin != u.Admin || active && !u.Active) {
-		if _, err := h.again(v, form); err != nil {
-			return err
-		}
 	}
 	if form.Faults() == 0 && form.Error == "" {
 		_, err := h.guard.UpdateUser(v.r.Context(), u.ID, func(present *durin.User) error {
@@ -173,11 +158,6 @@ func (h *Handler) setPassword(v *visit) error {
 		form.Fault("password", h.site.Text("signin.empty"))
 	} else if v.r.PostFormValue("repeat") != given.Reveal() {
 		form.Fault("repeat", h.site.Text("password.differs"))
-	}
-	if form.Faults() == 0 {
-		if _, err := h.again(v, form); err != nil {
-			return err
-		}
 	}
 	if form.Faults() == 0 {
 		if err := h.storePassword(ctx, form, u, given); err != nil {

@@ -64,7 +64,7 @@ type userPage struct {
 func (h *Handler) showUser(v *visit) error {
 	ctx := v.r.Context()
 	id := v.r.PathValue("id")
-	u, err := h.people.byID(ctx, id)
+	u, err := h.people.lookUp(ctx, id)
 	if err != nil && !(errors.Is(err, durin.ErrNotFound) && h.opt.Users == nil) {
 		return err
 	}
@@ -138,13 +138,13 @@ func (h *Handler) storeUser(v *visit) (durin.User, error) {
 	return h.people.byID(v.r.Context(), v.r.PathValue("id"))
 }
 
-func (h *Handler) userQuestion(v *visit) (durin.User, *question, error) {
+func (h *Handler) userQuestion(v *visit) (durin.User, *pages.Question, error) {
 	u, err := h.storeUser(v)
 	if err != nil {
 		return u, nil, err
 	}
 	n, err := h.guard.CountSessions(v.r.Context(), browse.Filter{UserID: u.ID}, maxCount)
-	q := &question{
+	q := &pages.Question{
 		Text: h.site.Text("users.delete.text"), Lines: []string{h.site.Text("users.falls", u.Name, pages.Bounded(n, maxCount))},
 		Do: h.site.Text("users.delete.do"), Back: h.site.At("users", u.ID),
 	}
@@ -171,14 +171,9 @@ func (h *Handler) askUser(v *visit) error {
 }
 
 func (h *Handler) deleteUser(v *visit) error {
-	u, q, err := h.userQuestion(v)
+	u, err := h.storeUser(v)
 	if err != nil || h.notSelf(v, u) {
 		return err
-	}
-	if ok, err := h.again(v, &q.Form); err != nil {
-		return err
-	} else if !ok {
-		return h.ask(v, q, h.site.Text("users.delete.title", u.Name), "users", 422)
 	}
 	if err := h.guard.DeleteUser(v.r.Context(), u.ID); err != nil {
 		return err

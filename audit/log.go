@@ -23,7 +23,9 @@ type Options struct {
 	// may share one; each waits for the others then. Empty: the host's name.
 	Chain string
 	// Keyring makes the hashes that nobody can make who only has the
-	// database. Nil: plain hashes, which find accidents, not attackers.
+	// database. Nil: plain hashes, which find accidents, not attackers; a chain
+	// that was written with a key is left alone then, and the rows go to one of
+	// the same name with -nokey behind it.
 	Keyring *keyring.Ring
 	// FlushEvery is how long a row is in memory only. Zero: a second.
 	FlushEvery time.Duration
@@ -81,6 +83,8 @@ type Log struct {
 	anchored map[string]int64 // the heads of others as last noted
 	noted    time.Time        // when that was; at first when the Log was made
 	failing  bool
+	chain    string          // that attempt and reached are of
+	unsigned map[string]bool // the chains that end without a key, as was logged
 }
 
 // New returns a Log, or an error that names the option that is wrong. ctx bounds
@@ -110,7 +114,7 @@ func New(_ context.Context, o Options) (*Log, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l := &Log{opt: o, wake: make(chan struct{}, 1), anchored: map[string]int64{}}
+	l := &Log{opt: o, wake: make(chan struct{}, 1), anchored: map[string]int64{}, unsigned: map[string]bool{}}
 	l.ring.Store(o.Keyring)
 	l.keys, l.keysOf, l.noted = newKeys(o.Keyring), o.Keyring, o.Now()
 	ctx, stop := context.WithCancel(context.Background())
@@ -298,14 +302,19 @@ func (l *Log) write(ctx context.Context, rows []Row) error {
 	if len(rows)+len(anchors) == 0 {
 		return nil
 	}
-	reached := l.reached
-	err = l.opt.Store.AppendAudit(ctx, l.opt.Chain, func(head Head) ([]Row, Head, error) {
+	l.choose(heads)
+	reached, fault := l.reached, ""
+	err = l.opt.Store.AppendAudit(ctx, l.chain, func(head Head) ([]Row, Head, error) {
 		if l.attempt != (Hash{}) && head.Hash == l.attempt { // it was committed, and nobody was told
 			reached = head.Seq
 			return nil, head, nil
 		}
+		if l.keys.newest == "" && head.KeyID != "" {
+			return nil, head, errKeyed
+		}
 		all := slices.Concat(anchors, rows)
-		head.Chain = l.opt.Chain
+		head.Chain = l.chain
+		fault = l.keys.faultOf(head, l.reached)
 		all = l.keys.extend(&head, all, l.reached)
 		if len(anchors) > 0 {
 			head.Anchored = now
@@ -317,6 +326,7 @@ func (l *Log) write(ctx context.Context, rows []Row) error {
 		return err
 	}
 	l.attempt, l.reached = Hash{}, reached
+	l.warn(heads, fault)
 	if len(anchors) > 0 {
 		l.noted = now
 		for _, h := range heads {

@@ -21,6 +21,9 @@ func (l *Log) Prune(ctx context.Context) error {
 	}
 	k := newKeys(l.ring.Load())
 	for _, h := range heads {
+		if k.newest == "" && h.KeyID != "" {
+			continue // its new beginning would bear no key
+		}
 		fault := k.begins(h)
 		if fault == changed {
 			continue // signing it anew would hide that

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -286,17 +287,66 @@ func TestSign(t *testing.T) {
 	}
 }
 
-// TestUnkeyed: rows without a key, between others with one, are told: whoever can
-// write the database can cut off the end of a chain, add such rows, and leave it
-// to the server to go on behind them.
-func TestUnkeyed(t *testing.T) {
+// TestWithoutKey: who has no key writes to a chain of its own, which is told as one
+// that nobody can check, and never beside rows with a key.
+func TestWithoutKey(t *testing.T) {
 	s, ring := memstore.New(), newRing(t)
+	var told strings.Builder
+	logger := func(o *audit.Options) { o.Logger = slog.New(slog.NewTextHandler(&told, nil)) }
 	record(t, quiet(t, s, keyed(ring)), 2)
-	record(t, quiet(t, s), 1)
-	record(t, quiet(t, s, keyed(ring)), 1)
+	record(t, quiet(t, s, logger), 3)
+	if !strings.Contains(told.String(), "Give this program the key file") || strings.Count(told.String(), "\n") != 1 {
+		t.Errorf("told: %s", &told)
+	}
+	told.Reset()
+	record(t, quiet(t, s, keyed(ring), logger), 2)
+	if !strings.Contains(told.String(), "chain=a-nokey row=") || strings.Count(told.String(), "\n") != 1 {
+		t.Errorf("told: %s", &told)
+	}
 	report := verify(t, s, ring)
-	if c := report.Chains[0]; !report.Intact() || report.Complete() || !c.Unsigned || c.Unkeyed != 3 {
-		t.Errorf("%v, %+v", report.Faults, c)
+	if !report.Intact() || report.Complete() || report.Chains[0].Rows != 5 || report.Chains[0].Unsigned || report.Chains[1].Head.Chain != "a-nokey" || !report.Chains[1].Unsigned {
+		t.Errorf("%+v", report)
+	}
+	old := time.Now().Add(time.Hour)
+	without := quiet(t, s, func(o *audit.Options) { o.Keep, o.Now = time.Minute, func() time.Time { return old } })
+	if err := without.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if report := verify(t, s, ring); !report.Intact() || report.Chains[0].First != 1 {
+		t.Errorf("a chain with a key was pruned without: %+v", report)
+	}
+}
+
+// TestForgedWithoutKey: rows that somebody without the key adds behind others with
+// one, hashes and all, were not written by a program. Verify and the server's log
+// tell, and go on telling.
+func TestForgedWithoutKey(t *testing.T) {
+	s, ring := memstore.New(), newRing(t)
+	var told strings.Builder
+	l := quiet(t, s, keyed(ring), func(o *audit.Options) { o.Logger = slog.New(slog.NewTextHandler(&told, nil)) })
+	record(t, l, 2)
+	err := s.AppendAudit(t.Context(), "a", func(head audit.Head) ([]audit.Row, audit.Head, error) {
+		r := audit.Row{Chain: "a", Seq: head.Seq + 1, At: time.Now(), Action: audit.Login, Actor: audit.Actor{Kind: audit.User, ID: "1"}, UserName: "mallory"}
+		r.Hash = audit.PlainRow(head.Hash, &r)
+		head.Seq, head.Hash, head.KeyID = r.Seq, r.Hash, ""
+		head.MAC = audit.PlainEnd("a", r.Seq, r.Hash)
+		return []audit.Row{r}, head, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := func(when string, keys *keyring.Ring) {
+		t.Helper()
+		if report := verify(t, s, keys); report.Intact() || !strings.Contains(report.Faults[0].String(), "chain a, row 3: the row bears no key") {
+			t.Errorf("%s: %+v", when, report)
+		}
+	}
+	found("at once", ring)
+	found("without the key file", nil)
+	record(t, l, 2)
+	found("after the server went on", ring)
+	if !strings.Contains(told.String(), "level=WARN") || !strings.Contains(told.String(), "run durin audit verify") || strings.Count(told.String(), "\n") != 1 {
+		t.Errorf("the server's log: %s", &told)
 	}
 	if report := verify(t, s, nil); report.Chains[0].Unkeyed != 0 {
 		t.Error("told where nothing can be checked")

@@ -148,6 +148,9 @@ func (v *verifier) checkRow(k *keys, found *tally, prev link, r *Row) link {
 	hash, here := k.row(prev.hash, r)
 	fits := here && prev.known && hash == r.Hash
 	v.checkKey(prev, r, here)
+	if prev.known && prev.key != "" && r.KeyID == "" {
+		v.fault(r.Chain, r.Seq, "the row bears no key, and the one before it does: it was put there, or changed, without the key")
+	}
 	switch {
 	case !here:
 		found.lost[r.KeyID]++

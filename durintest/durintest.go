@@ -27,6 +27,8 @@ type Guard struct {
 	Store *memstore.Store
 	Clock *Clock
 	tb    testing.TB
+	// As the Options say.
+	cookie, scheme string
 }
 
 // New returns a Guard on an empty store, closed at the end of the test. change
@@ -53,7 +55,14 @@ func New(tb testing.TB, change ...func(*durin.Options)) *Guard {
 			tb.Errorf("durintest: close: %v", err)
 		}
 	})
-	return &Guard{g, store, clock, tb}
+	made := &Guard{Guard: g, Store: store, Clock: clock, tb: tb, cookie: durin.DefaultCookie, scheme: "Token"}
+	if o.CookieName != "" {
+		made.cookie = o.CookieName
+	}
+	if len(o.Schemes) > 0 {
+		made.scheme = o.Schemes[0]
+	}
+	return made
 }
 
 // Client makes sure that there is a client with c's name, and returns it. A TTL
@@ -89,9 +98,9 @@ func (g *Guard) SignedIn(r *http.Request, userID, client string) *http.Request {
 	r = r.Clone(r.Context())
 	token := g.Token(userID, client).Reveal()
 	if g.Client(durin.Client{Name: client}).Cookie {
-		r.AddCookie(&http.Cookie{Name: durin.DefaultCookie, Value: token})
+		r.AddCookie(&http.Cookie{Name: g.cookie, Value: token})
 	} else {
-		r.Header.Set("Authorization", "Token "+token)
+		r.Header.Set("Authorization", g.scheme+" "+token)
 	}
 	return r
 }

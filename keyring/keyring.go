@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -202,7 +203,8 @@ func MakeFile(path string, now time.Time) (ring *Ring, made bool, err error) {
 }
 
 // ReadFile reads the Ring in the file path; fs.ErrNotExist, wrapped, if
-// there is none.
+// there is none. A file that other users can read, or that belongs to another user
+// than this process's or root, is refused.
 func ReadFile(path string) (*Ring, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -210,6 +212,9 @@ func ReadFile(path string) (*Ring, error) {
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("durin: key file %s can be read by other users: run chmod 600 on it", path)
+	}
+	if err := checkOwner(path, info); err != nil {
+		return nil, err
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -272,6 +277,11 @@ func (r *Ring) Keys() []Key {
 		all[i] = k.info
 	}
 	return all
+}
+
+// Has reports whether the Ring has the key with that id; a nil Ring has none.
+func (r *Ring) Has(id string) bool {
+	return r != nil && slices.ContainsFunc(r.keys, func(k sealKey) bool { return k.info.ID == id })
 }
 
 // Seal encrypts the clear token with the newest key. The seal begins with the key's id.

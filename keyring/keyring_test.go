@@ -232,3 +232,31 @@ func TestDeriveKey(t *testing.T) {
 		t.Error("a key that is not there")
 	}
 }
+
+// A key file of another user is refused: its owner could change it at any time.
+func TestFileOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away: run it with sudo")
+	}
+	path := filepath.Join(t.TempDir(), "durin.key")
+	if _, err := OpenFile(path, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(path, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	for name, open := range map[string]func() error{
+		"ReadFile": func() error { _, err := ReadFile(path); return err },
+		"OpenFile": func() error { _, err := OpenFile(path, time.Now()); return err },
+	} {
+		if err := open(); err == nil || !strings.Contains(err.Error(), "sudo -u '#65534'") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := os.Chown(path, 0, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path); err != nil {
+		t.Error(err)
+	}
+}

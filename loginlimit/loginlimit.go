@@ -4,7 +4,7 @@
 //	limiter := loginlimit.New(loginlimit.Numbers{Account: 50})
 //	guard, err := durin.New(ctx, durin.Options{Store: store, LoginLimiter: limiter})
 //	…
-//	for _, h := range limiter.Held(time.Now()) {
+//	for _, h := range limiter.Held(ctx, time.Now()) {
 //		log.Println(h.Account, h.Network, h.Until)
 //	}
 //
@@ -118,13 +118,14 @@ func (l *Limiter) Done(_ context.Context, a durin.LoginAttempt, err error) {
 }
 
 // Held lists the locks in force, the last to end first. An account that is held
-// back stands there once for each address, and once for all.
-func (l *Limiter) Held(now time.Time) []Held {
+// back stands there once for each address, and once for all. The error is always nil:
+// limiters that several nodes share have one, and the same method.
+func (l *Limiter) Held(_ context.Context, now time.Time) ([]Held, error) {
 	var all []Held
 	for _, h := range l.core.Held(now) {
 		all = append(all, Held(h))
 	}
-	return all
+	return all, nil
 }
 
 // Lift ends the locks of an account, from everywhere and from each address, and

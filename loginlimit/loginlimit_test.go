@@ -45,11 +45,11 @@ func TestNumbersAreObeyedAndShown(t *testing.T) {
 	if passed != 4 {
 		t.Errorf("%d guesses pass, want 4", passed)
 	}
-	held := l.Held(attempt("", "").At)
-	if len(held) != 2 || held[1].Network != netip.MustParsePrefix("192.0.2.1/32") || held[0].Network.IsValid() || held[0].Account != "ada" || held[0].Locks != 1 || held[0].Until.Sub(attempt("", "").At).Round(time.Second) != time.Minute {
-		t.Errorf("held: %+v", held)
+	locks := held(t, l, attempt("", "").At)
+	if len(locks) != 2 || locks[1].Network != netip.MustParsePrefix("192.0.2.1/32") || locks[0].Network.IsValid() || locks[0].Account != "ada" || locks[0].Locks != 1 || locks[0].Until.Sub(attempt("", "").At).Round(time.Second) != time.Minute {
+		t.Errorf("locks: %+v", locks)
 	}
-	if len(l.Held(attempt("", "").At.Add(2*time.Minute))) != 0 {
+	if len(held(t, l, attempt("", "").At.Add(2*time.Minute))) != 0 {
 		t.Error("held after the locks")
 	}
 }
@@ -81,7 +81,7 @@ func TestLift(t *testing.T) {
 			try(t, l, a, durin.ErrBadCredentials)
 		}
 	}
-	if n := len(l.Held(attempt("ada", "192.0.2.1").At)); n != 4 {
+	if n := len(held(t, l, attempt("ada", "192.0.2.1").At)); n != 4 {
 		t.Fatalf("%d locks, want one of each pair and one of ada", n)
 	}
 	if n := l.Lift("ada"); n != 3 {
@@ -90,8 +90,8 @@ func TestLift(t *testing.T) {
 	if n := l.Lift("nobody"); n != 0 {
 		t.Errorf("%d locks of nobody", n)
 	}
-	if held := l.Held(attempt("ada", "192.0.2.1").At); len(held) != 1 || held[0].Account != "bob" {
-		t.Errorf("%+v", held)
+	if all := held(t, l, attempt("ada", "192.0.2.1").At); len(all) != 1 || all[0].Account != "bob" {
+		t.Errorf("%+v", all)
 	}
 	for range 2 {
 		if !try(t, l, attempt("ada", "192.0.2.1"), durin.ErrBadCredentials) {
@@ -101,4 +101,13 @@ func TestLift(t *testing.T) {
 	if try(t, l, attempt("ada", "192.0.2.1"), nil) {
 		t.Error("the limits are gone")
 	}
+}
+
+func held(t *testing.T, l *loginlimit.Limiter, now time.Time) []loginlimit.Held {
+	t.Helper()
+	all, err := l.Held(t.Context(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -46,7 +46,7 @@ func (st *state) issue(t durin.NewToken) (durin.IssuedToken, error) {
 		return none, fmt.Errorf("memstore: token: %w", durin.ErrExists)
 	}
 	issued, err := st.carryOut(d, t, c)
-	if err == nil && t.Owned && t.Password {
+	if err == nil && t.Owned && t.SignIn {
 		u.LastLogin = tokenrule.Instant(t.Now)
 		n, _ := tokenrule.ParseUserID(u.ID)
 		st.users[n] = u

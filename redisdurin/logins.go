@@ -225,7 +225,7 @@ func (l *LoginLimiter) Held(ctx context.Context, now time.Time) ([]loginlimit.He
 		return err
 	})
 	if away {
-		return l.local.Held(now), nil
+		return l.local.Held(ctx, now)
 	}
 	if err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func (t session) owner(ctx context.Context, n durin.NewToken) (any, error) {
 	}
 	id, _ := tokenrule.ParseUserID(n.UserID)
 	lock := t.forShare
-	if n.Password {
+	if n.SignIn {
 		lock = t.forUpdate
 	}
 	active, err := t.has(ctx, "SELECT id FROM durin_user WHERE id = ? AND active = 1"+lock, id)
@@ -81,7 +81,7 @@ func (t session) owner(ctx context.Context, n durin.NewToken) (any, error) {
 	if !active {
 		return nil, fmt.Errorf("user %d: %w", id, durin.ErrInactive)
 	}
-	if n.Password {
+	if n.SignIn {
 		err = t.exec(ctx, "UPDATE durin_user SET last_login = ? WHERE id = ?", instantOrNull(tokenrule.Instant(n.Now)), id)
 	}
 	return id, err

@@ -38,7 +38,7 @@ func issueFields(t *testing.T, s durin.Store) {
 	c := create(t, s, open)
 	n := newToken("a", kept, at(rough(start)))
 	n.Seal = []byte{0, 0xff, 'x', 0}
-	filled(t, n, "Owned", "Password", "TTL", "Single", "RenewReused", "NoReuse", "Lost")
+	filled(t, n, "Owned", "Password", "SignIn", "TTL", "Single", "RenewReused", "NoReuse", "Lost")
 	issued := issue(t, s, n)
 	want := durin.Session{
 		ID: issued.Session.ID, Digest: digest("a"), UserID: "u1", Client: &c,

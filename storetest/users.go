@@ -363,7 +363,7 @@ func userLastLogin(t *testing.T, s durin.Store, users durin.UserStore) {
 	full := withPolicy(durin.PolicyReject, 1)
 	create(t, s, full)
 	u := createUser(t, users, ada())
-	password := func(n *durin.NewToken) { n.Password = true }
+	signIn := func(n *durin.NewToken) { n.SignIn = true }
 	lastLogin := func(what string, want time.Time) {
 		t.Helper()
 		got, err := users.UserByID(t.Context(), u.ID)
@@ -372,16 +372,18 @@ func userLastLogin(t *testing.T, s durin.Store, users durin.UserStore) {
 		same(t, what, got, u)
 	}
 	issue(t, s, newToken("a", owned, user(u.ID)))
-	lastLogin("without a password", time.Time{})
-	issue(t, s, newToken("b", owned, user(u.ID), password, at(rough(after(time.Minute)))))
+	lastLogin("without a sign-in", time.Time{})
+	issue(t, s, newToken("f", owned, user(u.ID), func(n *durin.NewToken) { n.Password = true }))
+	lastLogin("by password, and no sign-in", time.Time{})
+	issue(t, s, newToken("b", owned, user(u.ID), signIn, at(rough(after(time.Minute)))))
 	lastLogin("with a token that was there", after(time.Minute))
-	issue(t, s, newToken("c", owned, user(u.ID), password, client("reject"), at(after(2*time.Minute))))
+	issue(t, s, newToken("c", owned, user(u.ID), signIn, client("reject"), at(after(2*time.Minute))))
 	lastLogin("with a new token", after(2*time.Minute))
-	_, err := s.Issue(t.Context(), newToken("d", owned, user(u.ID), password, client("reject"), at(after(3*time.Minute))))
+	_, err := s.Issue(t.Context(), newToken("d", owned, user(u.ID), signIn, client("reject"), at(after(3*time.Minute))))
 	refused(t, "too many", err, durin.ErrTooManyTokens)
 	lastLogin("after a refusal", after(2*time.Minute))
 	// The users of an application may have the same ids.
-	issue(t, s, newToken("e", user(u.ID), password, at(after(4*time.Minute))))
+	issue(t, s, newToken("e", user(u.ID), signIn, at(after(4*time.Minute))))
 	lastLogin("of another's user", after(2*time.Minute))
 }
 

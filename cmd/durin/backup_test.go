@@ -101,7 +101,7 @@ func TestTotalLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, told, err := in(t, safe).TryRun("", "restore", "--db", filepath.Join(dir, "durin.db"), backup)
-	if err != nil || !strings.Contains(told, "MISSING KEYS: "+taken.Keys[0]) || !strings.Contains(told, "Its last token was issued: 2") {
+	if err != nil || !strings.Contains(told, "The audit log was signed with keys that are not here: "+taken.Keys[0]) || !strings.Contains(told, "MISSING KEYS: "+taken.Keys[0]) || !strings.Contains(told, "Its last token was issued: 2") {
 		t.Fatalf("restore: %v\n%s", err, told)
 	}
 	copyTo(t, filepath.Join(safe, "durin.key"), filepath.Join(dir, "durin.key"))

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -24,14 +26,15 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		log.Fatal(err)
+	if err := run(ctx, cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8081")); err != nil {
+		log.Print(err)
+		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, addr string) error {
 	s, err := open(ctx, "loginapi.db", "loginapi.key")
 	if err != nil {
 		return err
@@ -40,9 +43,21 @@ func run(ctx context.Context) error {
 	if err := s.addUser(ctx, "ada", "correct horse"); err != nil && !errors.Is(err, durin.ErrExists) {
 		return err
 	}
-	server := &http.Server{Addr: "127.0.0.1:8081", Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
-	return server.ListenAndServe()
+	return serve(ctx, &http.Server{Addr: addr, Handler: s.handler, ReadHeaderTimeout: 10 * time.Second})
+}
+
+// serve answers requests until ctx ends, and then those that are under way.
+func serve(ctx context.Context, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
 }
 
 // service is what the program consists of.

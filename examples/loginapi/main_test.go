@@ -16,6 +16,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
 	"github.com/durin-go/durin/browse"
+	"github.com/durin-go/durin/examples/internal/stoptest"
 	"github.com/durin-go/durin/password"
 )
 
@@ -170,4 +171,11 @@ func readOptions(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestMain(m *testing.M) { stoptest.Main(m, main) }
+
+// A signal lets the requests that are under way come to their end.
+func TestStops(t *testing.T) {
+	stoptest.Stops(t, "/api/auth/login/")
 }

@@ -12,6 +12,8 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -102,7 +104,21 @@ func run(ctx context.Context, database, address, redis string) error {
 	if err != nil {
 		return err
 	}
-	return http.ListenAndServe(address, handler)
+	return serve(ctx, &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 10 * time.Second})
+}
+
+// serve answers requests until ctx ends, and then those that are under way.
+func serve(ctx context.Context, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
 }
 
 func main() {
@@ -113,5 +129,10 @@ func main() {
 	if len(os.Args) > 3 {
 		redis = os.Args[3]
 	}
-	log.Fatal(run(context.Background(), os.Args[1], os.Args[2], redis))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1], os.Args[2], redis); err != nil {
+		log.Print(err)
+		os.Exit(1)
+	}
 }

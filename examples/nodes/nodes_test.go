@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/examples/internal/stoptest"
 )
 
 // schema is a place of the test's own in the database that DURIN_TEST_POSTGRES
@@ -83,4 +84,11 @@ func TestTwoCopies(t *testing.T) {
 			t.Fatal("the other copy hears of nothing")
 		}
 	}
+}
+
+func TestMain(m *testing.M) { stoptest.Main(m, main) }
+
+// A signal lets the requests that are under way come to their end.
+func TestStops(t *testing.T) {
+	stoptest.Stops(t, "/api/auth/login/", schema(t), "ADDR")
 }

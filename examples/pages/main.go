@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -26,23 +28,40 @@ import (
 const keyClient = "scripts"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := run(ctx, cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8080")); err != nil {
+		log.Print(err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, addr string) error {
 	db, err := sql.Open("sqlite", "file:shop.db?_pragma=journal_mode(WAL)&_pragma=busy_timeout(3000)")
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	h, guard, err := newShop(ctx, db, "shop.key")
 	if err != nil {
-		log.Fatal(err)
+		return errors.Join(err, db.Close())
 	}
-	server := &http.Server{Addr: "127.0.0.1:8080", Handler: h}
-	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
-	log.Print("open http://127.0.0.1:8080/staff/ or http://127.0.0.1:8080/me/")
-	log.Print(server.ListenAndServe())
-	if err := guard.Close(context.Background()); err != nil {
-		log.Print(err)
+	log.Printf("open http://%s/staff/ or http://%[1]s/me/", addr)
+	err = serve(ctx, &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 10 * time.Second})
+	return errors.Join(err, guard.Close(context.WithoutCancel(ctx)), db.Close())
+}
+
+// serve answers requests until ctx ends, and then those that are under way.
+func serve(ctx context.Context, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
 }
 
 // newShop mounts everything: the API, the pages of the staff and those of the

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"github.com/durin-go/durin/examples/internal/stoptest"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -82,4 +83,11 @@ func TestPages(t *testing.T) {
 	boss.sees("a-2@example.org")(boss.client.Get(server.URL + "/staff/tokens?client=scripts"))
 	boss.sees("2 tokens were revoked")(boss.client.PostForm(server.URL+"/staff/tokens/revoke?all=1&user=a-2@example.org", nil))
 	customer.sees("Sign in")(customer.client.Get(server.URL + "/me/"))
+}
+
+func TestMain(m *testing.M) { stoptest.Main(m, main) }
+
+// A signal lets the requests that are under way come to their end.
+func TestStops(t *testing.T) {
+	stoptest.Stops(t, "/api/auth/login/")
 }

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"syscall"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -43,14 +46,29 @@ func newApp(ctx context.Context, file string, cost int) *app {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	a := newApp(ctx, "notes.db", bcrypt.DefaultCost)
 	guard := a.protect(ctx, "notes.key")
-	server := &http.Server{Addr: "127.0.0.1:8080", Handler: a.mux}
-	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
-	log.Print(server.ListenAndServe())
-	check(guard.Close(context.Background()))
+	server := &http.Server{Addr: cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8080"), Handler: a.mux, ReadHeaderTimeout: 10 * time.Second}
+	if err := errors.Join(serve(ctx, server), guard.Close(context.WithoutCancel(ctx)), a.db.Close()); err != nil {
+		log.Print(err)
+		os.Exit(1) // all that was to be closed is
+	}
+}
+
+// serve answers requests until ctx ends, and then those that are under way.
+func serve(ctx context.Context, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
 }
 
 func (a *app) signUp(ctx context.Context, id, email, password string) error {

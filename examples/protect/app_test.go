@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/examples/internal/stoptest"
 	"golang.org/x/crypto/bcrypt"
 )
 
@@ -182,4 +183,11 @@ func TestNoTokenIsInTheDatabase(t *testing.T) {
 			t.Errorf("%s has the token in clear", filepath.Base(name))
 		}
 	}
+}
+
+func TestMain(m *testing.M) { stoptest.Main(m, main) }
+
+// A signal lets the requests that are under way come to their end.
+func TestStops(t *testing.T) {
+	stoptest.Stops(t, "/api/auth/login/")
 }

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -27,16 +28,17 @@ import (
 
 func main() {
 	fromAgent := flag.Bool("client-from-agent", false, "name the client after the program that logs in")
+	addr := flag.String("addr", "127.0.0.1:8082", "address to serve on")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *fromAgent); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	if err := run(ctx, *addr, *fromAgent); err != nil {
 		slog.Error("the example ended", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, fromAgent bool) error {
+func run(ctx context.Context, addr string, fromAgent bool) error {
 	p, err := open(ctx, "reference.db", "reference.key", slog.Default())
 	if err != nil {
 		return err
@@ -49,9 +51,21 @@ func run(ctx context.Context, fromAgent bool) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Addr: "127.0.0.1:8082", Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
-	return server.ListenAndServe()
+	return serve(ctx, &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 10 * time.Second})
+}
+
+// serve answers requests until ctx ends, and then those that are under way.
+func serve(ctx context.Context, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
 }
 
 // project is what the example consists of.

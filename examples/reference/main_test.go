@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"github.com/durin-go/durin/examples/internal/stoptest"
 	"io"
 	"log/slog"
 	"net/http"
@@ -173,4 +174,11 @@ func TestSettingsGoWithTheirClient(t *testing.T) {
 			t.Errorf("%s: %q is left (%v)", c.Name, text, err)
 		}
 	}
+}
+
+func TestMain(m *testing.M) { stoptest.Main(m, main) }
+
+// A signal lets the requests that are under way come to their end.
+func TestStops(t *testing.T) {
+	stoptest.Stops(t, "/api/login/", "-addr", "ADDR")
 }

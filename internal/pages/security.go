@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -40,10 +41,31 @@ func (s *Site) Redirect(w http.ResponseWriter, r *http.Request, to string) {
 func (s *Site) Back(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || strings.ContainsAny(text, "\\\x00\r\n\t") ||
-		!strings.HasPrefix(u.Path, s.opt.Path) || strings.HasPrefix(text, "//") || strings.Contains(u.Path, "/../") {
+		!strings.HasPrefix(u.Path, s.opt.Path) || strings.HasPrefix(text, "//") || hasDots(u.Path) {
 		return s.opt.Path
 	}
 	return text
+}
+
+// hasDots reports segments of a path that lead elsewhere: browsers go where they
+// lead, spelt in whatever way.
+func hasDots(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/"), func(segment string) bool { return segment == "." || segment == ".." })
+}
+
+// Untrailed is the address without the slash at its end, if that is a page of mux
+// and the address itself is none; else empty.
+func (s *Site) Untrailed(mux *http.ServeMux, r *http.Request) string {
+	path := strings.TrimRight(r.URL.Path, "/")
+	if path == r.URL.Path || len(path) < len(s.opt.Path) {
+		return ""
+	}
+	to := r.Clone(r.Context())
+	to.URL.Path, to.URL.RawPath = path, ""
+	if _, pattern := mux.Handler(to); pattern == "" {
+		return ""
+	}
+	return to.URL.RequestURI()
 }
 
 // IsPlain reports a request that came over plain HTTP from afar: browsers then

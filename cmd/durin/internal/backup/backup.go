@@ -147,6 +147,9 @@ type Facts struct {
 	LastEnded  *time.Time `json:"last_ended"`
 	// Keys are the ids of the keys that sealed tokens need.
 	Keys []string `json:"keys"`
+	// AuditKeys are the ids of the keys that the audit log was signed with at its
+	// ends.
+	AuditKeys []string `json:"audit_keys"`
 }
 
 // examine checks every page of a database file, and tells what is in it.
@@ -192,20 +195,33 @@ func factsOf(ctx context.Context, db *sql.DB) (f Facts, err error) {
 		return f, err
 	}
 	f.LastIssued, f.LastEnded = instant(issued), instant(ended)
-	f.Keys = []string{}
-	rows, err := db.QueryContext(ctx, "SELECT DISTINCT lower(hex(substr(seal, 1, 4))) FROM durin_token WHERE seal IS NOT NULL ORDER BY 1")
-	if err != nil {
+	if f.Keys, err = texts(ctx, db, "SELECT DISTINCT lower(hex(substr(seal, 1, 4))) FROM durin_token WHERE seal IS NOT NULL ORDER BY 1"); err != nil {
 		return f, err
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return f, err
-		}
-		f.Keys = append(f.Keys, id)
+	logs, err := texts(ctx, db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'durin_audit_chain'")
+	if f.AuditKeys = []string{}; err != nil || len(logs) == 0 { // made before there was a log
+		return f, err
 	}
-	return f, rows.Err()
+	f.AuditKeys, err = texts(ctx, db, "SELECT key_id FROM durin_audit_chain WHERE key_id <> '' UNION SELECT first_key FROM durin_audit_chain WHERE first_key <> '' ORDER BY 1")
+	return f, err
+}
+
+// texts are what a query answers with, a text each row.
+func texts(ctx context.Context, db *sql.DB, query string) (_ []string, err error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	all := []string{}
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		all = append(all, text)
+	}
+	return all, rows.Err()
 }
 
 func instant(micros sql.NullInt64) *time.Time {

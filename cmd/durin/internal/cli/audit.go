@@ -16,6 +16,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/durin-go/durin/internal/span"
 	"github.com/spf13/cobra"
 )
@@ -254,7 +255,7 @@ func (r *run) exportAudit(n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	out := json.NewEncoder(r.Out)
+	out := json.NewEncoder(output.CleanJSON(r.Out))
 	out.SetEscapeHTML(false)
 	told := r.teller()
 	written := 0

@@ -76,7 +76,7 @@ func (r *run) showBackup(name string, f backup.Facts) error {
 		}{name, size, f})
 	}
 	r.out.Line("Backed up %s to %s.", held(f.Clients, f.Users, f.Sessions), name)
-	if len(f.Keys) > 0 && r.config.Key == "" {
+	if len(f.Keys)+len(f.AuditKeys) > 0 && r.config.Key == "" {
 		r.err.Line("The keys are not in it: keep a copy of %s elsewhere.", node.KeyFile(r.config))
 	}
 	return nil
@@ -124,11 +124,14 @@ func runRestore(r *run) (err error) {
 		return fmt.Errorf("nothing was restored: %w", err)
 	}
 	defer func() { err = errors.Join(err, restore.Close()) }()
-	done := restored{Database: target, File: r.args[0], Facts: restore.Facts, Since: restore.Since, MissingKeys: []string{}}
+	done := restored{Database: target, File: r.args[0], Facts: restore.Facts, Since: restore.Since}
 	if done.MissingKeys, err = r.missingKeys(restore.Facts.Keys); err != nil {
 		return err
 	}
-	r.tellRestore(restore, done.MissingKeys)
+	if done.MissingAuditKeys, err = r.missingKeys(restore.Facts.AuditKeys); err != nil {
+		return err
+	}
+	r.tellRestore(restore, done.MissingKeys, done.MissingAuditKeys)
 	if force, _ := r.cmd.Flags().GetBool("force"); restore.Present && !force {
 		if err := r.confirmed(fmt.Sprintf("Put %s in the place of %s?", r.args[0], target), "nothing was restored"); err != nil {
 			return err
@@ -151,6 +154,8 @@ type restored struct {
 	Ended       int64         `json:"sessions_ended_now"`
 	Since       *backup.Since `json:"since"` // null: not known
 	MissingKeys []string      `json:"missing_keys"`
+	// MissingAuditKeys are those that the audit log was signed with.
+	MissingAuditKeys []string `json:"missing_audit_keys"`
 	backup.Facts
 }
 
@@ -173,15 +178,9 @@ func (r *run) missingKeys(needed []string) ([]string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	here := map[string]bool{}
-	if ring != nil {
-		for _, key := range ring.Keys() {
-			here[key.ID] = true
-		}
-	}
 	missing := []string{}
 	for _, id := range needed {
-		if !here[id] {
+		if !ring.Has(id) {
 			missing = append(missing, id)
 		}
 	}
@@ -190,7 +189,7 @@ func (r *run) missingKeys(needed []string) ([]string, error) {
 
 // tellRestore tells, before anything is done, what the backup is and what came
 // after it.
-func (r *run) tellRestore(restore *backup.Restore, missing []string) {
+func (r *run) tellRestore(restore *backup.Restore, missing, missingAudit []string) {
 	f := restore.Facts
 	r.err.Line("The backup has %s. Its last token was issued: %s; the last ending that it remembers: %s.", held(f.Clients, f.Users, f.Sessions), orNever(f.LastIssued), orNever(f.LastEnded))
 	switch s := restore.Since; {
@@ -206,6 +205,9 @@ func (r *run) tellRestore(restore *backup.Restore, missing []string) {
 	}
 	if len(missing) > 0 {
 		r.err.Line("MISSING KEYS: %s. Put the key file of then at %s before you start the server: without it a login ends the user's token of that client and issues a new one.", strings.Join(missing, ", "), node.KeyFile(r.config))
+	}
+	if len(missingAudit) > 0 {
+		r.err.Line("The audit log was signed with keys that are not here: %s. Without the key file of then at %s nobody can check those rows; if it is lost for good, durin audit verify takes --lost-key.", strings.Join(missingAudit, ", "), node.KeyFile(r.config))
 	}
 }
 

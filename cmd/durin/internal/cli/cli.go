@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -88,20 +89,47 @@ func report(w World, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return 0
 	}
+	if log := serving(w, cmd); log != nil {
+		log.Error("durin cannot go on", "error", strings.TrimPrefix(cause(err).Error(), "durin: "), "version", buildVersion().Version)
+		return status(err)
+	}
 	_, _ = fmt.Fprintln(w.Err, "durin: "+output.CleanLines(strings.TrimPrefix(cause(err).Error(), "durin: ")))
-	var refused refusal
+	if !understood(err) {
+		_, _ = fmt.Fprintf(w.Err, "Try %s --help.\n", cmd.CommandPath())
+	}
+	return status(err)
+}
+
+// status is the exit status that goes with err.
+func status(err error) int {
 	var failed failure
 	var uncertain uncertainty
 	switch {
 	case errors.As(err, &uncertain):
 		return exitUncertain
-	case errors.As(err, &refused):
-		return exitUsage
-	case errors.As(err, &failed):
+	case errors.As(err, &failed) && !errors.As(err, new(refusal)):
 		return exitFailed
 	}
-	_, _ = fmt.Fprintf(w.Err, "Try %s --help.\n", cmd.CommandPath())
 	return exitUsage
+}
+
+// understood reports an error of a command that could be read.
+func understood(err error) bool {
+	return errors.As(err, new(failure)) || errors.As(err, new(refusal)) || errors.As(err, new(uncertainty))
+}
+
+// serving is the log of a server that was to start, if it is JSON: what collects
+// its lines reads nothing else. Nil: errors are for people.
+func serving(w World, cmd *cobra.Command) *slog.Logger {
+	if cmd == nil || cmd.Name() != "serve" {
+		return nil
+	}
+	c, _, _ := config.Load(config.Sources{Flags: cmd.Flags(), Environ: w.Environ})
+	r := (&app{World: w}).newRun(cmd, nil, c)
+	if !r.logsJSON() {
+		return nil
+	}
+	return r.log()
 }
 
 // cause is what stands behind an outage: who types commands mends it, and is not
@@ -195,12 +223,17 @@ func (a *app) newRun(cmd *cobra.Command, args []string, c *config.Config) *run {
 }
 
 func (r *run) warn(warnings []string) {
+	tell := func(format string, args ...any) { r.err.Line("durin: "+format, args...) }
+	if r.cmd.Name() == "serve" && r.logsJSON() {
+		log := r.log()
+		tell = func(format string, args ...any) { log.Warn(fmt.Sprintf(format, args...)) }
+	}
 	for _, w := range warnings {
-		r.err.Line("durin: %s", w)
+		tell("%s", w)
 	}
 	for _, name := range []string{"db", "redis", "notify"} {
 		if f := r.cmd.Flags().Lookup(name); f != nil && f.Changed && database.HasPassword(f.Value.String()) {
-			r.err.Line("durin: the password in --%s can be seen by everybody on this machine; give it in DURIN_%s or the configuration file", name, strings.ToUpper(name))
+			tell("the password in --%s can be seen by everybody on this machine; give it in DURIN_%s or the configuration file", name, strings.ToUpper(name))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/cmd/durin/internal/output"
 	"github.com/durin-go/durin/importer"
 	"github.com/spf13/cobra"
 )
@@ -36,7 +37,7 @@ meanwhile.`,
 
 func (r *run) exportTo(n *node.Node, name string) error {
 	if name == "-" {
-		report, err := r.exportFrom(n, r.Out)
+		report, err := r.exportFrom(n, output.CleanJSON(r.Out))
 		if err == nil {
 			r.err.Line("%s", exported(report))
 		}

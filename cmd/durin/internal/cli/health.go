@@ -55,7 +55,9 @@ func (r *run) askHealth(at string, ready bool) error {
 		return err
 	}
 	if r.json && json.Valid(body) {
-		r.out.Line("%s", body)
+		if err := r.out.JSONText(body); err != nil {
+			return err
+		}
 	} else {
 		r.out.Line("%s %d", base.Path, status)
 	}

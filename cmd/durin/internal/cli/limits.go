@@ -76,8 +76,7 @@ func (r *run) liftLimits(at, account string) error {
 		return fmt.Errorf("%s answers %d: ask on the server's own machine, without a proxy between, with its key file and the same clock", base, status)
 	}
 	if r.json {
-		r.out.Line("%s", body)
-		return nil
+		return r.out.JSONText(body)
 	}
 	where := "on this server"
 	if answer.Limits == "shared" {
@@ -106,8 +105,7 @@ func (r *run) showLimits(at string) error {
 		return fmt.Errorf("%s answers %d: ask on the server's own machine, without a proxy between", base, status)
 	}
 	if r.json {
-		r.out.Line("%s", body)
-		return nil
+		return r.out.JSONText(body)
 	}
 	if answer.Limits == "off" {
 		r.out.Line("The limits are off: --login-limit off.")

@@ -13,10 +13,15 @@ import (
 // for programs that collect.
 func (r *run) log() *slog.Logger {
 	options := &slog.HandlerOptions{Level: r.config.LogLevel}
-	if r.config.LogFormat == "text" || r.config.LogFormat == "auto" && output.IsTerminal(r.Err) {
-		return slog.New(inRequest{slog.NewTextHandler(r.Err, options)})
+	if r.logsJSON() {
+		return slog.New(inRequest{slog.NewJSONHandler(output.CleanJSON(r.Err), options)})
 	}
-	return slog.New(inRequest{slog.NewJSONHandler(r.Err, options)})
+	return slog.New(inRequest{slog.NewTextHandler(r.Err, options)})
+}
+
+// logsJSON reports whether the log is JSON.
+func (r *run) logsJSON() bool {
+	return r.config.LogFormat != "text" && (r.config.LogFormat != "auto" || !output.IsTerminal(r.Err))
 }
 
 // inRequest adds the id of the request that a record belongs to, and of its trace.

@@ -57,6 +57,21 @@ func runServe(r *run) (err error) {
 	if addr := set.Passed(sockets.Ops); addr != "" {
 		r.config.OpsAddr = addr
 	}
+	if everybody := r.config.TrustsEverybody(); len(everybody) > 0 {
+		log.Warn("trusted-proxies holds networks that strangers are in: whoever calls from there chooses the address that limits and log see; name the proxies' own addresses",
+			"networks", fmt.Sprint(everybody))
+	}
+	// Before a file is made or a schema changed.
+	place, err := serve.Take(r.ctx, set, r.config, log)
+	if err != nil {
+		return err
+	}
+	placed := false
+	defer func() {
+		if !placed {
+			err = errors.Join(err, place.Close())
+		}
+	}()
 	options, endTraces, err := r.watched(node.Options{
 		Config: r.config, Purpose: node.Serve, Keys: true, Log: log, Hashing: hashingCommand,
 		Say: func(sentence string) { log.Info(sentence) },
@@ -76,7 +91,8 @@ func runServe(r *run) (err error) {
 		endTraces(ctx)
 		log.Info("stopped")
 	}()
-	server, err := serve.ListenOn(r.ctx, set, n, log)
+	placed = true
+	server, err := serve.New(place, n, log)
 	if err != nil {
 		return err
 	}
@@ -132,7 +148,7 @@ func (r *run) recordStart(n *node.Node) {
 
 // announce tells where the server listens, and a newcomer what to type next.
 func announce(r *run, n *node.Node, server *serve.Server, log *slog.Logger) {
-	about := []any{"addr", server.Addr(), "api", server.URL(), "database", n.Database.Target.String()}
+	about := []any{"version", buildVersion().Version, "addr", server.Addr(), "api", server.URL(), "database", n.Database.Target.String()}
 	if ops := server.OpsAddr(); ops != "" {
 		about = append(about, "ops_addr", ops)
 	}
@@ -141,17 +157,40 @@ func announce(r *run, n *node.Node, server *serve.Server, log *slog.Logger) {
 	if err != nil || len(users) > 0 {
 		return
 	}
-	db := ""
-	if r.config.DB != "durin.db" {
-		db = " --db " + shellWord(r.config.DB)
-		if !n.Database.Target.IsFile() {
-			db = "" // it is in the environment or the file, best of all
-		}
+	next := r.firstSteps(server, n.Database.Target)
+	if r.logsJSON() {
+		log.Info("nobody can log in yet", "folder", workingFolder(), "next", next)
+		return
 	}
 	r.out.Line("Nobody can log in yet. In another terminal, in %s:", workingFolder())
-	r.out.Line("  durin client create web%s", db)
-	r.out.Line("  durin user create ada%s", db)
-	r.out.Line("  curl -d username=ada -d password=YOURS -d client=web %slogin/", server.URL())
+	for _, line := range next {
+		r.out.Line("  %s", line)
+	}
+	r.out.Line("Then open %s", server.AdminURL())
+}
+
+// firstSteps are the commands that make the first client and user, as they must be
+// typed here: on the same database and with the same files as the server.
+func (r *run) firstSteps(server *serve.Server, target database.Target) []string {
+	var next []string
+	flags := ""
+	if f := r.cmd.Flags().Lookup("config"); f != nil && f.Changed || r.config.File != "" {
+		flags += " --config " + shellWord(r.config.File)
+	}
+	for _, name := range []string{"db", "key-file", "password-denylist"} {
+		text, ok := r.config.Given[name]
+		if !ok || r.config.FromFile(name) {
+			continue
+		}
+		if name == "db" && database.HasPassword(text) {
+			next = append(next, "export DURIN_DB='"+target.String()+"'    # with the password")
+			continue
+		}
+		flags += " --" + name + " " + shellWord(text)
+	}
+	return append(next,
+		"durin client create web"+flags, "durin user create ada --admin"+flags,
+		"curl -d username=ada -d password=YOURS -d client=web "+server.URL()+"login/")
 }
 
 func workingFolder() string {

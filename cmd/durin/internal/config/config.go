@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -78,7 +79,8 @@ type Config struct {
 	Given map[string]string
 	// Named are the settings that a flag, the environment or the file names,
 	// be it with the default.
-	Named map[string]bool
+	Named    map[string]bool
+	fromFile []string // those of Given that the file says
 
 	APIAccessClient      string // empty: no such route
 	APIAccessHideSession bool
@@ -115,3 +117,19 @@ const (
 	// Serving settings are flags of serve and doctor.
 	Serving
 )
+
+// FromFile reports whether a setting is given, and by the configuration file.
+func (c *Config) FromFile(name string) bool { return slices.Contains(c.fromFile, name) }
+
+// TrustsEverybody are those of TrustedProxies that hold whole parts of the public
+// Internet: strangers are in them.
+func (c *Config) TrustsEverybody() []netip.Prefix {
+	private := netip.MustParsePrefix("fc00::/7")
+	var all []netip.Prefix
+	for _, p := range c.TrustedProxies {
+		if p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 16 && !(p.Bits() >= private.Bits() && private.Contains(p.Addr())) {
+			all = append(all, p)
+		}
+	}
+	return all
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,4 +169,24 @@ func FuzzFile(f *testing.F) {
 			t.Errorf("taken: %+v", c)
 		}
 	})
+}
+
+// Networks that strangers are in are told from those of one's own.
+func TestTrustsEverybody(t *testing.T) {
+	for list, want := range map[string]string{
+		"": "[]",
+		"10.0.0.0/8,192.168.0.1,fd00::/8,fc00::/7": "[]",
+		"203.0.113.0/24,2001:db8::/32,::1":         "[]",
+		"0.0.0.0/0":                                "[0.0.0.0/0]",
+		"0.0.0.0/1,128.0.0.0/1,10.0.0.0/8":         "[0.0.0.0/1 128.0.0.0/1]",
+		"::/0,2000::/3":                            "[::/0 2000::/3]",
+	} {
+		var c Config
+		if err := setProxies(&c, list); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(c.TrustsEverybody()); got != want {
+			t.Errorf("%s: %s, want %s", list, got, want)
+		}
+	}
 }

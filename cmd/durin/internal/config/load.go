@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/account"
 	"github.com/spf13/pflag"
 )
 
@@ -88,6 +89,9 @@ func Load(from Sources) (*Config, []string, error) {
 		c.Named[s.name] = source != ""
 		if text != s.text {
 			c.Given[s.name] = text
+			if strings.HasPrefix(source, "key ") {
+				c.fromFile = append(c.fromFile, s.name)
+			}
 		}
 		if err := s.set(c, text); err != nil {
 			faults = append(faults, fault(source, err))
@@ -127,7 +131,34 @@ func (c *Config) together() error {
 	if c.OpsAddr != "" && c.OpsAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0") {
 		faults = append(faults, errors.New("ops-addr is the same as addr: leave it out, or give it a port of its own"))
 	}
-	faults = append(faults, c.compatTogether())
+	faults = append(faults, c.compatTogether(), c.besidePages())
+	return errors.Join(faults...)
+}
+
+// besidePages refuses clients that are the pages' own, and paths that the pages are
+// at: nobody would reach what is there.
+func (c *Config) besidePages() error {
+	var faults []error
+	client := func(setting, name string) {
+		if name == durin.AdminClient || name == account.DefaultClient {
+			faults = append(faults, fmt.Errorf("%s: %s is the client of the pages: name another", setting, name))
+		}
+	}
+	path := func(setting, path string) {
+		for _, taken := range []string{"/admin/", "/account/"} {
+			if strings.HasPrefix(path+"/", taken) {
+				faults = append(faults, fmt.Errorf("%s: the pages are at %s: choose a path elsewhere", setting, taken))
+			}
+		}
+	}
+	client("api-access-client", c.APIAccessClient)
+	path("mount", c.Mount)
+	for library, name := range c.Compat {
+		if name == durin.AdminClient {
+			client("compat", name)
+		}
+		path("compat-path", c.CompatPaths[library])
+	}
 	return errors.Join(faults...)
 }
 

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/go-sql-driver/mysql"
@@ -28,6 +31,9 @@ func (e *explained) Unwrap() error { return e.cause }
 // Explain puts what a driver says of the database into words of the one who has
 // to mend it. Errors that it does not know stay as they are.
 func (t Target) Explain(err error) error {
+	if elsewhere(err) {
+		return err
+	}
 	words := ""
 	var (
 		file   *sqlite.Error
@@ -42,14 +48,21 @@ func (t Target) Explain(err error) error {
 		words = fileWords[file.Code()&0xff]
 	case errors.As(err, &pg):
 		words = postgresWords[pg.Code]
+		if pg.Code == noPrivilege {
+			words = t.grantPostgres(pg.Message)
+		}
 	case errors.As(err, &my):
 		words = mysqlWords[my.Number]
+		if slices.Contains(noMySQLPrivilege, my.Number) {
+			words = t.grantMySQL(my.Message)
+		}
+	case errors.Is(err, context.DeadlineExceeded) && t.IsFile():
+		words = locked
+	case t.IsFile(): // nobody is asked over a network
 	case errors.As(err, &lookup):
 		words = "cannot be found: no name server knows its name, or none answers; see that the name in the setting db is right"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		words = "takes no connection: see that the server runs, and listens there"
-	case errors.Is(err, context.DeadlineExceeded) && t.IsFile():
-		words = locked
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		words = "does not answer in time: see that the server runs, and that nothing holds its locks"
 	}
@@ -57,6 +70,55 @@ func (t Target) Explain(err error) error {
 		return err
 	}
 	return &explained{fmt.Sprintf("the database %s %s", t, words), err}
+}
+
+// elsewhere reports an error of something else than the database: of an address that
+// is to be listened on, or of another server that is asked.
+func elsewhere(err error) bool {
+	var listen *net.OpError
+	var asked *url.Error
+	return errors.As(err, &listen) && listen.Op == "listen" || errors.As(err, &asked)
+}
+
+// noPrivilege and noMySQLPrivilege: the user may not do what is needed.
+const noPrivilege = "42501"
+
+var noMySQLPrivilege = []uint16{1044, 1142, 1143, 1227}
+
+// grantPostgres says what to type where the user lacks a right. Since PostgreSQL 15
+// nobody but its owner may make tables in the schema public.
+func (t Target) grantPostgres(message string) string {
+	user, name := t.names()
+	return fmt.Sprintf("gives this user too few rights (%s): as its owner or an administrator run in psql\n"+
+		"  \\connect %s\n  GRANT USAGE, CREATE ON SCHEMA public TO %s;\n"+
+		"if its tables belong to somebody else, make this user their owner: ALTER TABLE … OWNER TO %[3]s;", message, quoted(name, `"`), quoted(user, `"`))
+}
+
+// grantMySQL is grantPostgres for MySQL and MariaDB.
+func (t Target) grantMySQL(message string) string {
+	user, name := t.names()
+	return fmt.Sprintf("gives this user too few rights, or is not there (%s): as an administrator run\n"+
+		"  CREATE DATABASE IF NOT EXISTS %s;\n  GRANT ALL ON %[2]s.* TO '%s'@'%%';\nwith the host of the user's account in the place of %%", message, quoted(name, "`"), user)
+}
+
+// names are the user and the database of the target.
+func (t Target) names() (user, database string) {
+	user, database = t.url.User.Username(), strings.TrimPrefix(t.url.Path, "/")
+	if user == "" {
+		user = t.url.Query().Get("user")
+	}
+	if database == "" {
+		database = user
+	}
+	return user, database
+}
+
+// quoted is a name as it has to be written in SQL.
+func quoted(name, mark string) string {
+	if name != "" && !strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' }) {
+		return name
+	}
+	return mark + strings.ReplaceAll(name, mark, mark+mark) + mark
 }
 
 const (
@@ -86,7 +148,7 @@ var (
 		"57P03": "is starting or stopping: try again",
 	}
 	mysqlWords = map[uint16]string{
-		1021: diskFull, 1114: diskFull, 1290: readOnly, 1836: readOnly, 1045: refused, 1044: refused, 1049: unknown,
+		1021: diskFull, 1114: diskFull, 1290: readOnly, 1836: readOnly, 1045: refused, 1049: unknown,
 		1040: "has no connection to spare: lower pool_max_conns of the nodes, or allow more on the server",
 		1205: locked,
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -40,6 +41,20 @@ func TestExplain(t *testing.T) {
 		if !strings.Contains(got.Error(), c.want) || !errors.Is(got, c.err) || strings.Contains(got.Error(), "secret") || strings.Contains(got.Error(), "sqlstore") {
 			t.Errorf("%v: %v", c.err, got)
 		}
+	}
+	for _, elsewhere := range []error{
+		&net.OpError{Op: "listen", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nosuch.invalid"}},
+		&url.Error{Op: "Get", URL: "http://127.0.0.1:1/limits", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
+		&url.Error{Op: "Get", URL: "http://127.0.0.1:1/limits", Err: context.DeadlineExceeded},
+	} {
+		for _, at := range []Target{file, server} {
+			if got := at.Explain(elsewhere); got != elsewhere {
+				t.Errorf("the database is blamed for %v: %v", elsewhere, got)
+			}
+		}
+	}
+	if got := file.Explain(os.NewSyscallError("connect", syscall.ECONNREFUSED)); strings.Contains(got.Error(), "durin.db") {
+		t.Errorf("a file is blamed for a connection: %v", got)
 	}
 	other := errors.New("another")
 	if file.Explain(nil) != nil || !errors.Is(server.Explain(other), other) || server.Explain(other).Error() != "another" {

@@ -49,7 +49,8 @@ type text struct {
 
 // texts are all of them but those that TestGeneratedParts makes.
 var texts = []text{
-	{page: "README.md", begins: "require github.com/durin-go/durin ", holds: goModBuilds},
+	{page: "README.md", begins: "require github.com/durin-go/durin ", holds: goModBuilds("durin")},
+	{page: "README.md", begins: "require github.com/durin-go/durin/redisdurin ", holds: goModBuilds("durin", "durin/redisdurin", "durin/pgxdurin")},
 	{page: "docs/architecture.md", begins: "header -> taken apart", because: "a picture of a request's way"},
 	{page: "docs/http-api.md", begins: "Authorization: Token ", holds: isUnderstood("GET /api/auth/sessions/ HTTP/1.1\n", `{"detail":"Invalid token."}`)},
 	{page: "docs/introspection.md", begins: "POST /api/auth/introspect", holds: isUnderstood("", "HTTP/1.1 401 ")},
@@ -100,34 +101,43 @@ func isReadBy(file, test, page string) func(*testing.T, string) {
 	}
 }
 
-// goModBuilds builds a module of somebody's that lies beside a clone and has the
-// lines in its go.mod.
-func goModBuilds(t *testing.T, block string) {
-	dir := t.TempDir()
-	clone, err := filepath.Abs(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(clone, filepath.Join(dir, "durin")); err != nil {
-		t.Fatal(err)
-	}
-	app := filepath.Join(dir, "app")
-	for name, text := range map[string]string{
-		"go.mod":  "module app\n\ngo 1.26\n\n" + block,
-		"go.sum":  read(t, filepath.Join(root, "go.sum")),
-		"main.go": "package main\n\nimport \"github.com/durin-go/durin\"\n\nfunc main() { println(durin.PolicyReuse) }\n",
-	} {
-		if err := os.MkdirAll(app, 0o700); err != nil {
+// goModBuilds builds a module of somebody's that lies beside a clone, has the lines in
+// its go.mod behind those for the root module, and imports packages of ours.
+func goModBuilds(packages ...string) func(*testing.T, string) {
+	return func(t *testing.T, block string) {
+		dir := t.TempDir()
+		clone, err := filepath.Abs(root)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o600); err != nil {
+		if err := os.Symlink(clone, filepath.Join(dir, "durin")); err != nil {
 			t.Fatal(err)
 		}
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "-o", "out", ".")
-	cmd.Dir, cmd.Env = app, append(os.Environ(), "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+		if len(packages) > 1 {
+			block = "require github.com/durin-go/durin v0.0.0\nreplace github.com/durin-go/durin => ../durin\n" + block
+		}
+		program := "package main\n\nimport (\n"
+		for _, p := range packages {
+			program += "\t_ \"github.com/durin-go/" + p + "\"\n"
+		}
+		app := filepath.Join(dir, "app")
+		for name, text := range map[string]string{
+			"go.mod":  "module app\n\ngo 1.26\n\n" + block,
+			"go.sum":  read(t, filepath.Join(root, "go.sum")) + read(t, filepath.Join(root, "redisdurin", "go.sum")) + read(t, filepath.Join(root, "pgxdurin", "go.sum")),
+			"main.go": program + ")\n\nfunc main() {}\n",
+		} {
+			if err := os.MkdirAll(app, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "-o", "out", ".")
+		cmd.Dir, cmd.Env = app, append(os.Environ(), "GOWORK=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
 	}
 }
 

@@ -1,12 +1,16 @@
 package docstest
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -145,6 +149,9 @@ func TestScrapeConfiguration(t *testing.T) {
 // and so does what comes after.
 func TestPartitions(t *testing.T) {
 	each(t, "sql", func(t *testing.T, block string) {
+		if preparing.MatchString(block) {
+			return // TestPrepared
+		}
 		db := servers.PostgreSQL(t)
 		at := newPlace(t)
 		at.Env = append(at.Env, "DURIN_DB="+db.URL)
@@ -167,6 +174,89 @@ func TestPartitions(t *testing.T) {
 			t.Errorf("the tokens are %s", list)
 		}
 	})
+}
+
+// preparing begins blocks of what an administrator types before there is a database.
+var preparing = regexp.MustCompile("^(CREATE (ROLE|DATABASE)|GRANT) ")
+
+// TestPrepared types what the page says for a database server: the program then works
+// there as that user, and without it does not.
+func TestPrepared(t *testing.T) {
+	var blocks []string
+	for _, m := range fence.FindAllStringSubmatch(pageNamed(t, "docs/install.md").text, -1) {
+		if m[1] == "sql" {
+			blocks = append(blocks, m[2])
+		}
+	}
+	if len(blocks) != 3 {
+		t.Fatalf("%d blocks of SQL, want the owner's and the schema's of PostgreSQL, and MariaDB's", len(blocks))
+	}
+	name := fmt.Sprintf("durin_prepared_%d", os.Getpid())
+	type step struct{ block, in string } // in: the database of the administrator's connection; empty: the first one
+	for what, c := range map[string]struct {
+		server servers.Database
+		steps  []step
+		undo   []string
+	}{
+		"PostgreSQL":           {servers.PostgreSQL(t), []step{{blocks[0], ""}}, []string{"DROP DATABASE IF EXISTS durin", "DROP ROLE IF EXISTS durin"}},
+		"PostgreSQL, a schema": {servers.PostgreSQL(t), []step{{"CREATE DATABASE durin; CREATE ROLE durin LOGIN PASSWORD 'a long random word';", ""}, {blocks[1], name}}, []string{"DROP DATABASE IF EXISTS durin", "DROP ROLE IF EXISTS durin"}},
+		"MariaDB":              {servers.MySQL(t), []step{{blocks[2], ""}}, []string{"DROP DATABASE IF EXISTS durin", "DROP USER IF EXISTS durin@'%'"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			admin := c.server.Open(t)
+			ours := func(text string) string { return regexp.MustCompile(`\bdurin\b`).ReplaceAllString(text, name) }
+			type execer interface {
+				ExecContext(context.Context, string, ...any) (sql.Result, error)
+			}
+			do := func(db execer, text string) {
+				t.Helper()
+				for _, statement := range strings.Split(text, ";") {
+					if statement = strings.TrimSpace(statement); statement != "" {
+						if _, err := db.ExecContext(context.WithoutCancel(t.Context()), ours(statement)); err != nil {
+							t.Fatalf("%s: %v", statement, err)
+						}
+					}
+				}
+			}
+			t.Cleanup(func() { do(admin, strings.Join(c.undo, ";")) })
+			user := inDatabase(t, c.server.URL, name, url.UserPassword(name, "a long random word"))
+			at := newPlace(t)
+			at.Env = append(at.Env, "DURIN_DB="+user)
+			for _, s := range c.steps {
+				if s.in == "" {
+					do(admin, s.block)
+					continue
+				}
+				if _, said, _ := at.TryRun("", "migrate"); !strings.Contains(said, "permission denied for schema public") || !strings.Contains(said, "GRANT USAGE, CREATE ON SCHEMA public TO ") {
+					t.Errorf("without the right: %s", said)
+				}
+				inside, err := sql.Open(c.server.Driver, inDatabase(t, c.server.URL, s.in, nil))
+				if err != nil {
+					t.Fatal(err)
+				}
+				do(inside, s.block)
+				if err := inside.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			at.durin(t, "", "migrate")
+			at.durin(t, "", "client", "create", "web")
+		})
+	}
+}
+
+// inDatabase is a server's URL for another of its databases, and, unless it is nil,
+// another user.
+func inDatabase(t *testing.T, server, name string, user *url.Userinfo) string {
+	t.Helper()
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Path = "/" + name; user != nil {
+		u.User = user
+	}
+	return u.String()
 }
 
 func firstLine(text string) string {

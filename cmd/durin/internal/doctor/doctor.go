@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/database"
@@ -127,6 +131,7 @@ func (e *examination) data(ctx context.Context) {
 	defer func() { _ = store.Close() }()
 	e.writes(ctx, target, store)
 	e.keys(ctx, store)
+	e.auditKeys(ctx, store)
 	e.clock(ctx, h, store)
 	e.shared(ctx, store)
 	e.content(ctx, store)
@@ -197,6 +202,38 @@ func (e *examination) keys(ctx context.Context, store durin.Store) {
 		e.warn("key", "add the old key's line to the key file; if it is lost for good, do nothing", "%d tokens are sealed with keys that are not here: the next login of each replaces it", unknown)
 	default:
 		e.ok("key", "%s, which opens all seals", ring)
+	}
+}
+
+// auditKeys examines whether the keys are here that the ends of the audit log were
+// signed with.
+func (e *examination) auditKeys(ctx context.Context, store audit.Store) {
+	if !e.config.Audit {
+		return
+	}
+	heads, err := store.AuditHeads(ctx)
+	if err != nil {
+		e.fault("audit", "", "the audit log cannot be read: %v", err)
+		return
+	}
+	ring, err := node.ReadKeys(e.config)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return // told already
+	}
+	missing := map[string][]string{}
+	for _, h := range heads {
+		for _, id := range []string{h.KeyID, h.FirstKeyID} {
+			if id != "" && !ring.Has(id) && !slices.Contains(missing[id], h.Chain) {
+				missing[id] = append(missing[id], h.Chain)
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(missing)) {
+		e.warn("audit", "add the old key's line to the key file; if it is lost for good: durin audit verify --lost-key "+id,
+			"the audit log was signed with the key %s, which is not here: nobody can check those rows (%s)", id, strings.Join(missing[id], ", "))
+	}
+	if len(missing) == 0 {
+		e.ok("audit", "signed with keys that are here")
 	}
 }
 

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/keyring"
@@ -57,6 +59,14 @@ func TestExamine(t *testing.T) {
 	want("a bad setting", examine("--token-ttl", "0"), "configuration", Fault, "--token-ttl")
 	want("open to the world", examine("--addr", ":8000"), "network", Warning, "without TLS")
 	want("behind a proxy", examine("--addr", ":8000", "--trusted-proxies", "10.0.0.1"), "network", OK, "")
+	want("no proxy but everybody", examine("--trusted-proxies", "0.0.0.0/0,10.0.0.0/8"), "network", Warning, "[0.0.0.0/0]")
+	line, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("somebody listens", examine("--addr", line.Addr().String()), "network", OK, "something listens on "+line.Addr().String())
+	_ = line.Close()
+	want("nobody listens", examine("--addr", line.Addr().String()), "network", OK, "nothing listens on "+line.Addr().String())
 	want("no certificate", examine("--tls-cert", "x", "--tls-key", "y"), "certificate", Fault, "tls-cert")
 
 	c, _ := settings(t, "--db", db)
@@ -66,7 +76,7 @@ func TestExamine(t *testing.T) {
 	}
 	defer func() { _ = n.Close(context.Background()) }()
 	found := examine()
-	for _, part := range []string{"configuration", "database", "schema", "key", "clock", "outbox"} {
+	for _, part := range []string{"configuration", "database", "schema", "key", "audit", "clock", "outbox"} {
 		want("a fresh one", found, part, OK, "")
 	}
 	want("a fresh one", found, "clients", Warning, "durin client create")
@@ -104,5 +114,40 @@ func issue(t *testing.T, n *node.Node) {
 	}
 	if _, err := n.Guard.Issue(t.Context(), durin.IssueRequest{UserID: u.ID, Client: "web"}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A key that the audit log was signed with, and that is lost, is told, with what to
+// type.
+func TestLostAuditKey(t *testing.T) {
+	dir := t.TempDir()
+	db, key := filepath.Join(dir, "durin.db"), filepath.Join(dir, "durin.key")
+	c, err := settings(t, "--db", db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := node.Open(t.Context(), node.Options{Config: c, Purpose: node.Change, Keys: true, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := n.Keys.Keys()[0].ID
+	n.Audit.Record(t.Context(), audit.Entry{Action: audit.ServerStart})
+	if err := n.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	find := func() Finding { return find(Examine(t.Context(), c, nil, nil), "audit") }
+	if f := find(); f.Grade != OK {
+		t.Errorf("with its key: %+v", f)
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"without a key file", "with a new one"} {
+		if f := find(); f.Grade != Warning || !strings.Contains(f.Found, id) || !strings.Contains(f.Mend, "durin audit verify --lost-key "+id) {
+			t.Errorf("%s: %+v", when, f)
+		}
+		if _, err := keyring.OpenFile(key, time.Now()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

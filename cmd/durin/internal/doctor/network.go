@@ -17,6 +17,7 @@ const soon = 14 * 24 * time.Hour
 
 func (e *examination) network() {
 	c := e.config
+	e.proxies()
 	if c.TLSCert != "" && c.TLSKey != "" {
 		e.certificate()
 		return
@@ -31,7 +32,31 @@ func (e *examination) network() {
 		e.warn("network", "set tls-cert and tls-key, or trusted-proxies if a proxy in front does TLS", "%s is reached without TLS: passwords and tokens can be read on the way", c.Addr)
 		return
 	}
-	e.ok("network", "serves on %s", c.Addr)
+	e.ok("network", "%s", e.whoListens(c.Addr))
+}
+
+// whoListens tells whether somebody listens at the address that is set.
+func (e *examination) whoListens(addr string) string {
+	host, port, _ := net.SplitHostPort(addr)
+	if port == "0" {
+		return "durin serve picks a free port at " + addr
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	line, err := net.DialTimeout("tcp", net.JoinHostPort(host, port), time.Second)
+	if err != nil {
+		return "nothing listens on " + addr + " yet: durin serve will"
+	}
+	_ = line.Close()
+	return "something listens on " + addr + ": durin health tells whether that is a durin"
+}
+
+// proxies examines whose word about addresses is believed.
+func (e *examination) proxies() {
+	if everybody := e.config.TrustsEverybody(); len(everybody) > 0 {
+		e.warn("network", "name the proxies' own addresses in trusted-proxies", "trusted-proxies holds networks that strangers are in, %v: they choose the address that limits and log see", everybody)
+	}
 }
 
 func (e *examination) certificate() {
@@ -39,6 +64,8 @@ func (e *examination) certificate() {
 	switch {
 	case err != nil:
 		e.fault("certificate", "change tls-cert and tls-key", "%v", err)
+	case pair.Leaf.NotBefore.After(e.now):
+		e.fault("certificate", "see whether this machine's clock is right", "it is good from %s on only", pair.Leaf.NotBefore.Format(time.DateOnly))
 	case pair.Leaf.NotAfter.Before(e.now):
 		e.fault("certificate", "renew it", "it ran out on %s", pair.Leaf.NotAfter.Format(time.DateOnly))
 	case pair.Leaf.NotAfter.Before(e.now.Add(soon)):

@@ -2,9 +2,13 @@ package enginetest
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -190,6 +194,85 @@ func fillLog(t *testing.T, db *sql.DB, s *sqlstore.Store, ring *keyring.Ring) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// plain hashes as the log does where there is no key: texts with their length
+// before them, numbers in eight bytes.
+type plain []byte
+
+func (p plain) text(all ...string) plain {
+	for _, s := range all {
+		p = append(binary.AppendUvarint(p, uint64(len(s))), s...)
+	}
+	return p
+}
+
+func (p plain) number(n int64) plain { return binary.BigEndian.AppendUint64(p, uint64(n)) }
+
+func (p plain) sum() string { return fmt.Sprintf("%x", sha256.Sum256(p)) }
+
+// TestForgedRow: a row that fits all others, written by plain SQL without a key behind
+// rows with one, is tampering, on every engine; also once a server has gone on
+// behind it, which says so in its log.
+func TestForgedRow(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine, d servers.Database) {
+		db := d.Open(t)
+		s, ring := e.open(t, db, sqlstore.Options{}), newRing(t)
+		fillLog(t, db, s, ring)
+		heads, err := s.AuditHeads(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		head := heads[slices.IndexFunc(heads, func(h audit.Head) bool { return h.Chain == "a" })]
+		at := time.Now().UnixMicro()
+		hash := append(plain{}.text("row"), head.Hash[:]...).text("a").number(10).number(at).
+			text("login", "user", "1", "mallory", "1", "mallory", "web", "", "", "", "", "").number(0).sum()
+		mac := append(plain{}.text("head", "a").number(10), unhex(t, hash)...).text("").sum()
+		literal := func(text string) string {
+			if d.Driver == "pgx" {
+				return `'\x` + text + `'`
+			}
+			return "x'" + text + "'"
+		}
+		for _, text := range []string{
+			fmt.Sprintf("INSERT INTO durin_audit (chain_id, seq, COLUMNS) VALUES (1, 10, %d, 'login', 'user', '1', 'mallory', '1', 'mallory', 'web', 0, '', '', '', '', '', %s)", at, literal(hash)),
+			fmt.Sprintf("UPDATE durin_audit_chain SET seq = 10, key_id = '', hash = %s, mac = %s WHERE id = 1", literal(hash), literal(mac)),
+		} {
+			if _, err := db.Exec(strings.ReplaceAll(text, "COLUMNS", auditColumns)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found := func(when string) {
+			t.Helper()
+			report := checked(t, s, ring)
+			if len(report.Faults) != 1 || !strings.Contains(report.Faults[0].String(), "chain a, row 10: the row bears no key") {
+				t.Errorf("%s: %v", when, report.Faults)
+			}
+		}
+		found("at once")
+		var told strings.Builder
+		l, err := audit.New(t.Context(), audit.Options{Store: s, Chain: "a", Keyring: ring, FlushEvery: time.Hour, Logger: slog.New(slog.NewTextHandler(&told, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Record(t.Context(), audit.Entry{Action: audit.Logout, UserID: "1"})
+		if err := l.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found("when a server has gone on")
+		if !strings.Contains(told.String(), "level=WARN") || !strings.Contains(told.String(), "run durin audit verify") {
+			t.Errorf("the server's log: %s", &told)
+		}
+	})
+}
+
+func unhex(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // TestMadeOlder: rows that somebody makes older, so that the server deletes them and

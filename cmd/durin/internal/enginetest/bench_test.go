@@ -72,7 +72,7 @@ func BenchmarkLogin(b *testing.B) {
 					b.Fatal(err)
 				}
 				digest := durin.Secret(fmt.Sprint("login", i)).Digest()
-				if _, err := s.Issue(ctx, durin.NewToken{UserID: u.ID, Owned: true, Password: true, Client: "one", Digest: digest, Now: now}); err != nil {
+				if _, err := s.Issue(ctx, durin.NewToken{UserID: u.ID, Owned: true, Password: true, SignIn: true, Client: "one", Digest: digest, Now: now}); err != nil {
 					b.Fatal(err)
 				}
 			}

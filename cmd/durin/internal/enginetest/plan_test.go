@@ -56,7 +56,7 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 		t.Fatal(err)
 	}
 	for _, word := range []string{"a", "b"} {
-		if _, err := s.Issue(t.Context(), durin.NewToken{UserID: u.ID, Owned: true, Password: true, Client: "a", Digest: durin.Secret(word).Digest(), Now: now}); err != nil {
+		if _, err := s.Issue(t.Context(), durin.NewToken{UserID: u.ID, Owned: true, Password: true, SignIn: true, Client: "a", Digest: durin.Secret(word).Digest(), Now: now}); err != nil {
 			t.Fatal(err)
 		}
 	}

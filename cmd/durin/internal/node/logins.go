@@ -62,7 +62,8 @@ func (l *Logins) Held(ctx context.Context) (held []loginlimit.Held, shared bool,
 		held, err = p.logins.Held(ctx, time.Now())
 		return held, !p.logins.Away(), err
 	}
-	return l.local.Held(time.Now()), false, nil
+	held, err = l.local.Held(ctx, time.Now())
+	return held, false, err
 }
 
 // Lift ends the locks of an account; shared says that it did on all nodes.

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -104,6 +106,41 @@ func (p *Printer) JSON(v any) error {
 	}
 	_, err := io.WriteString(p.w, escape(b.String(), jsonEscape))
 	return err
+}
+
+// JSONText writes a JSON document that somebody else has put together, with the
+// characters that are not to be seen as escapes of JSON: what it says is the same.
+func (p *Printer) JSONText(text []byte) error {
+	var b bytes.Buffer
+	if err := json.Compact(&b, text); err != nil {
+		return err
+	}
+	_, err := io.WriteString(p.w, escape(strings.ToValidUTF8(b.String(), "\ufffd"), jsonEscape)+"\n")
+	return err
+}
+
+// CleanJSON is a writer of JSON to w, with the characters that are not to be seen as
+// escapes of JSON. Between its values there may be no more than blanks and line breaks.
+func CleanJSON(w io.Writer) io.Writer { return &cleanJSON{w: w} }
+
+type cleanJSON struct {
+	w    io.Writer
+	rest []byte // the beginning of a character
+}
+
+func (c *cleanJSON) Write(p []byte) (int, error) {
+	all := append(c.rest, p...)
+	whole := len(all)
+	for i := 1; i <= min(utf8.UTFMax-1, len(all)); i++ {
+		if b := all[len(all)-i:]; utf8.RuneStart(b[0]) && !utf8.FullRune(b) {
+			whole -= i
+		}
+	}
+	c.rest = slices.Clone(all[whole:])
+	if _, err := io.WriteString(c.w, escape(string(all[:whole]), jsonEscape)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // Clean writes the characters of s that are not to be seen as \x1b, \u202e.

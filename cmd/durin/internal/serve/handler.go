@@ -42,6 +42,8 @@ func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.alone(w, r, s.limits.ServeHTTP)
 	case path == "/limits/lift" && s.limits != nil && isLocal(r):
 		s.lift(w, r)
+	case path == "/" && s.pages[accountPath] != nil && !s.mounted(path) && wantsPage(r):
+		http.Redirect(w, r, accountPath, http.StatusSeeOther)
 	case path == "/openapi.json":
 		s.alone(w, r, s.describe)
 	case s.pages.at(path) != nil:
@@ -53,6 +55,11 @@ func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.guard.Fail(w, r, durin.ErrNotFound)
 	}
+}
+
+// wantsPage reports a browser that somebody sits in front of.
+func wantsPage(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // behind is what of path comes after the mount; "" for paths elsewhere.

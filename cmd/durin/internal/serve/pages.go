@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/account"
@@ -44,11 +45,11 @@ func newPages(n *node.Node, log *slog.Logger) (pages, error) {
 }
 
 // held is who is held back, for the admin pages; nil: the limits are off.
-func held(n *node.Node) func(context.Context) ([]loginlimit.Held, error) {
+func held(n *node.Node) func(context.Context, time.Time) ([]loginlimit.Held, error) {
 	if n.Logins == nil {
 		return nil
 	}
-	return func(ctx context.Context) ([]loginlimit.Held, error) {
+	return func(ctx context.Context, _ time.Time) ([]loginlimit.Held, error) {
 		all, _, err := n.Logins.Held(ctx)
 		return all, err
 	}

@@ -191,12 +191,18 @@ func TestPairFollowsItsFiles(t *testing.T) {
 // writePair writes a certificate for 127.0.0.1 that signs itself.
 func writePair(t *testing.T, certFile, keyFile string, serial int64) *x509.Certificate {
 	t.Helper()
+	return writePairAt(t, certFile, keyFile, serial, time.Now())
+}
+
+// writePairAt writes one that is good for an hour before and after an instant.
+func writePairAt(t *testing.T, certFile, keyFile string, serial int64, at time.Time) *x509.Certificate {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	form := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(serial), NotBefore: at.Add(-time.Hour), NotAfter: at.Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, form, form, key.Public(), key)
@@ -232,6 +238,22 @@ func TestListenTellsWhatIsWrong(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+// A certificate that no client takes is told when it is read.
+func TestCertificateOutOfTime(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for want, shift := range map[string]time.Duration{"the certificate has run out": -24 * time.Hour, "the certificate is not good yet": 24 * time.Hour, "": 0} {
+		writePairAt(t, certFile, keyFile, 1, time.Now().Add(shift))
+		var told strings.Builder
+		if _, err := loadPair(certFile, keyFile, slog.New(slog.NewTextHandler(&told, nil))); err != nil {
+			t.Fatal(err)
+		}
+		if want == "" && told.Len() > 0 || !strings.Contains(told.String(), want) {
+			t.Errorf("%v: %q", shift, &told)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/sockets"
 )
@@ -30,41 +31,92 @@ type Server struct {
 	lines map[*http.Server]*connections
 }
 
-// Listen takes the addresses of the configuration.
-func Listen(ctx context.Context, n *node.Node, log *slog.Logger) (*Server, error) {
-	return ListenOn(ctx, &sockets.Set{}, n, log)
+// A Place is what a server needs of its machine: a certificate and addresses. It is
+// taken before anything is made or changed, so that a server which cannot listen
+// leaves everything as it was.
+type Place struct {
+	log       *slog.Logger
+	pair      *pair        // nil: no TLS
+	main, ops net.Listener // ops may be nil
 }
 
-// ListenOn is Listen with sockets that were inherited in the place of addresses.
-func ListenOn(ctx context.Context, from *sockets.Set, n *node.Node, log *slog.Logger) (*Server, error) {
+// Take takes the certificate and the addresses of the configuration; sockets that
+// were inherited stand in the place of addresses.
+func Take(ctx context.Context, from *sockets.Set, c *config.Config, log *slog.Logger) (*Place, error) {
+	p := &Place{log: log}
+	err := errors.Join(hasFolder("pid-file", c.PIDFile), hasFolder("addr-file", c.AddrFile))
+	if err != nil {
+		return nil, err
+	}
+	if c.TLSCert != "" {
+		if p.pair, err = loadPair(c.TLSCert, c.TLSKey, log); err != nil {
+			return nil, err
+		}
+	}
+	if p.main, err = from.Listen(ctx, sockets.Main, c.Addr); err != nil {
+		return nil, fmt.Errorf("addr: %w", err)
+	}
+	if c.OpsAddr != "" {
+		if p.ops, err = from.Listen(ctx, sockets.Ops, c.OpsAddr); err != nil {
+			return nil, fmt.Errorf("ops-addr: %w", errors.Join(err, p.Close()))
+		}
+	}
+	return p, nil
+}
+
+// hasFolder looks whether a file that a setting names can be made, as far as that
+// shows by its folder.
+func hasFolder(setting, path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(filepath.Dir(path))
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is no folder", filepath.Dir(path))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	return nil
+}
+
+// Close gives the addresses up.
+func (p *Place) Close() error {
+	err := p.main.Close()
+	if p.ops != nil {
+		err = errors.Join(err, p.ops.Close())
+	}
+	return err
+}
+
+// New returns a Server at a Place, which it closes if it fails.
+func New(p *Place, n *node.Node, log *slog.Logger) (*Server, error) {
 	c := n.Config
 	s := &Server{node: n, log: log, lines: map[*http.Server]*connections{}}
 	h, err := Handler(n, log)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.Close())
 	}
 	s.main = s.newServer(h)
-	if c.TLSCert != "" {
-		pair, err := loadPair(c.TLSCert, c.TLSKey, log)
-		if err != nil {
-			return nil, err
-		}
-		s.main.TLSConfig = secured(pair)
-		n.Metrics.Certificate(pair.expires)
+	if p.pair != nil {
+		s.main.TLSConfig = secured(p.pair)
+		n.Metrics.Certificate(p.pair.expires)
 	}
-	line, err := from.Listen(ctx, sockets.Main, c.Addr)
+	s.lines[s.main] = newConnections(p.main, underFileLimit(c.MaxConnections, log), log)
+	if p.ops != nil {
+		s.ops = s.newServer(OpsHandler(n, log))
+		s.lines[s.ops] = newConnections(p.ops, opsConnections, log)
+	}
+	return s, nil
+}
+
+// Listen is Take and New at the addresses of the node's configuration.
+func Listen(ctx context.Context, n *node.Node, log *slog.Logger) (*Server, error) {
+	p, err := Take(ctx, &sockets.Set{}, n.Config, log)
 	if err != nil {
 		return nil, err
 	}
-	s.lines[s.main] = newConnections(line, underFileLimit(c.MaxConnections, log), log)
-	if c.OpsAddr != "" {
-		s.ops = s.newServer(OpsHandler(n, log))
-		if line, err = from.Listen(ctx, sockets.Ops, c.OpsAddr); err != nil {
-			return nil, errors.Join(err, s.close())
-		}
-		s.lines[s.ops] = newConnections(line, opsConnections, log)
-	}
-	return s, nil
+	return New(p, n, log)
 }
 
 // WriteAddr writes the main address to the address file, if there is to be one.
@@ -111,10 +163,15 @@ func (s *Server) OpsAddr() string {
 }
 
 // URL is where the API is, as the world reaches it.
-func (s *Server) URL() string {
+func (s *Server) URL() string { return s.base() + s.node.Config.Mount + "/" }
+
+// AdminURL is where the administrators' pages are, as the world reaches them.
+func (s *Server) AdminURL() string { return s.base() + adminPath }
+
+func (s *Server) base() string {
 	c := s.node.Config
 	if c.PublicURL != nil {
-		return c.PublicURL.String() + c.Mount + "/"
+		return c.PublicURL.String()
 	}
 	scheme, addr := "http://", s.Addr()
 	if c.TLSCert != "" {
@@ -125,7 +182,7 @@ func (s *Server) URL() string {
 			addr = net.JoinHostPort("localhost", port)
 		}
 	}
-	return scheme + addr + c.Mount + "/"
+	return scheme + addr
 }
 
 // WriteWhole writes a file that everybody may read, in one piece: nobody reads

@@ -37,6 +37,12 @@ func (p *pair) load() error {
 		return fmt.Errorf("tls-cert and tls-key: %w", err)
 	}
 	p.cert, p.changed = &cert, changed
+	switch now, leaf := time.Now(), cert.Leaf; {
+	case now.After(leaf.NotAfter):
+		p.log.Warn("the certificate has run out: clients refuse the connection; renew it", "file", p.certFile, "until", leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(leaf.NotBefore):
+		p.log.Warn("the certificate is not good yet: clients refuse the connection; see whether the clock is right", "file", p.certFile, "from", leaf.NotBefore.UTC().Format(time.RFC3339))
+	}
 	return nil
 }
 
