@@ -18,6 +18,7 @@ type proxyRules struct {
 	durin.Rules
 	preflight bool // a browser's question before a cross-origin request passes
 	keep401   bool // a redirection is told in Location only
+	in403     bool // a refusal has status 403, and headers tell what it is
 }
 
 // ruleNames are the rules by their names in a query, with the header of each.
@@ -104,6 +105,11 @@ func (rules *proxyRules) add(name, values string) error {
 			return fmt.Errorf("signin can be 401 only")
 		}
 		rules.keep401 = true
+	case "refuse":
+		if len(list) != 1 || list[0] != "403" {
+			return fmt.Errorf("refuse can be 403 only")
+		}
+		rules.in403 = true
 	default:
 		return fmt.Errorf("there is no rule %q", name)
 	}

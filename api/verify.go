@@ -30,7 +30,7 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rules, err := h.rules.of(r.URL.RawQuery)
-	h.answerProxy(w, r, rules, err, "")
+	h.answerProxy(w, r, rules, err, "", nil)
 }
 
 var errCallersQuery = &durin.Error{Status: http.StatusInternalServerError,
@@ -58,14 +58,19 @@ func isCallersQuery(r *http.Request) bool {
 // set or remove.
 func (h *Handler) verifyByHeaders(w http.ResponseWriter, r *http.Request) {
 	rules, err := h.rules.ofHeaders(r.Header)
-	h.answerProxy(w, r, rules, err, r.Method)
+	h.answerProxy(w, r, rules, err, r.Method, ruleNames)
 }
 
 // answerProxy answers with 200 and who asks, or what to tell the caller instead.
-// Method is the caller's where the proxy keeps it.
-func (h *Handler) answerProxy(w http.ResponseWriter, r *http.Request, rules *proxyRules, err error, method string) {
+// Method is the caller's where the proxy keeps it; allowed are the headers that
+// have rules.
+func (h *Handler) answerProxy(w http.ResponseWriter, r *http.Request, rules *proxyRules, err error, method string, allowed map[string]string) {
 	if err != nil {
 		h.guard.Fail(w, r, err)
+		return
+	}
+	if name := h.claim(r.Header, allowed); name != "" {
+		h.refuse(w, r, rules, errClaim(name))
 		return
 	}
 	if len(r.Header["Cookie"]) > 0 || h.opt.SignInURL != "" || rules.preflight {
@@ -147,6 +152,11 @@ func headerText(s string) string {
 
 // refuse answers with err, or sends a person who has opened a page to sign in.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rules *proxyRules, err error) {
+	if rules.in403 {
+		told := &refusal{ResponseWriter: w}
+		defer told.finish()
+		w = told
+	}
 	if durin.AsError(err).Status != http.StatusUnauthorized || !h.isNavigation(r) {
 		h.guard.Fail(w, r, err)
 		return
@@ -169,6 +179,30 @@ func (h *Handler) isNavigation(r *http.Request) bool {
 	return mode == "" || mode == "navigate"
 }
 
+// askedURI is the path and query that the caller asked for. Some proxies tell the
+// whole address, of an HTTP/2 request at least: its host must be the caller's.
+func askedURI(r *http.Request) string {
+	uri := r.Header.Get("X-Forwarded-Uri")
+	if uri == "" {
+		uri = r.Header.Get("X-Original-Uri")
+	}
+	scheme, rest, whole := strings.Cut(uri, "://")
+	if !whole || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
+		return uri
+	}
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	if !strings.EqualFold(rest[:end], r.Host) {
+		return ""
+	}
+	if rest = rest[end:]; !strings.HasPrefix(rest, "/") {
+		return "/" + rest
+	}
+	return rest
+}
+
 // signIn is the address of the sign-in page, with the one to return to as next,
 // if it is on one of the hosts that are allowed.
 func (h *Handler) signIn(r *http.Request) string {
@@ -176,10 +210,7 @@ func (h *Handler) signIn(r *http.Request) string {
 	if scheme != "http" {
 		scheme = "https"
 	}
-	uri := r.Header.Get("X-Forwarded-Uri")
-	if uri == "" {
-		uri = r.Header.Get("X-Original-Uri")
-	}
+	uri := askedURI(r)
 	path := strings.HasPrefix(uri, "/") && !strings.ContainsFunc(uri, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' })
 	if !path || !slices.Contains(h.opt.ReturnTo, strings.ToLower(r.Host)) {
 		return h.opt.SignInURL

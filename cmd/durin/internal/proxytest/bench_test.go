@@ -139,15 +139,12 @@ func BenchmarkBeside(b *testing.B) {
 	}))
 	b.Cleanup(bare.Close)
 	w.app = bare
-	w.run(servers.Program(b, "nginx", "nginx-light"), []string{"nginx.conf", "durin_ask.conf", "durin_answer.conf"},
-		func(text string) string {
-			text = strings.Replace(text, "http {", "http { access_log off; keepalive_requests 1000000000; client_body_temp_path temp; proxy_temp_path temp;", 1)
-			text = strings.Replace(text, "keepalive 32;", "keepalive 128; keepalive_requests 1000000000;", 2)
-			return strings.Replace(text, "location / {", `location /bare/ { proxy_pass http://application; proxy_http_version 1.1; proxy_set_header Connection ""; }`+"\n location / {", 1)
-		},
-		func(dir string) []string {
-			return []string{"-p", dir, "-e", "stderr", "-c", dir + "/nginx.conf", "-g", "user root; daemon off; pid nginx.pid;"}
-		})
+	w.run(servers.Program(b, "nginx", "nginx-light"), nginxFiles, func(text string) string {
+		text = strings.Replace(text, "http {", "http { access_log off; keepalive_requests 1000000000; "+nginxTemp(), 1)
+		text = strings.Replace(text, "keepalive 32;", "keepalive 128; keepalive_requests 1000000000;", 2)
+		text = strings.ReplaceAll(text, "allow=web,browser&scope=burst:50/s", "")
+		return strings.Replace(text, "location / {", `location /bare/ { proxy_pass http://application; proxy_http_version 1.1; proxy_set_header Connection ""; }`+"\n location / {", 1)
+	}, nginxArgs("nginx.conf"))
 	form := "token=" + token
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("bench:"+secret.Reveal()))
 	auth := []string{"Authorization", "Token " + token}

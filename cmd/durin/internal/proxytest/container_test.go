@@ -25,7 +25,7 @@ func (w *world) containerNginx(dir string) string {
 	text := string(conf)
 	inside := strconv.Itoa(servers.Port(w.t))
 	for _, pair := range [][2]string{
-		{"listen 80;", "listen " + w.proxy + ";"}, {"set $durin durin:8000;", "set $durin " + host(w.durin) + ";"},
+		{"listen 80;", "listen " + w.proxy + ";"}, {"set $durin_upstream durin:8000;", "set $durin_upstream " + host(w.durin) + ";"},
 		{"listen 127.0.0.1:81;", "listen 127.0.0.1:" + inside + ";"}, {"http://127.0.0.1:81;", "http://127.0.0.1:" + inside + ";"},
 	} {
 		if !strings.Contains(text, pair[0]) {
@@ -33,12 +33,8 @@ func (w *world) containerNginx(dir string) string {
 		}
 		text = strings.ReplaceAll(text, pair[0], pair[1])
 	}
-	var temp strings.Builder
-	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		temp.WriteString(name + "_temp_path temp_" + name + ";\n")
-	}
 	main := filepath.Join(dir, "main.conf")
-	text = fmt.Sprintf("events {}\nhttp {\naccess_log off;\n%s%s}\n", temp.String(), text)
+	text = fmt.Sprintf("events {}\nhttp {\naccess_log off;\n%s%s}\n", nginxTemp(), text)
 	if err := os.WriteFile(main, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
@@ -50,12 +46,8 @@ func (w *world) containerNginx(dir string) string {
 func TestContainerNginx(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.run(servers.Program(t, "nginx", "nginx-light"), []string{"durin_ask.conf", "durin_answer.conf"}, same, func(dir string) []string {
-		user := ""
-		if os.Getuid() == 0 {
-			user = "user root; "
-		}
-		return []string{"-p", dir, "-e", "stderr", "-c", w.containerNginx(dir), "-g", user + "daemon off; pid nginx.pid;"}
+	w.run(servers.Program(t, "nginx", "nginx-light"), nginxFiles[1:], same, func(dir string) []string {
+		return nginxArgs(filepath.Base(w.containerNginx(dir)))(dir)
 	})
 	token := w.token("web")
 	for _, c := range []struct {
@@ -67,8 +59,9 @@ func TestContainerNginx(t *testing.T) {
 		{"/", strings.Repeat("0", 64), http.StatusUnauthorized, ""},
 		{"/", token, http.StatusOK, "Hello, ada\n"},
 		{"/api/auth/sessions/", "", http.StatusUnauthorized, ""},
+		{"/api/auth/verify", token, http.StatusNotFound, ""},
 		{"/api/auth/sessions/", token, http.StatusOK, `"client":"web"`},
-		{"/_durin/any", token, http.StatusNotFound, ""},
+		{"/_durin", token, http.StatusNotFound, ""},
 	} {
 		var headers []string
 		if c.token != "" {

@@ -26,13 +26,24 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/account"
+	"github.com/durin-go/durin/admin"
 	"github.com/durin-go/durin/api"
 	"github.com/durin-go/durin/cmd/durin/internal/servers"
 	"github.com/durin-go/durin/memstore"
 	"github.com/durin-go/durin/storetest"
 )
 
-const configs = "../../../../docs/proxies"
+const documented = "../../../../docs/proxies"
+
+// configs is the folder of the proxies' files. The variable names another one, such
+// as that of another version, to see what its files hold.
+func (w *world) configs() string {
+	if dir := os.Getenv("DURIN_TEST_PROXIES"); dir != "" {
+		return dir
+	}
+	return documented
+}
 
 // A world is a proxy between a caller, an application and Durin.
 type world struct {
@@ -41,6 +52,7 @@ type world struct {
 	durin *httptest.Server
 	app   *httptest.Server
 	proxy string // host:port
+	tls   string // the same, for TLS and HTTP/2
 
 	ahead   atomic.Int64 // of the clock, in nanoseconds
 	down    atomic.Bool  // the store is
@@ -97,9 +109,29 @@ func newWorld(t testing.TB, options ...func(*api.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	forUsers, err := account.New(w.guard, account.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := durin.New(t.Context(), durin.Options{Store: store, Users: store, ReuseWithoutKey: durin.PolicyReplace, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = whole.Close(context.Background()) })
+	forAdmins, err := admin.New(whole, admin.Options{Users: store, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.durin = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		w.asked.Store(&asked{w.guard.Address(r), r.Header.Clone()})
-		auth.ServeHTTP(out, r)
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/account/"):
+			forUsers.ServeHTTP(out, r)
+		case strings.HasPrefix(r.URL.Path, "/admin/"):
+			forAdmins.ServeHTTP(out, r)
+		default:
+			auth.ServeHTTP(out, r)
+		}
 	}))
 	t.Cleanup(w.durin.Close)
 	w.app = httptest.NewServer(http.HandlerFunc(w.serve))
@@ -147,16 +179,20 @@ func (w *world) token(client string) string {
 	return issued.Token.Reveal()
 }
 
-// run starts a proxy with a documented file, whose addresses become those of
-// this world, and waits until it answers.
+// run starts a proxy with documented files, whose addresses become those of this
+// world and whose lines for TLS are taken in, and waits until it answers.
 func (w *world) run(program string, files []string, change func(text string) string, args func(dir string) []string) {
 	w.t.Helper()
 	dir := w.t.TempDir()
-	port := strconv.Itoa(servers.Port(w.t))
-	w.proxy = "127.0.0.1:" + port
-	here := strings.NewReplacer("127.0.0.1:8000", host(w.durin), "127.0.0.1:9000", host(w.app), "8080", port)
+	port, secure := strconv.Itoa(servers.Port(w.t)), strconv.Itoa(servers.Port(w.t))
+	w.proxy, w.tls = "127.0.0.1:"+port, "127.0.0.1:"+secure
+	certificate(w.t, dir)
+	here := strings.NewReplacer(
+		"127.0.0.1:8000", host(w.durin), "127.0.0.1:9000", host(w.app), ":8080", ":"+port, "listen 8080", "listen "+port,
+		"# listen 8443", "listen "+secure, "# ssl_certificate", "ssl_certificate", "# bind :8443", "bind 127.0.0.1:"+secure,
+	)
 	for _, name := range files {
-		text, err := os.ReadFile(filepath.Join(configs, name))
+		text, err := os.ReadFile(filepath.Join(w.configs(), name))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -208,28 +244,47 @@ func host(s *httptest.Server) string { return s.Listener.Addr().String() }
 
 func same(text string) string { return text }
 
+// nginxFiles are nginx.conf and what it includes.
+var nginxFiles = []string{
+	"nginx.conf", "durin_http.conf", "durin_pages.conf", "durin_ask.conf", "durin_answer.conf", "durin_refused.conf", "durin_fastcgi.conf",
+}
+
+// nginxTemp are folders that nginx may write to.
+func nginxTemp() string {
+	var temp strings.Builder
+	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		temp.WriteString(name + "_temp_path temp_" + name + "; ")
+	}
+	return temp.String()
+}
+
+// nginxArgs runs nginx with a file in dir.
+func nginxArgs(file string) func(dir string) []string {
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root; "
+	}
+	return func(dir string) []string {
+		return []string{"-p", dir, "-e", "stderr", "-c", filepath.Join(dir, file), "-g", user + "daemon off; pid nginx.pid;"}
+	}
+}
+
+// caddySecure adds the site of a Caddyfile once more, with TLS.
+func (w *world) caddySecure(text string) string {
+	_, site, _ := strings.Cut(text, w.proxy[len("127.0.0.1"):]+" {")
+	return text + "\nhttps://:" + w.tls[len("127.0.0.1:"):] + " {\n\ttls app.example.org.pem app.example.org.key" + site
+}
+
 // proxies start each kind of proxy in a world of its own. Change alters the
 // documented files.
 var proxies = map[string]func(w *world, change func(text string) string){
 	"nginx": func(w *world, change func(string) string) {
-		w.run(servers.Program(w.t, "nginx", "nginx-light"), []string{"nginx.conf", "durin_ask.conf", "durin_answer.conf"},
-			func(text string) string {
-				var temp strings.Builder
-				for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-					temp.WriteString(name + "_temp_path temp_" + name + "; ")
-				}
-				return change(strings.Replace(text, "http {", "http { access_log off; "+temp.String(), 1))
-			},
-			func(dir string) []string {
-				user := ""
-				if os.Getuid() == 0 {
-					user = "user root; "
-				}
-				return []string{"-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"), "-g", user + "daemon off; pid nginx.pid;"}
-			})
+		w.run(servers.Program(w.t, "nginx", "nginx-light"), nginxFiles, func(text string) string {
+			return change(strings.Replace(text, "http {", "http { access_log off; "+nginxTemp(), 1))
+		}, nginxArgs("nginx.conf"))
 	},
 	"caddy": func(w *world, change func(string) string) {
-		w.run(servers.Program(w.t, "caddy", "caddy"), []string{"Caddyfile"}, change,
+		w.run(servers.Program(w.t, "caddy", "caddy"), []string{"Caddyfile"}, func(text string) string { return w.caddySecure(change(text)) },
 			func(string) []string { return []string{"run", "--config", "Caddyfile", "--adapter", "caddyfile"} })
 	},
 	"haproxy": func(w *world, change func(string) string) {
@@ -238,13 +293,13 @@ var proxies = map[string]func(w *world, change func(text string) string){
 	},
 }
 
-// onEach runs test with each proxy.
-func onEach(t *testing.T, test func(t *testing.T, w *world)) {
+// onEach runs test with each proxy, with changes of its files.
+func onEach(t *testing.T, test func(t *testing.T, w *world), change ...string) {
 	for name, start := range proxies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			start(w, same)
+			start(w, strings.NewReplacer(change...).Replace)
 			test(t, w)
 		})
 	}
@@ -280,11 +335,7 @@ func (w *world) do(method, path string, body io.Reader, headers ...string) answe
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	a := answer{res.StatusCode, res.Header, string(text), nil}
-	if s := new(seen); res.StatusCode == 200 && json.Unmarshal(text, s) == nil {
-		a.seen = s
-	}
-	return a
+	return w.answered(res.StatusCode, res.Header, text)
 }
 
 func (w *world) want(what string, a answer, status int) {
