@@ -142,7 +142,7 @@ func newWorld(t testing.TB, options ...func(*api.Options)) *world {
 // serve is the application: it tells what it saw, and echoes on sockets.
 func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 	w.reached.Add(1)
-	if r.Header.Get("Upgrade") != "" {
+	if r.Header.Get("Upgrade") == "websocket" {
 		echo(out, r)
 		return
 	}
@@ -201,6 +201,14 @@ func (w *world) run(program string, files []string, change func(text string) str
 		}
 	}
 	cmd := exec.Command(program, args(dir)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	start(w.t, cmd, w.proxy, w.tls)
+}
+
+// start runs cmd until the test ends, and returns when it listens on all addresses.
+func start(t testing.TB, cmd *exec.Cmd, addresses ...string) {
+	t.Helper()
 	var log strings.Builder
 	var mu sync.Mutex
 	lines := writer(func(p []byte) (int, error) {
@@ -208,30 +216,33 @@ func (w *world) run(program string, files []string, change func(text string) str
 		defer mu.Unlock()
 		return log.Write(p)
 	})
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, lines, lines
-	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	cmd.Stdout, cmd.Stderr = lines, lines
 	if err := cmd.Start(); err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	w.t.Cleanup(func() {
+	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		stopped := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		stopped.Stop()
-		if w.t.Failed() {
+		if t.Failed() {
 			mu.Lock()
-			w.t.Logf("%s wrote:\n%s", filepath.Base(program), log.String())
+			t.Logf("%s wrote:\n%s", filepath.Base(cmd.Path), log.String())
 			mu.Unlock()
 		}
 	})
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", w.proxy)
-		if err == nil {
-			_ = conn.Close()
-			return
-		}
-		if time.Now().After(end) {
-			w.t.Fatal(err)
+	end := time.Now().Add(20 * time.Second)
+	for _, address := range addresses {
+		for {
+			conn, err := net.Dial("tcp", address)
+			if err == nil {
+				_ = conn.Close()
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
 		}
 	}
 }
