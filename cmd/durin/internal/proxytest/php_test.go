@@ -38,7 +38,7 @@ func startPHP(t testing.TB) php {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "-n", "-d", "cgi.fix_pathinfo=0", "-b", p.addr)
-	cmd.Env = append(os.Environ(), "PHP_FCGI_CHILDREN=2", "PHP_FCGI_MAX_REQUESTS=0")
+	cmd.Env = append(os.Environ(), "PHP_FCGI_CHILDREN=4", "PHP_FCGI_MAX_REQUESTS=0")
 	start(t, cmd, p.addr)
 	return p
 }
@@ -57,8 +57,8 @@ func (p php) behind(w *world) map[string]func(text string) string {
 			return strings.ReplaceAll(text, "reverse_proxy "+host(w.app), "route {\nrewrite * /app.php\nreverse_proxy "+p.addr+" {\ntransport fastcgi {\nroot "+p.dir+"\nsplit .php\n}\n}\n}")
 		},
 		"haproxy": func(text string) string {
-			text = strings.Replace(text, "backend application\n", "fcgi-app php\n    docroot "+p.dir+"\n    set-param SCRIPT_FILENAME "+p.script()+"\n\nbackend application\n    use-fcgi-app php\n", 1)
-			return strings.ReplaceAll(text, "server application "+host(w.app), "server application "+p.addr+" proto fcgi")
+			text = strings.Replace(text, "\nbackend application\n", "\nfcgi-app php\n    docroot "+p.dir+"\n    set-param SCRIPT_FILENAME "+p.script()+"\n\nbackend application\n    use-fcgi-app php\n", 1)
+			return strings.ReplaceAll(text, "server application "+host(w.app), "server application "+p.addr+" proto fcgi pool-max-conn 0")
 		},
 	}
 }
