@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,7 @@ func TestVerify(t *testing.T) {
 		{"no scope", "?scope=", web, 500},
 		{"bad switch", "?optional=maybe", "", 500},
 		{"bad encoding", "?allow=%zz", web, 500},
+		{"bad refusal", "?refuse=200", web, 500},
 		{"too many scopes", "?scope=a:1/s,b:1/s,c:1/s,d:1/s,e:1/s", web, 500},
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "OPTIONS", "PROPFIND"} {
@@ -135,8 +137,8 @@ func TestVerifyByHeaders(t *testing.T) {
 	}{
 		{"no rules", "-headers", 200, []string{"Authorization", web}},
 		{"behind the path", "-headers/of/the?optional=1", 401, nil},
-		{"what a caller may send", "", 401, []string{"X-Durin-Optional", "1"}},
-		{"what a caller may send, 2", "?allow=cli", 403, []string{"X-Durin-Allow", "web", "Authorization", web}},
+		{"what a caller may send", "", 400, []string{"X-Durin-Optional", "1"}},
+		{"what a caller may send, 2", "?allow=cli", 400, []string{"X-Durin-Allow", "web", "Authorization", web}},
 		{"allow", "-headers/a", 403, []string{"X-Durin-Allow", "cli, key", "Authorization", web}},
 		{"allow in two lines", "-headers/a", 200, []string{"X-Durin-Allow", "cli", "X-Durin-Allow", "web", "Authorization", web}},
 		{"deny", "-headers/a", 403, []string{"X-Durin-Deny", "web", "Authorization", web}},
@@ -150,6 +152,79 @@ func TestVerifyByHeaders(t *testing.T) {
 			if res := w.do(method, verifyPath+c.path, "", c.headers...); res.StatusCode != c.status {
 				t.Errorf("%s, %s: answered %d, want %d: %s", c.name, method, res.StatusCode, c.status, text(t, res))
 			}
+		}
+	}
+}
+
+// A header that an application could take for one of ours is refused, whatever
+// characters stand between its words: proxies that remove names one by one pass it
+// on.
+func TestVerifyReservedNames(t *testing.T) {
+	for prefix, w := range map[string]*world{"X-Durin-": newWorld(t, api.Options{}), "Remote-": newWorld(t, api.Options{IdentityPrefix: "Remote-"})} {
+		auth := "Token " + w.token("1", "web")
+		ask := func(name string, want int) {
+			t.Helper()
+			for _, path := range []string{verifyPath + "?optional=1", verifyPath + "-headers/x"} {
+				if res := w.do("GET", path, "", "Authorization", auth, name, "boss"); res.StatusCode != want {
+					t.Errorf("%s with %s: answered %d, want %d", path, name, res.StatusCode, want)
+				}
+			}
+		}
+		for _, sep := range "!#$%&'*+.^_`|~" {
+			for _, name := range []string{"User", "User-Id", "Client", "Session", "Expiry"} {
+				ask(strings.ReplaceAll(prefix+name, "-", string(sep)), 400)
+				ask(strings.Replace(prefix, "-", string(sep), 1)+name, 400)
+			}
+			ask("x"+string(sep)+"durin"+string(sep)+"admin", 400)
+		}
+		ask("X-Durin-Admin", 400)
+		for _, name := range []string{"User", "User-Id", "Client", "Session", "Expiry"} {
+			ask(prefix+name, 200) // the proxy overwrites it
+		}
+		for _, name := range []string{"X-Durin", "X-Durinuser", "Xx-Durin-User", "Durin-User", "Remote-Users", "Remote-Addr", "X-User"} {
+			ask(name, 200)
+		}
+		res := w.do("GET", verifyPath, "", "Authorization", auth, "X-Durin-"+strings.Repeat("a", 5000), "boss")
+		if body := text(t, res); res.StatusCode != 400 || len(body) > 300 {
+			t.Errorf("%d with %d bytes", res.StatusCode, len(body))
+		}
+	}
+}
+
+// What nginx keeps of a refusal are its status, if that is 401 or 403, and its
+// headers.
+func TestVerifyRefusalInHeaders(t *testing.T) {
+	w := newWorld(t, api.Options{SignInURL: "https://login.example.org/in"}, func(o *durin.Options) { o.Schemes = []string{"Token", "Bearer"} })
+	web := "Token " + w.token("1", "web")
+	const bearer = `Bearer realm="durin"`
+	for _, c := range []struct {
+		name, query           string
+		status                int
+		told, challenge, body string
+		headers               []string
+	}{
+		{"passes", "", 200, "", "", "", []string{"Authorization", web}},
+		{"anonymous", "", 403, "401", "Token, " + bearer, `{"detail":"Authentication credentials were not provided."}`, nil},
+		{"a bad token", "", 403, "401", "Token, " + bearer + `, error="invalid_token", error_description="Invalid token."`, `{"detail":"Invalid token."}`, []string{"Authorization", "Token x"}},
+		{"denied", "&deny=web", 403, "403", bearer + `, error="insufficient_scope", error_description="You do not have permission to perform this action."`,
+			`{"detail":"You do not have permission to perform this action."}`, []string{"Authorization", web}},
+		{"throttled", "&scope=none:0/m", 403, "429", "", `{"detail":"Request was throttled. Expected available in 60 seconds."}`, []string{"Authorization", web}},
+		{"a page", "", 403, "302", "", "", []string{"X-Forwarded-Method", "GET", "Accept", "text/html"}},
+		{"a reserved name", "", 403, "400", "",
+			`{"detail":"A header of the request has a name that is reserved for what the application is told about its caller: X-Durin-Admin. Send it under another name."}`, []string{"X-Durin-Admin", "boss"}},
+		{"a rule that is not understood", "&x=1", 500, "", "", "", nil},
+	} {
+		res := w.do("GET", verifyPath+"?refuse=403"+c.query, "", c.headers...)
+		h := res.Header
+		got := []string{h.Get("X-Durin-Status"), strings.Join(h["Www-Authenticate"], " and "), h.Get("X-Durin-Body")}
+		if c.told == "429" && strings.HasPrefix(got[2], `{"detail":"Request was throttled.`) {
+			got[2] = c.body
+		}
+		if want := []string{c.told, c.challenge, c.body}; res.StatusCode != c.status || !slices.Equal(got, want) {
+			t.Errorf("%s: answered %d %q, want %d %q", c.name, res.StatusCode, got, c.status, want)
+		}
+		if c.told == "302" && h.Get("Location") != "https://login.example.org/in" || c.told == "429" && h.Get("Retry-After") == "" {
+			t.Errorf("%s: answered with %v", c.name, h)
 		}
 	}
 }
@@ -273,6 +348,12 @@ func TestSignIn(t *testing.T) {
 		{"a longer host", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org.evil.test", "X-Forwarded-Uri", "/")},
 		{"another port", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org:1", "X-Forwarded-Uri", "/")},
 		{"a user before the host", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org@evil.test", "X-Forwarded-Uri", "/")},
+		{"a whole address", "", 302, plain + "?next=https%3A%2F%2Fapp.example.org%2Fa%3Fb%3Dc", append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", "HTTPS://App.example.org/a?b=c")},
+		{"a whole address with a port", "", 302, plain + "?next=https%3A%2F%2Fapp.example.org%3A8443%2F%3Fb", append(page, "X-Forwarded-Host", "app.example.org:8443", "X-Forwarded-Uri", "https://app.example.org:8443?b")},
+		{"a whole address without a path", "", 302, plain + "?next=https%3A%2F%2Fapp.example.org%2F", append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", "http://app.example.org")},
+		{"a whole address of another host", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", "https://app.example.org.evil.test/")},
+		{"a whole address with a user", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", "https://app.example.org@evil.test/")},
+		{"a whole address of another scheme", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", "javascript://app.example.org/")},
 		{"an address for a path", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", "https://evil.test/")},
 		{"the path goes on the host", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", ".evil.test/")},
 		{"a backslash", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", `/\evil.test`)},
