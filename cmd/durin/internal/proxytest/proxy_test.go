@@ -235,6 +235,30 @@ func TestCookies(t *testing.T) {
 	})
 }
 
+// The lines that the files offer keep tokens from the application, and a caller's own
+// cookies reach it.
+func TestSecretsStay(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		for what, headers := range map[string][]string{
+			"a token":  bearer(w.token("web")),
+			"a cookie": {"Cookie", "own=1; __Host-durin=" + w.token("browser") + "; last=2"},
+		} {
+			a := w.do("GET", "/", nil, headers...)
+			w.want(what, a, 200)
+			if a.seen == nil {
+				continue
+			}
+			if got := a.seen.Headers.Get("Authorization"); got != "" {
+				t.Errorf("%s: the application gets Authorization: %s", what, got)
+			}
+			if got := a.seen.Headers.Get("Cookie"); what == "a cookie" && got != "own=1; last=2" {
+				t.Errorf("%s: the application gets Cookie: %s", what, got)
+			}
+		}
+	}, "# proxy_set_header Authorization", "proxy_set_header Authorization", "# request_header -Authorization", "request_header -Authorization",
+		"# http-request del-header Authorization", "http-request del-header Authorization")
+}
+
 func TestUpload(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		body := bytes.Repeat([]byte("0123456789abcdef"), 5<<16) // 5 MiB

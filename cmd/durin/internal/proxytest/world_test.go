@@ -191,19 +191,24 @@ func (w *world) run(program string, files []string, change func(text string) str
 		"127.0.0.1:8000", host(w.durin), "127.0.0.1:9000", host(w.app), ":8080", ":"+port, "listen 8080", "listen "+port,
 		"# listen 8443", "listen "+secure, "# ssl_certificate", "ssl_certificate", "# bind :8443", "bind 127.0.0.1:"+secure,
 	)
+	listens := []string{w.proxy}
 	for _, name := range files {
 		text, err := os.ReadFile(filepath.Join(w.configs(), name))
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(change(here.Replace(string(text)))), 0o644); err != nil {
+		changed := change(here.Replace(string(text)))
+		if strings.Contains(changed, secure) {
+			listens = []string{w.proxy, w.tls}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(changed), 0o644); err != nil {
 			w.t.Fatal(err)
 		}
 	}
 	cmd := exec.Command(program, args(dir)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
-	start(w.t, cmd, w.proxy, w.tls)
+	start(w.t, cmd, listens...)
 }
 
 // start runs cmd until the test ends, and returns when it listens on all addresses.
