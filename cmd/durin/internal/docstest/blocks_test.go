@@ -57,7 +57,7 @@ var texts = []text{
 	{page: "docs/install.md", begins: "# systemctl edit durin", holds: systemdReads},
 	{page: "docs/operating.md", begins: "pg_dump ", holds: backupTells},
 	{page: "docs/protect-any-application.md", begins: "caller ──► proxy", because: "a picture of a request's way"},
-	{page: "docs/protect-any-application.md", begins: "auth_request_set ", holds: isReadBy("cmd/durin/internal/proxytest/signin_test.go", "TestSignIn", "protect-any-application.md")},
+	{page: "docs/protect-any-application.md", begins: "location / {", holds: isReadBy("cmd/durin/internal/proxytest/php_test.go", "startPHP", "protect-any-application.md")},
 	{page: "docs/scaling.md", begins: "look-ups a second × 0.15 ms", because: "a formula, whose figures bench measures"},
 	{page: "docs/security.md", begins: `\bacme_`, holds: isReadBy("scanner_test.go", "TestScannersFindOurs", "docs/security.md")},
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,8 +51,7 @@ func (p php) script() string { return filepath.Join(p.dir, "app.php") }
 func (p php) behind(w *world) map[string]func(text string) string {
 	return map[string]func(text string) string{
 		"nginx": func(text string) string {
-			return strings.ReplaceAll(text, "proxy_pass http://application;",
-				"include /etc/nginx/fastcgi_params; fastcgi_param SCRIPT_FILENAME "+p.script()+"; include durin_fastcgi.conf; fastcgi_pass "+p.addr+";")
+			return strings.ReplaceAll(text, "proxy_pass http://application;", p.documented(w))
 		},
 		"caddy": func(text string) string {
 			return strings.ReplaceAll(text, "reverse_proxy "+host(w.app), "route {\nrewrite * /app.php\nreverse_proxy "+p.addr+" {\ntransport fastcgi {\nroot "+p.dir+"\nsplit .php\n}\n}\n}")
@@ -61,4 +61,19 @@ func (p php) behind(w *world) map[string]func(text string) string {
 			return strings.ReplaceAll(text, "server application "+host(w.app), "server application "+p.addr+" proto fcgi pool-max-conn 0")
 		},
 	}
+}
+
+// documented are the lines of the documentation that take the place of proxy_pass,
+// with this application's addresses.
+func (p php) documented(w *world) string {
+	w.t.Helper()
+	page, err := os.ReadFile("../../../../docs/protect-any-application.md")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?s)\n( *include fastcgi_params;.*?fastcgi_pass [^\n]*)\n`).FindStringSubmatch(string(page))
+	if m == nil {
+		w.t.Fatal("the documentation has no lines for fastcgi_pass")
+	}
+	return strings.NewReplacer("include fastcgi_params", "include /etc/nginx/fastcgi_params", "/srv/app/index.php", p.script(), "unix:/run/php/php-fpm.sock", p.addr).Replace(m[1])
 }
