@@ -18,7 +18,6 @@ type Handler struct {
 	byPath   *route            // verify-headers and what is behind it
 	metadata *route
 	known    string // the path of metadata
-	recent   recent
 	identity identityHeaders
 	rules    ruleBook
 }
