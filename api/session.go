@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/browse"
@@ -110,8 +111,8 @@ func (h *Handler) hidden(s *durin.Session) bool {
 // has ended already is as unknown as one that never was.
 func (h *Handler) deleteSession(w http.ResponseWriter, r *http.Request) {
 	current := durin.SessionFrom(r.Context())
-	_, text := h.match(r.URL.Path)
-	id, ok := sessionID(text)
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	id, ok := sessionID(path[strings.LastIndexByte(path, '/')+1:])
 	if !ok {
 		h.guard.Fail(w, r, durin.ErrNotFound)
 		return
