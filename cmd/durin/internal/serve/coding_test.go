@@ -10,7 +10,7 @@ import (
 // Whatever reads a body refuses one with a content coding, and one that is too
 // long, in the same way wherever it is.
 func TestBodiesAreRefusedAlike(t *testing.T) {
-	n, log, _ := newNode(t, "--compat", "knox,drf,multitoken")
+	n, log, _ := newNode(t, "--compat", "knox,drf,multitoken", "--compat-path", "drf=/token")
 	h, err := Handler(n, log)
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestBodiesAreRefusedAlike(t *testing.T) {
 		return w
 	}
 	for _, path := range []string{
-		"/api/auth/login/", "/api/auth/knox/login/", "/api/auth/drf/", "/api/auth/multitoken/login/", "/api/auth/introspect", "/api/auth/revoke",
+		"/api/auth/login/", "/api/auth/knox/login/", "/token/", "/api/auth/multitoken/login/", "/api/auth/introspect", "/api/auth/revoke",
 		"/admin/sign-in", "/admin/", "/account/sign-in", "/account/", "/limits/lift",
 	} {
 		for _, coding := range []string{"gzip", "deflate", "br, gzip"} {
