@@ -272,18 +272,14 @@ func (c Compat) clients() []string {
 // MissingClients returns the clients that Options.Compat names and that are not
 // there: logins for them are refused until somebody makes them.
 func (h *Handler) MissingClients(ctx context.Context) ([]string, error) {
-	all, err := h.guard.Clients(ctx)
-	if err != nil {
-		return nil, err
-	}
-	there := map[string]bool{}
-	for _, c := range all {
-		there[c.Name] = true
-	}
 	var missing []string
 	for _, name := range h.opt.Compat.clients() {
-		if !there[name] {
+		_, err := h.guard.ClientByName(ctx, name)
+		switch {
+		case errors.Is(err, durin.ErrUnknownClient):
 			missing = append(missing, name)
+		case err != nil:
+			return nil, err
 		}
 	}
 	return missing, nil

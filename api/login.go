@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/payload"
@@ -90,14 +89,14 @@ func (h *Handler) chooseClient(r *http.Request, body LoginBody, u durin.User) (s
 	if cross == nil {
 		return name, nil
 	}
-	all, err := h.guard.Clients(r.Context())
-	if err != nil {
-		return "", err
-	}
-	if slices.ContainsFunc(all, func(c durin.Client) bool { return c.Name == name && c.Cookie }) {
+	c, err := h.guard.ClientByName(r.Context(), name)
+	switch {
+	case errors.Is(err, durin.ErrUnknownClient): // the login tells it
+		return name, nil
+	case err == nil && c.Cookie:
 		return "", cross
 	}
-	return name, nil
+	return name, err
 }
 
 func (h *Handler) loginAnswer(r *http.Request, in durin.LoggedIn) any {

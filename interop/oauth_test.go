@@ -13,12 +13,13 @@ import (
 
 // resource starts a server that has a resource server called billing, and returns
 // the secret of that.
-func resource(t *testing.T) (server, secret string) {
+func resource(t *testing.T, args ...string) (server, secret string) {
 	t.Helper()
 	dir := t.TempDir()
 	durin := build(t)
 	run(t, dir, "", nil, durin, "migrate")
 	run(t, dir, "", nil, durin, "client", "create", "web")
+	run(t, dir, "", nil, durin, "client", "create", "endless", "--ttl", "never")
 	run(t, dir, password, nil, durin, "user", "create", user, "--password-stdin")
 	file := filepath.Join(dir, "secret")
 	run(t, dir, "", nil, "sh", "-c", `"$1" resource create billing >"$2"`, "sh", durin, file)
@@ -26,7 +27,7 @@ func resource(t *testing.T) (server, secret string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serve(t, dir), strings.TrimSpace(string(text))
+	return serve(t, dir, args...), strings.TrimSpace(string(text))
 }
 
 // TestOAuthJavaScript: libraries find the server by its issuer alone, and
@@ -36,7 +37,7 @@ func TestOAuthJavaScript(t *testing.T) {
 	server, secret := resource(t)
 	for _, library := range []string{"openid-client", "openid-client oauth2", "oauth4webapi post", "oauth4webapi basic"} {
 		t.Run(library, func(t *testing.T) {
-			run(t, dir, "", nil, "node", "introspect.mjs", library, server, "billing", secret, login(t, server))
+			run(t, dir, "", nil, "node", "introspect.mjs", library, server, "billing", secret, login(t, server, "web"))
 		})
 	}
 }
@@ -54,7 +55,7 @@ func TestOAuthZitadel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			who, err := rs.Introspect[*oidc.IntrospectionResponse](t.Context(), billing, login(t, server))
+			who, err := rs.Introspect[*oidc.IntrospectionResponse](t.Context(), billing, login(t, server, "web"))
 			if err != nil || !who.Active || who.Username != user || who.Issuer != server {
 				t.Errorf("%+v, %v", who, err)
 			}

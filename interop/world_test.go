@@ -139,10 +139,10 @@ func description(t *testing.T, server, dir string) (file, url string) {
 	return file, server + doc.Servers[0].URL
 }
 
-// login logs user in, and returns the token.
-func login(t *testing.T, server string) string {
+// login logs user in with a client, and returns the token.
+func login(t *testing.T, server, client string) string {
 	t.Helper()
-	body := fmt.Sprintf(`{"username":%q,"password":%q,"client":"web"}`, user, password)
+	body := fmt.Sprintf(`{"username":%q,"password":%q,"client":%q}`, user, password, client)
 	res, err := http.Post(server+"/api/auth/login/", "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
