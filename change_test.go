@@ -89,3 +89,24 @@ func TestChanged(t *testing.T) {
 		t.Error("the digest of a secret is told")
 	}
 }
+
+// TestClientByName: a name is one client's or none's, whatever it is like.
+func TestClientByName(t *testing.T) {
+	g, err := durin.New(t.Context(), durin.Options{Store: memstore.New(), ReuseWithoutKey: durin.PolicyReplace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close(context.Background()) })
+	want, err := g.CreateClient(t.Context(), durin.Client{Name: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := g.ClientByName(t.Context(), "web"); err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	for _, name := range []string{"", "WEB", "web ", "we"} {
+		if got, err := g.ClientByName(t.Context(), name); err != durin.ErrUnknownClient {
+			t.Errorf("%q: %+v, %v", name, got, err)
+		}
+	}
+}

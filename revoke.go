@@ -69,6 +69,15 @@ func (g *Guard) Clients(ctx context.Context) ([]Client, error) {
 	return all, unavailable(err)
 }
 
+// ClientByName returns the client called name, or ErrUnknownClient.
+func (g *Guard) ClientByName(ctx context.Context, name string) (Client, error) {
+	c, err := g.store.ClientByName(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return c, ErrUnknownClient
+	}
+	return c, unavailable(err)
+}
+
 // CreateClient adds a client; a TTL of zero becomes Options.TokenTTL. The error
 // tells every fault, each a *FieldError, or is ErrExists.
 func (g *Guard) CreateClient(ctx context.Context, c Client) (Client, error) {

@@ -116,9 +116,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.site.Message(w, r, h.frame(nil, pages.View{}), http.StatusForbidden)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		h.site.Message(w, r, h.frame(nil, pages.View{}), http.StatusBadRequest)
+	if status := pages.ReadForm(w, r, maxBody); status != 0 {
+		h.site.Message(w, r, h.frame(nil, pages.View{}), status)
 		return
 	}
 	if durin.OriginFrom(r.Context()) == (durin.Origin{}) {

@@ -15,16 +15,12 @@ import (
 
 // prepareClient makes the client of sign-ins if it is not there.
 func (h *Handler) prepareClient(ctx context.Context) error {
-	all, err := h.guard.Clients(ctx)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(c durin.Client) bool { return c.Name == h.opt.Client })
+	c, err := h.guard.ClientByName(ctx, h.opt.Client)
 	switch {
-	case i >= 0 && !all[i].Cookie:
+	case err == nil && !c.Cookie:
 		return fmt.Errorf("account: the client %q does not have its tokens in cookies", h.opt.Client)
-	case i >= 0:
-		return nil
+	case !errors.Is(err, durin.ErrUnknownClient):
+		return err
 	}
 	const day = 24 * time.Hour
 	_, err = h.guard.CreateClient(ctx, durin.Client{

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -144,9 +143,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.message(w, r, nil, http.StatusForbidden)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		h.fail(w, r, nil, badForm(err))
+	if status := pages.ReadForm(w, r, maxBody); status != 0 {
+		h.message(w, r, nil, status)
 		return
 	}
 	r = h.withOrigin(r)
@@ -158,14 +156,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.enter(w, r)
 	}
-}
-
-func badForm(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return &durin.Error{Status: http.StatusRequestEntityTooLarge}
-	}
-	return &durin.Error{Status: http.StatusBadRequest}
 }
 
 // withOrigin lets hooks know where the request comes from.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -154,19 +153,18 @@ func (h *Handler) prepareClient(ctx context.Context) error {
 		Policy: durin.PolicyEvict, MaxTokens: 10, NoPassword: true, Cookie: true, Description: h.site.Text("client.admin"),
 	}
 	ctx = audit.WithActor(ctx, audit.Actor{Kind: audit.System})
-	all, err := h.guard.Clients(ctx)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(c durin.Client) bool { return c.Name == want.Name })
-	if i < 0 {
+	have, err := h.guard.ClientByName(ctx, want.Name)
+	switch {
+	case errors.Is(err, durin.ErrUnknownClient):
 		if _, err = h.guard.CreateClient(ctx, want); errors.Is(err, durin.ErrExists) {
 			err = nil
 		}
 		return err
+	case err != nil:
+		return err
 	}
-	want.ID, want.Created = all[i].ID, all[i].Created
-	if want == all[i] {
+	want.ID, want.Created = have.ID, have.Created
+	if want == have {
 		return nil
 	}
 	_, err = h.guard.UpdateClient(ctx, want.Name, func(c *durin.Client) error { *c = want; return nil })

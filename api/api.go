@@ -12,13 +12,10 @@ import (
 type Handler struct {
 	guard    *durin.Guard
 	opt      Options
-	routes   map[string]*route
-	compat   map[string]*route // by the whole path
+	routes   map[string]*route // by the whole path without its last slash
 	detail   *route            // sessions/<id>
 	byPath   *route            // verify-headers and what is behind it
-	metadata *route
-	known    string // the path of metadata
-	recent   recent
+	nowhere  *route            // every path without a route
 	identity identityHeaders
 	rules    ruleBook
 }
@@ -32,37 +29,50 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}
-	h := &Handler{guard: guard, opt: opts, identity: identityHeadersWith(opts.IdentityPrefix), known: wellKnown + issuerPath(opts.PublicURL)}
-	h.detail = h.protected(methods{"DELETE": h.deleteSession})
-	h.byPath = &route{handler: http.HandlerFunc(h.verifyByHeaders), proxy: true}
-	h.metadata = h.public(methods{"GET": h.describe})
-	h.routes = map[string]*route{
-		"login":      h.public(methods{"POST": h.login}),
-		"refresh":    h.protected(methods{"POST": h.refresh}),
-		"logout":     h.protected(methods{"POST": h.logOut}),
-		"logoutall":  h.protected(methods{"POST": h.logOutEverywhere}),
-		"sessions":   h.protected(methods{"GET": h.listSessions}),
-		"verify":     {handler: http.HandlerFunc(h.verify), proxy: true},
-		"introspect": h.public(methods{"POST": h.introspect}),
-		"revoke":     h.public(methods{"POST": h.revoke}),
+	h := &Handler{guard: guard, opt: opts, identity: identityHeadersWith(opts.IdentityPrefix), routes: map[string]*route{}}
+	h.nowhere = &route{h: h, serve: func(w http.ResponseWriter, r *http.Request) { guard.Fail(w, r, durin.ErrNotFound) }}
+	h.detail = h.protected("sessions", methods{"DELETE": h.deleteSession})
+	h.byPath = &route{h: h, name: "verify-headers", serve: h.verifyByHeaders, proxy: true}
+	for _, rt := range []*route{
+		h.public("login", methods{"POST": h.login}),
+		h.protected("refresh", methods{"POST": h.refresh}),
+		h.protected("logout", methods{"POST": h.logOut}),
+		h.protected("logoutall", methods{"POST": h.logOutEverywhere}),
+		h.protected("sessions", methods{"GET": h.listSessions}),
+		{h: h, name: "verify", serve: h.verify, proxy: true},
+		h.public("introspect", methods{"POST": h.introspect}),
+		h.public("revoke", methods{"POST": h.revoke}),
+	} {
+		h.routes[opts.Prefix+"/"+rt.name] = rt
 	}
 	if opts.APIKeyClient != "" {
-		h.routes["apiaccess"] = h.protected(methods{"GET": h.showKey, "POST": h.createKey, "DELETE": h.deleteKey})
+		h.routes[opts.Prefix+"/apiaccess"] = h.protected("apiaccess", methods{"GET": h.showKey, "POST": h.createKey, "DELETE": h.deleteKey})
 	}
-	var err error
-	if h.compat, err = h.compatRoutes(opts.Compat); err != nil {
+	if !opts.HideMetadata {
+		for _, path := range metadataPaths(opts.PublicURL) {
+			h.routes[path] = h.public("metadata", methods{"GET": h.describe})
+		}
+	}
+	if err := h.addCompatRoutes(opts.Compat); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
+// RouteNames are the names of all routes of every Handler.
+func RouteNames() []string {
+	return []string{"login", "refresh", "logout", "logoutall", "sessions", "apiaccess", "verify", "verify-headers", "introspect", "revoke", "metadata", "compat"}
+}
+
 // methods tells what answers each method. HEAD goes where GET goes.
 type methods map[string]http.HandlerFunc
 
-// A route is what lies at one path.
+// A route is what lies at one path, or at some that differ by an id.
 type route struct {
-	allow   string
-	handler http.Handler
+	h     *Handler
+	name  string // one of RouteNames; empty: there is nothing
+	allow string
+	serve http.HandlerFunc
 	// proxy says that a reverse proxy asks on behalf of its caller, with any
 	// method: OPTIONS is no question about the route.
 	proxy bool
@@ -70,24 +80,24 @@ type route struct {
 
 // protected makes a route for signed-in callers: who they are is looked at
 // before the method.
-func (h *Handler) protected(m methods) *route {
-	rt := h.public(m)
-	rt.handler = h.guard.Require(rt.handler)
+func (h *Handler) protected(name string, m methods) *route {
+	rt := h.public(name, m)
+	rt.serve = h.guard.Require(rt.serve).ServeHTTP
 	return rt
 }
 
-func (h *Handler) public(m methods) *route {
+func (h *Handler) public(name string, m methods) *route {
 	if get, ok := m["GET"]; ok {
 		m["HEAD"] = get
 	}
-	return &route{allow: allowed(m), handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return &route{h: h, name: name, allow: allowed(m), serve: func(w http.ResponseWriter, r *http.Request) {
 		serve, ok := m[r.Method]
 		if !ok {
 			h.guard.Fail(w, r, &durin.Error{Status: http.StatusMethodNotAllowed, Detail: `Method "` + r.Method + `" not allowed.`})
 			return
 		}
 		serve(w, r)
-	})}
+	}}
 }
 
 // allowed lists the methods in the order of django-rest-framework.
@@ -101,55 +111,54 @@ func allowed(m methods) string {
 	return strings.Join(append(all, "OPTIONS"), ", ")
 }
 
-// match finds the route at path, which is as it was sent, and the session's id
-// where one is part of it.
-func (h *Handler) match(path string) (rt *route, id string) {
-	if path == h.known {
-		return h.metadata, ""
-	}
-	if rt := h.compat[strings.TrimSuffix(path, "/")]; rt != nil {
-		return rt, ""
+// match finds the route at path, which is as it was sent.
+func (h *Handler) match(path string) *route {
+	if rt := h.routes[strings.TrimSuffix(path, "/")]; rt != nil {
+		return rt
 	}
 	rest, ok := strings.CutPrefix(path, h.opt.Prefix)
-	if !ok || rest == "" || rest[0] != '/' {
-		return nil, ""
+	if !ok || rest == "" {
+		return h.nowhere
 	}
-	rest = rest[1:]
-	if rt := h.routes[strings.TrimSuffix(rest, "/")]; rt != nil {
-		return rt, ""
+	if behind, ok := strings.CutPrefix(rest, "/verify-headers"); ok && (behind == "" || behind[0] == '/') {
+		return h.byPath
 	}
-	if behind, ok := strings.CutPrefix(rest, "verify-headers"); ok && (behind == "" || behind[0] == '/') {
-		return h.byPath, ""
+	if id, ok := strings.CutPrefix(rest, "/sessions/"); ok {
+		if after, doubled := strings.CutPrefix(id, "/"); doubled {
+			id = after // the only spelling that django-rest-durin has
+		} else {
+			id = strings.TrimSuffix(id, "/")
+		}
+		if id != "" && !strings.ContainsAny(id, "/.") {
+			return h.detail
+		}
 	}
-	id, ok = strings.CutPrefix(rest, "sessions/")
-	if !ok {
-		return nil, ""
-	}
-	if after, doubled := strings.CutPrefix(id, "/"); doubled {
-		id = after // the only spelling that django-rest-durin has
-	} else {
-		id = strings.TrimSuffix(id, "/")
-	}
-	if id == "" || strings.ContainsAny(id, "/.") {
-		return nil, ""
-	}
-	return h.detail, id
+	return h.nowhere
 }
 
 // Owns reports whether something lies at path, which is as it was sent. Paths
 // that it does not own are answered with 404.
-func (h *Handler) Owns(path string) bool {
-	rt, _ := h.match(path)
-	return rt != nil
+func (h *Handler) Owns(path string) bool { return h.match(path) != h.nowhere }
+
+// Route finds what answers at path, which is as it was sent, and its name, one of
+// RouteNames, for metrics and traces. The name is empty for a path that is not
+// owned. It spares ServeHTTP finding it again.
+func (h *Handler) Route(path string) (name string, handler http.Handler) {
+	rt := h.match(path)
+	return rt.name, rt
 }
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.match(r.URL.Path).ServeHTTP(w, r)
+}
+
+// ServeHTTP implements http.Handler.
+func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	rt, _ := h.match(r.URL.Path)
-	if rt != nil && rt.proxy {
-		rt.handler.ServeHTTP(w, r)
+	if rt.proxy {
+		rt.serve(w, r)
 		return
 	}
 	if width := indentWidth(r); width > 0 {
@@ -157,16 +166,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer pretty.finish()
 		w = pretty
 	}
-	if rt == nil {
-		h.guard.Fail(w, r, durin.ErrNotFound)
-		return
+	if rt.name != "" {
+		w.Header().Set("Allow", rt.allow)
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 	}
-	w.Header().Set("Allow", rt.allow)
-	if r.Method == http.MethodOptions {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	rt.handler.ServeHTTP(w, h.withOrigin(r))
+	rt.serve(w, rt.h.withOrigin(r))
 }
 
 // withOrigin lets hooks know where the request comes from.

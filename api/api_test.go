@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -262,18 +263,56 @@ func TestIndent(t *testing.T) {
 }
 
 func TestOpenAPI(t *testing.T) {
-	for prefix, mount := range map[string]string{"": "/api/auth", "/api/": "/api", "/": "", "/a\"b": "/a\"b"} {
+	for prefix, server := range map[string]string{"": "/api/auth", "/api/": "/api", "/": "/", "/a\"b": "/a%22b"} {
 		var doc struct {
 			OpenAPI string
-			Servers []struct {
-				Variables struct{ Mount struct{ Default string } }
-			}
+			Servers []struct{ URL string }
 		}
 		if err := json.Unmarshal(api.OpenAPI(prefix), &doc); err != nil {
 			t.Fatal(err)
 		}
-		if doc.OpenAPI != "3.1.0" || doc.Servers[0].Variables.Mount.Default != mount {
+		if doc.OpenAPI != "3.1.0" || len(doc.Servers) != 1 || doc.Servers[0].URL != server {
 			t.Errorf("OpenAPI(%q): %+v", prefix, doc)
 		}
+	}
+}
+
+// The document has only what generators of clients understand: a schema has one
+// type, null aside, and is not one of several; a server has no variables.
+func TestOpenAPIIsPlain(t *testing.T) {
+	var doc any
+	if err := json.Unmarshal(api.OpenAPI(""), &doc); err != nil {
+		t.Fatal(err)
+	}
+	types := 0
+	var walk func(at string, node any)
+	walk = func(at string, node any) {
+		switch node := node.(type) {
+		case []any:
+			for i, v := range node {
+				walk(fmt.Sprint(at, "/", i), v)
+			}
+		case map[string]any:
+			for name, v := range node {
+				switch name {
+				case "anyOf", "oneOf", "allOf", "const", "variables":
+					t.Errorf("%s has %s", at, name)
+				case "type":
+					types++
+					if several, ok := v.([]any); ok && (len(several) != 2 || several[1] != "null") {
+						t.Errorf("%s has the types %v", at, v)
+					}
+				case "content":
+					if content, ok := v.(map[string]any); ok && strings.Contains(at, "/responses/") && len(content) > 1 {
+						t.Errorf("%s has %d forms", at, len(content))
+					}
+				}
+				walk(at+"/"+name, v)
+			}
+		}
+	}
+	walk("", doc)
+	if types < 50 {
+		t.Errorf("only %d types were looked at", types)
 	}
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/browse"
@@ -71,11 +70,15 @@ var errNoKeyClient = &durin.Error{Status: http.StatusNotFound, Detail: "API keys
 // errCookieKey: such a key would be refused wherever a program presents it.
 var errCookieKey = &durin.Error{Status: http.StatusConflict, Detail: "API keys cannot be issued: tokens of their client travel in a cookie."}
 
-// keyClientFits reports a client whose tokens are of no use as keys.
+// keyClientFits reports a client that is not there, or whose tokens are of no use
+// as keys.
 func (h *Handler) keyClientFits(r *http.Request) error {
-	all, err := h.guard.Clients(r.Context())
-	if err == nil && slices.ContainsFunc(all, func(c durin.Client) bool { return c.Cookie && c.Name == h.opt.APIKeyClient }) {
-		err = errCookieKey
+	c, err := h.guard.ClientByName(r.Context(), h.opt.APIKeyClient)
+	switch {
+	case errors.Is(err, durin.ErrUnknownClient):
+		return errNoKeyClient
+	case err == nil && c.Cookie:
+		return errCookieKey
 	}
 	return err
 }

@@ -90,17 +90,16 @@ type programs struct {
 
 // client returns name, or OtherClient in its place, once there is such a client.
 func (p *programs) client(ctx context.Context, name string) (string, error) {
-	there, _, err := p.find(ctx, name)
-	if there || err != nil {
+	if _, err := p.guard.ClientByName(ctx, name); !errors.Is(err, durin.ErrUnknownClient) {
 		return name, err
 	}
 	p.making.Lock()
 	defer p.making.Unlock()
-	there, count, err := p.find(ctx, name)
-	if there || err != nil {
+	all, err := p.guard.Clients(ctx)
+	if err != nil || slices.ContainsFunc(all, func(c durin.Client) bool { return c.Name == name }) {
 		return name, err
 	}
-	if count >= p.max {
+	if len(all) >= p.max {
 		name = OtherClient
 	}
 	c := p.template
@@ -109,10 +108,4 @@ func (p *programs) client(ctx context.Context, name string) (string, error) {
 		err = nil
 	}
 	return name, err
-}
-
-func (p *programs) find(ctx context.Context, name string) (there bool, count int, err error) {
-	all, err := p.guard.Clients(ctx)
-	there = slices.ContainsFunc(all, func(c durin.Client) bool { return c.Name == name })
-	return there, len(all), err
 }

@@ -38,9 +38,8 @@ type CompatRoutes struct {
 	Client string
 }
 
-// compatRoutes are the routes of opt, by their path without a slash at its end.
-func (h *Handler) compatRoutes(c Compat) (map[string]*route, error) {
-	all := map[string]*route{}
+// addCompatRoutes adds the routes of c, where nothing else is.
+func (h *Handler) addCompatRoutes(c Compat) error {
 	for _, lib := range []struct {
 		name string
 		at   CompatRoutes
@@ -51,39 +50,39 @@ func (h *Handler) compatRoutes(c Compat) (map[string]*route, error) {
 		}
 		lib.at.Path = strings.TrimRight(lib.at.Path, "/")
 		if !strings.HasPrefix(lib.at.Path, "/") {
-			return nil, fmt.Errorf("api: Options.Compat.%s: the path %q does not begin with a slash", lib.name, lib.at.Path)
+			return fmt.Errorf("api: Options.Compat.%s: the path %q does not begin with a slash", lib.name, lib.at.Path)
 		}
 		if lib.at.Client == "" {
-			return nil, fmt.Errorf("api: Options.Compat.%s names no client", lib.name)
+			return fmt.Errorf("api: Options.Compat.%s names no client", lib.name)
 		}
 		for path, rt := range lib.make(lib.at) {
-			if rt, _ := h.match(path); rt != nil || all[path] != nil {
-				return nil, fmt.Errorf("api: Options.Compat.%s: the path %s is taken", lib.name, path)
+			if h.Owns(path) {
+				return fmt.Errorf("api: Options.Compat.%s: the path %s is taken", lib.name, path)
 			}
-			all[path] = rt
+			h.routes[path] = rt
 		}
 	}
-	return all, nil
+	return nil
 }
 
 func (h *Handler) knox(at CompatRoutes) map[string]*route {
 	return map[string]*route{
-		at.Path + "/login":     h.public(methods{"POST": func(w http.ResponseWriter, r *http.Request) { h.knoxLogin(w, r, at.Client) }}),
-		at.Path + "/logout":    h.protected(methods{"POST": h.logOut}),
-		at.Path + "/logoutall": h.protected(methods{"POST": h.knoxLogOutAll}),
+		at.Path + "/login":     h.public("compat", methods{"POST": func(w http.ResponseWriter, r *http.Request) { h.knoxLogin(w, r, at.Client) }}),
+		at.Path + "/logout":    h.protected("compat", methods{"POST": h.logOut}),
+		at.Path + "/logoutall": h.protected("compat", methods{"POST": h.knoxLogOutAll}),
 	}
 }
 
 func (h *Handler) drf(at CompatRoutes) map[string]*route {
 	return map[string]*route{
-		at.Path: h.public(methods{"POST": func(w http.ResponseWriter, r *http.Request) { h.tokenLogin(w, r, at.Client, "") }}),
+		at.Path: h.public("compat", methods{"POST": func(w http.ResponseWriter, r *http.Request) { h.tokenLogin(w, r, at.Client, "") }}),
 	}
 }
 
 func (h *Handler) multitoken(at CompatRoutes) map[string]*route {
 	return map[string]*route{
-		at.Path + "/login":  h.public(methods{"POST": func(w http.ResponseWriter, r *http.Request) { h.tokenLogin(w, r, at.Client, "token_name") }}),
-		at.Path + "/logout": h.public(methods{"POST": h.multitokenLogOut}),
+		at.Path + "/login":  h.public("compat", methods{"POST": func(w http.ResponseWriter, r *http.Request) { h.tokenLogin(w, r, at.Client, "token_name") }}),
+		at.Path + "/logout": h.public("compat", methods{"POST": h.multitokenLogOut}),
 	}
 }
 
@@ -273,18 +272,14 @@ func (c Compat) clients() []string {
 // MissingClients returns the clients that Options.Compat names and that are not
 // there: logins for them are refused until somebody makes them.
 func (h *Handler) MissingClients(ctx context.Context) ([]string, error) {
-	all, err := h.guard.Clients(ctx)
-	if err != nil {
-		return nil, err
-	}
-	there := map[string]bool{}
-	for _, c := range all {
-		there[c.Name] = true
-	}
 	var missing []string
 	for _, name := range h.opt.Compat.clients() {
-		if !there[name] {
+		_, err := h.guard.ClientByName(ctx, name)
+		switch {
+		case errors.Is(err, durin.ErrUnknownClient):
 			missing = append(missing, name)
+		case err != nil:
+			return nil, err
 		}
 	}
 	return missing, nil

@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -60,10 +59,23 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) {
 		Active: true, ClientID: s.Client.Name, Username: s.UserName, TokenType: "Bearer", Issued: span.Writable(s.IssuedAt, time.UTC).Unix(),
 		Subject: s.UserID, Issuer: h.issuer(r), ID: strconv.FormatInt(s.ID, 10),
 	}
-	if !s.ExpiresAt.IsZero() {
-		answer.Expires = span.Writable(s.ExpiresAt, time.UTC).Unix()
+	if at := h.toldExpiry(s); !at.IsZero() {
+		answer.Expires = span.Writable(at, time.UTC).Unix()
 	}
 	durin.WriteJSON(w, http.StatusOK, answer)
+}
+
+// toldExpiry is until when a resource server may hold an answer about s to be
+// true; zero: for ever.
+func (h *Handler) toldExpiry(s *durin.Session) time.Time {
+	if h.opt.IntrospectionTTL == 0 {
+		return s.ExpiresAt
+	}
+	bound := h.guard.Now().Add(h.opt.IntrospectionTTL)
+	if s.ExpiresAt.IsZero() || s.ExpiresAt.After(bound) {
+		return bound
+	}
+	return s.ExpiresAt
 }
 
 // revoke ends a token for a resource server (RFC 7009). One that is not there is
@@ -87,57 +99,95 @@ const maxTokenForm = 16 << 10
 // resourceRequest reads a form with a token from a resource server. When it
 // returns false the answer is written.
 func (h *Handler) resourceRequest(w http.ResponseWriter, r *http.Request) (url.Values, durin.ResourceServer, bool) {
-	server, err := h.checkServer(r)
-	if err != nil {
-		if !errors.Is(err, durin.ErrInvalidServer) {
-			h.guard.Fail(w, r, err)
+	var server durin.ResourceServer
+	inHeader := r.Header.Get("Authorization") != ""
+	if inHeader { // who has no secret learns nothing about the form
+		var err error
+		if server, err = h.checkServer(r); err != nil {
+			h.refuseServer(w, r, err)
 			return nil, server, false
 		}
-		challenge(w.Header(), r)
-		durin.WriteJSON(w, http.StatusUnauthorized, oauthError{"invalid_client", durin.ErrInvalidServer.Detail})
+	}
+	form, fault := readTokenForm(w, r)
+	if fault == nil && inHeader && form.Has("client_secret") {
+		fault = badRequest("The secret is in the Authorization header and in the form: choose one.") // RFC 6749 section 2.3
+	}
+	if fault != nil {
+		durin.WriteJSON(w, fault.Status, oauthError{"invalid_request", fault.Detail})
 		return nil, server, false
 	}
-	invalid := func(status int, description string) (url.Values, durin.ResourceServer, bool) {
-		durin.WriteJSON(w, status, oauthError{"invalid_request", description})
-		return nil, server, false
-	}
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
-		return invalid(http.StatusBadRequest, "The body is no form: application/x-www-form-urlencoded.")
-	}
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTokenForm))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return invalid(http.StatusRequestEntityTooLarge, "The request body is too large.")
-	}
-	form, formErr := url.ParseQuery(string(text))
-	switch {
-	case err != nil || formErr != nil:
-		return invalid(http.StatusBadRequest, "The body cannot be read.")
-	case form.Get("token") == "":
-		return invalid(http.StatusBadRequest, "The parameter token is missing.")
-	}
-	for _, values := range form { // RFC 6749 section 3.1
-		if len(values) > 1 {
-			return invalid(http.StatusBadRequest, "A parameter is there more than once.")
+	if !inHeader {
+		var err error
+		if server, err = h.checkNamedServer(r, form.Get("client_id"), form.Get("client_secret")); err != nil {
+			h.refuseServer(w, r, err)
+			return nil, server, false
 		}
+	}
+	if form.Get("token") == "" {
+		durin.WriteJSON(w, http.StatusBadRequest, oauthError{"invalid_request", "The parameter token is missing."})
+		return nil, server, false
 	}
 	return form, server, true
 }
 
-// checkServer reads the secret of a resource server: as the password of HTTP
-// Basic, with name and secret form-encoded (RFC 6749 section 2.3.1), or as a
-// Bearer token.
+func badRequest(detail string) *durin.Error {
+	return &durin.Error{Status: http.StatusBadRequest, Detail: detail}
+}
+
+// readTokenForm reads a form in which no parameter is there more than once.
+func readTokenForm(w http.ResponseWriter, r *http.Request) (url.Values, *durin.Error) {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+		return nil, badRequest("The body is no form: application/x-www-form-urlencoded.")
+	}
+	text, err := readAll(w, r, maxTokenForm)
+	if err != nil {
+		return nil, durin.AsError(err)
+	}
+	form, err := url.ParseQuery(string(text))
+	if err != nil {
+		return nil, badRequest("The body cannot be read.")
+	}
+	for _, values := range form { // RFC 6749 section 3.1
+		if len(values) > 1 {
+			return nil, badRequest("A parameter is there more than once.")
+		}
+	}
+	return form, nil
+}
+
+// refuseServer answers a caller that is no resource server.
+func (h *Handler) refuseServer(w http.ResponseWriter, r *http.Request, err error) {
+	if !errors.Is(err, durin.ErrInvalidServer) {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	challenge(w.Header(), r)
+	durin.WriteJSON(w, http.StatusUnauthorized, oauthError{"invalid_client", durin.ErrInvalidServer.Detail})
+}
+
+// checkServer reads the secret of a resource server in the Authorization header:
+// as the password of HTTP Basic, with name and secret form-encoded (RFC 6749
+// section 2.3.1), or as a Bearer token.
 func (h *Handler) checkServer(r *http.Request) (durin.ResourceServer, error) {
-	name, secret, basic := r.BasicAuth()
-	if basic {
-		var err1, err2 error
-		name, err1 = url.QueryUnescape(name)
-		secret, err2 = url.QueryUnescape(secret)
-		if name == "" || err1 != nil || err2 != nil {
+	if name, secret, basic := r.BasicAuth(); basic {
+		name, err1 := url.QueryUnescape(name)
+		secret, err2 := url.QueryUnescape(secret)
+		if err1 != nil || err2 != nil {
 			return durin.ResourceServer{}, durin.ErrInvalidServer
 		}
-	} else if scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		secret = strings.TrimSpace(rest)
+		return h.checkNamedServer(r, name, secret)
+	}
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return durin.ResourceServer{}, durin.ErrInvalidServer
+	}
+	return h.guard.CheckResourceServer(r.Context(), "", durin.Secret(strings.TrimSpace(secret)))
+}
+
+// checkNamedServer takes a secret only together with the name of its server.
+func (h *Handler) checkNamedServer(r *http.Request, name, secret string) (durin.ResourceServer, error) {
+	if name == "" {
+		return durin.ResourceServer{}, durin.ErrInvalidServer
 	}
 	return h.guard.CheckResourceServer(r.Context(), name, durin.Secret(secret))
 }

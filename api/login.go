@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/payload"
@@ -90,14 +89,14 @@ func (h *Handler) chooseClient(r *http.Request, body LoginBody, u durin.User) (s
 	if cross == nil {
 		return name, nil
 	}
-	all, err := h.guard.Clients(r.Context())
-	if err != nil {
-		return "", err
-	}
-	if slices.ContainsFunc(all, func(c durin.Client) bool { return c.Name == name && c.Cookie }) {
+	c, err := h.guard.ClientByName(r.Context(), name)
+	switch {
+	case errors.Is(err, durin.ErrUnknownClient): // the login tells it
+		return name, nil
+	case err == nil && c.Cookie:
 		return "", cross
 	}
-	return name, nil
+	return name, err
 }
 
 func (h *Handler) loginAnswer(r *http.Request, in durin.LoggedIn) any {
@@ -116,17 +115,9 @@ func (h *Handler) loginAnswer(r *http.Request, in durin.LoggedIn) any {
 
 // readBody reads and parses the body; its errors are *durin.Error.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (payload.Value, error) {
-	stream := r.Body
-	if stream == nil {
-		stream = http.NoBody
-	}
-	text, err := io.ReadAll(http.MaxBytesReader(w, stream, h.opt.MaxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return payload.Value{}, &durin.Error{Status: http.StatusRequestEntityTooLarge, Detail: "The request body is too large."}
-	case err != nil:
-		return payload.Value{}, &durin.Error{Status: http.StatusBadRequest, Detail: "The request body could not be read."}
+	text, err := readAll(w, r, h.opt.MaxBody)
+	if err != nil {
+		return payload.Value{}, err
 	}
 	body, err := payload.Parse(r.Header.Get("Content-Type"), text)
 	var fault *payload.Error
@@ -134,4 +125,24 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (payload.Valu
 		return payload.Value{}, &durin.Error{Status: fault.Status, Detail: fault.Detail}
 	}
 	return body, err
+}
+
+// readAll reads a body of at most max bytes; its errors are *durin.Error.
+func readAll(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
+	if payload.Encoded(w.Header(), r.Header) {
+		return nil, &durin.Error{Status: http.StatusUnsupportedMediaType, Detail: "The request body has a content coding: send it without Content-Encoding."}
+	}
+	stream := r.Body
+	if stream == nil {
+		stream = http.NoBody
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(w, stream, max))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &durin.Error{Status: http.StatusRequestEntityTooLarge, Detail: "The request body is too large."}
+	case err != nil:
+		return nil, &durin.Error{Status: http.StatusBadRequest, Detail: "The request body could not be read."}
+	}
+	return text, nil
 }

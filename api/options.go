@@ -57,6 +57,15 @@ type Options struct {
 	// https://auth.example.org: the issuer of tokens. Empty: as a request
 	// has it.
 	PublicURL string
+	// HideMetadata leaves the documents below /.well-known, at which clients
+	// find introspection and revocation, to the application.
+	HideMetadata bool
+	// IntrospectionTTL is the longest time for which an introspection answer
+	// says that a token is good: exp is at most so far ahead, of tokens that
+	// never expire too. It bounds what a resource server that caches answers
+	// until exp takes for good after the token has ended. Zero: exp is the
+	// token's own expiry.
+	IntrospectionTTL time.Duration
 	// IdentityPrefix begins the names of the headers that tell an application
 	// who asks: User-Id, User, Client, Session and Expiry. Empty: X-Durin-.
 	IdentityPrefix string
@@ -90,6 +99,9 @@ func (o *Options) complete() error {
 	o.Prefix = strings.TrimRight(o.Prefix, "/")
 	if o.MaxBody < 0 {
 		return errors.New("api: Options.MaxBody may not be negative")
+	}
+	if o.IntrospectionTTL < 0 {
+		return errors.New("api: Options.IntrospectionTTL may not be negative")
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody

@@ -107,27 +107,21 @@ func (h *Handler) hidden(s *durin.Session) bool {
 	return h.opt.HideAPIKey && h.opt.APIKeyClient != "" && s.Client.Name == h.opt.APIKeyClient
 }
 
-// deleteSession ends a session of the caller's, but not the one in use. Asked
-// again it answers the same, but for the spelling with two slashes, which says
-// 404 as in django-rest-durin.
+// deleteSession ends a session of the caller's, but not the one in use. One that
+// has ended already is as unknown as one that never was.
 func (h *Handler) deleteSession(w http.ResponseWriter, r *http.Request) {
 	current := durin.SessionFrom(r.Context())
-	_, text := h.match(r.URL.Path)
-	id, ok := sessionID(text)
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	id, ok := sessionID(path[strings.LastIndexByte(path, '/')+1:])
 	if !ok {
 		h.guard.Fail(w, r, durin.ErrNotFound)
 		return
 	}
 	err := h.endSession(r, id, current)
-	switch {
-	case errors.Is(err, errCurrent):
+	if errors.Is(err, errCurrent) {
 		refusal := "Can't delete token if the request is authed with it.Use " + h.opt.Prefix + "/logout/ instead."
 		durin.WriteJSON(w, http.StatusBadRequest, []string{refusal})
 		return
-	case err == nil:
-		h.recent.add(ended{current.UserID, id})
-	case errors.Is(err, durin.ErrNotFound) && !strings.HasSuffix(r.URL.Path, "//"+text) && h.recent.has(ended{current.UserID, id}):
-		err = nil
 	}
 	h.done(w, r, err)
 }

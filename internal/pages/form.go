@@ -1,5 +1,30 @@
 package pages
 
+import (
+	"errors"
+	"net/http"
+
+	"github.com/durin-go/durin/internal/payload"
+)
+
+// ReadForm reads the form of r, of at most max bytes. Anything but zero is the
+// status of an answer that refuses it.
+func ReadForm(w http.ResponseWriter, r *http.Request, max int64) (status int) {
+	if !Safe(r) && payload.Encoded(w.Header(), r.Header) {
+		return http.StatusUnsupportedMediaType
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, max)
+	err := r.ParseForm()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case err != nil:
+		return http.StatusBadRequest
+	}
+	return 0
+}
+
 // A Field is one part of a form: its label, what it is for, what is wrong with it.
 type Field struct {
 	Name  string

@@ -1,13 +1,16 @@
 // Package payload reads the bodies that strangers send to the login: JSON, forms
-// and multipart forms, as django-rest-framework's parsers do. Whatever comes in,
+// and multipart forms, as leniently as django-rest-framework's parsers. Whatever comes in,
 // it neither fails in another way than with an *Error, nor lets invalid UTF-8
 // out.
 package payload
 
 import (
+	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // A Kind is what a Value was in the body.
@@ -98,21 +101,25 @@ func malformed(form, format string, args ...any) *Error {
 const maxFields = 1000
 
 // Parse reads body by its Content-Type header, which may be empty. No body is an
-// Object without fields, whatever its type.
+// Object without fields, whatever its type. All text is UTF-8, whatever charset
+// the header names.
 func Parse(contentType string, body []byte) (Value, error) {
 	if len(body) == 0 {
 		return Value{Kind: Object, Empty: true}, nil
 	}
-	t := parseMediaType(contentType)
-	switch {
-	case t.matches("application", "json"):
-		return parseJSON(body, t.charset())
-	case t.matches("application", "x-www-form-urlencoded"):
-		return parseForm(body, t.charset())
-	case t.matches("multipart", "form-data"):
-		return parseMultipart(body, t)
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		kind = ""
 	}
-	return Value{}, &Error{http.StatusUnsupportedMediaType, `Unsupported media type "` + latin1OrUTF8(contentType) + `" in request.`}
+	switch kind {
+	case "application/json", "application/*", "*/*":
+		return parseJSON(body)
+	case "application/x-www-form-urlencoded":
+		return parseForm(body)
+	case "multipart/form-data":
+		return parseMultipart(body, params["boundary"])
+	}
+	return Value{}, &Error{http.StatusUnsupportedMediaType, `Unsupported media type "` + strings.ToValidUTF8(contentType, "\uFFFD") + `" in request.`}
 }
 
 // fields makes the Object of a form.

@@ -14,46 +14,51 @@ import (
 )
 
 func TestJSONFaults(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"username":"alice",}`:  "Expecting property name enclosed in double quotes: line 1 column 21 (char 20)",
-		`{"username":"alice"} x`: "Extra data: line 1 column 22 (char 21)",
-		`hello`:                  "Expecting value: line 1 column 1 (char 0)",
-		" \n ":                   "Expecting value: line 2 column 2 (char 3)",
-		"{\n  \"username\": \"alice\"\n  \"a\": 1}": "Expecting ',' delimiter: line 3 column 3 (char 26)",
-		`{"username":"ali`:                          "Unterminated string starting at: line 1 column 13 (char 12)",
-		`{"username":"ali\`:                         "Unterminated string starting at: line 1 column 13 (char 12)",
-		`{"username":"a\xb"}`:                       `Invalid \escape: line 1 column 15 (char 14)`,
-		`{"username":"a\u12g4"}`:                    `Invalid \uXXXX escape: line 1 column 16 (char 15)`,
-		`"\u12`:                                     `Invalid \uXXXX escape: line 1 column 3 (char 2)`,
-		`{"username":}`:                             "Expecting value: line 1 column 13 (char 12)",
-		`{"username" "x"}`:                          "Expecting ':' delimiter: line 1 column 13 (char 12)",
-		`{"username":NaN}`:                          "Out of range float values are not JSON compliant: 'NaN'",
-		`[-Infinity]`:                               "Out of range float values are not JSON compliant: '-Infinity'",
-		"\ufeff{}":                                  "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)",
-		"{\"username\":\"\xff\"}":                   "'utf-8' codec can't decode byte 0xff in position 13: not valid UTF-8",
-		"\"\xed\xa0\x80\"":                          "'utf-8' codec can't decode byte 0xed in position 1: not valid UTF-8",
-		"\"a\nb\"":                                  "Invalid control character at: line 1 column 3 (char 2)",
-		"\"é\x00\"":                                 "Invalid control character at: line 1 column 3 (char 2)",
-		`[1 2]`:                                     "Expecting ',' delimiter: line 1 column 4 (char 3)",
-		`[1,]`:                                      "Expecting value: line 1 column 4 (char 3)",
-		`[`:                                         "Expecting value: line 1 column 2 (char 1)",
-		`{`:                                         "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-		`{'a':1}`:                                   "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-		`01`:                                        "Extra data: line 1 column 2 (char 1)",
-		`-`:                                         "Expecting value: line 1 column 1 (char 0)",
-		`1.`:                                        "Extra data: line 1 column 2 (char 1)",
-		`1e`:                                        "Extra data: line 1 column 2 (char 1)",
-		`.5`:                                        "Expecting value: line 1 column 1 (char 0)",
-		`True`:                                      "Expecting value: line 1 column 1 (char 0)",
-		"{}\x0b":                                    "Extra data: line 1 column 3 (char 2)",
-		strings.Repeat("[", 100000):                 "Too deeply nested: line 1 column 258 (char 257)",
-		strings.Repeat(`{"a":`, 100000):             "Too deeply nested: line 1 column 1286 (char 1285)",
+	for _, body := range []string{
+		`{"username":"alice",}`,
+		`{"username":"alice"} x`,
+		`hello`,
+		" \n ",
+		"{\n  \"username\": \"alice\"\n  \"a\": 1}",
+		`{"username":"ali`,
+		`{"username":"ali\`,
+		`{"username":"a\xb"}`,
+		`{"username":"a\u12g4"}`,
+		`"\u12`,
+		`{"username":}`,
+		`{"username" "x"}`,
+		`{"username":NaN}`,
+		`[-Infinity]`,
+		"\ufeff{}",
+		"{\"username\":\"\xff\"}",
+		"\"\xed\xa0\x80\"",
+		"\"a\nb\"",
+		"\"é\x00\"",
+		`[1 2]`,
+		`[1,]`,
+		`[`,
+		`{`,
+		`{'a':1}`,
+		`01`,
+		`-`,
+		`1.`,
+		`1e`,
+		`.5`,
+		`True`,
+		"{}\x0b",
+		strings.Repeat("[", 100000),
+		strings.Repeat(`{"a":`, 100000),
+		strings.Repeat(`{"a":`, maxDepth) + "[]" + strings.Repeat("}", maxDepth), `"\u12`, `{"a":1}{}`,
 	} {
 		_, err := Parse("application/json", []byte(body))
 		var e *Error
-		if !errors.As(err, &e) || e.Status != 400 || e.Detail != "JSON parse error - "+want {
-			t.Errorf("%.40q: %v\n want %s", body, err, want)
+		if !errors.As(err, &e) || e.Status != 400 || !strings.HasPrefix(e.Detail, "JSON parse error - ") || !utf8.ValidString(e.Detail) || len(e.Detail) > 200 {
+			t.Errorf("%.40q: %v", body, err)
 		}
+	}
+	deep := strings.Repeat(`{"[{":`, maxDepth-1) + `["\"[["]` + strings.Repeat("}", maxDepth-1)
+	if v, err := Parse("application/json", []byte(deep)); err != nil || v.Kind != Object || v.Fields["[{"].Kind != Object {
+		t.Errorf("as deep as may be: %+v, %v", v, err)
 	}
 }
 
@@ -122,21 +127,17 @@ func TestMediaTypes(t *testing.T) {
 	}
 }
 
+// All text is UTF-8, whatever the header says.
 func TestCharsets(t *testing.T) {
-	for charset, body := range map[string]string{
-		"utf-8": `{"a":"é"}`, "ISO-8859-1": "{\"a\":\"\xe9\"}", "latin_1": "{\"a\":\"\xe9\"}",
-		"utf-16le": "{\x00\"\x00a\x00\"\x00:\x00\"\x00\xe9\x00\"\x00}\x00",
-		"utf-16":   "\xfe\xff\x00{\x00\"\x00a\x00\"\x00:\x00\"\x00\xe9\x00\"\x00}",
-		"UTF-16BE": "\x00{\x00\"\x00a\x00\"\x00:\x00\"\x00\xe9\x00\"\x00}",
-	} {
-		v, err := Parse("application/json; charset="+charset, []byte(body))
+	for _, charset := range []string{"utf-8", "UTF8", "us-ascii", "latin-1", "utf-16", "nonsense"} {
+		v, err := Parse("application/json; charset="+charset, []byte(`{"a":"é"}`))
 		if err != nil || v.Fields["a"].Text != "é" {
 			t.Errorf("%s: %+v, %v", charset, v, err)
 		}
-	}
-	for _, body := range []string{"{\x00}", "\x00\xd8{\x00", "\x00\xdc\x00\xd8"} {
-		if _, err := Parse("application/json; charset=utf-16", []byte(body)); err == nil {
-			t.Errorf("%q is no UTF-16", body)
+		for _, body := range []string{"{\"a\":\"\xe9\"}", "\xff\xfe{\x00}\x00"} {
+			if _, err := Parse("application/json; charset="+charset, []byte(body)); err == nil {
+				t.Errorf("%s: %q is taken", charset, body)
+			}
 		}
 	}
 }
@@ -148,13 +149,13 @@ func TestForms(t *testing.T) {
 		"a=%41+%2B%zz%4":   {"a": "A +%zz%4"},
 		"%61=%C3%A9%c3%A9": {"a": "éé"},
 		"a=%ff%00b":        {"a": "\ufffd\x00b"},
-		"a=\xe9":           {"a": "é"},
+		"a=\xe9":           {"a": "\ufffd"},
+		"a=%%41%%%4é%":     {"a": "%A%%%4é%"},
 		"a=1;b=2":          {"a": "1;b=2"},
 		`{"a": "b=c"}`:     {`{"a": "b`: `c"}`},
 	} {
 		checkFields(t, "application/x-www-form-urlencoded", body, want)
 	}
-	checkFields(t, "application/x-www-form-urlencoded; charset=latin-1", "a=%E9\xe9", map[string]string{"a": "éé"})
 	var e *Error
 	if _, err := Parse("application/x-www-form-urlencoded", bytes.Repeat([]byte("a=1&"), 1000)); !errors.As(err, &e) || e.Status != 400 {
 		t.Errorf("1,001 fields: %v", err)
@@ -177,16 +178,13 @@ func TestMultipart(t *testing.T) {
 	part := func(head, value string) string { return "--B\r\n" + head + "\r\n\r\n" + value + "\r\n" }
 	const form = "Content-Disposition: form-data; name="
 	for body, want := range map[string]map[string]string{
-		"preamble" + part(form+"a", "1") + part(form+`"b"`, "") + "--B--\r\nepilogue--B":            {"a": "1", "b": ""},
-		part(form+"a", "1") + part(form+"a", "2"):                                                   {"a": "2\r\n"},
+		"preamble\r\n" + part(form+"a", "1") + part(form+`"b"`, "") + "--B--\r\nepilogue--B":        {"a": "1", "b": ""},
+		part(form+"a", "1") + part(form+"a", "2"):                                                   {"a": "2"},
 		part(form+"a", "1") + "--B--":                                                               {"a": "1"},
 		part("content-disposition: FORM-DATA;NAME=a", "1\r\n") + "--B--":                            {"a": "1\r\n"},
 		part(form+`"a\"b;c"; x=y`, "\xff") + "--B--":                                                {`a"b;c`: "\ufffd"},
-		part(form+"a\r\nContent-Transfer-Encoding: base64", "YQ==") + "--B--":                       {"a": "a"},
-		part(form+"a\r\nContent-Transfer-Encoding: base64", "??") + "--B--":                         {"a": "??"},
 		part("X: y", "1") + part("Content-Disposition: attachment; name=a", "1") + "--B\r\nnothing": {},
 		"x": {},
-		part(form+"a"+strings.Repeat(" ", maxPartHeader), "1"): {},
 	} {
 		checkFields(t, "multipart/form-data; boundary=B", body, want)
 	}
@@ -194,11 +192,8 @@ func TestMultipart(t *testing.T) {
 	if err != nil || v.Fields["a"].Kind != File || v.Fields["b"].Kind != String {
 		t.Errorf("%+v, %v", v, err)
 	}
-	for header, want := range map[string]string{
-		"multipart/form-data": "None", "multipart/form-data; boundary=": "", `multipart/form-data; boundary="é"`: "é", "multipart/form-data; boundary=\xff": "ÿ",
-		`multipart/form-data; boundary="a "`: "a ", "multipart/form-data; boundary=" + strings.Repeat("x", 202): strings.Repeat("x", 202),
-	} {
-		if _, err := Parse(header, []byte("x")); err == nil || err.Error() != "Multipart form parse error - Invalid boundary in multipart: "+want {
+	for _, header := range []string{"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\xff"} {
+		if _, err := Parse(header, []byte("x")); err == nil || err.Error() != "Multipart form parse error - Invalid boundary in multipart: None" {
 			t.Errorf("%q: %v", header, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // besideSettings are about what runs beside an application: proxies, other
@@ -14,6 +15,7 @@ func besideSettings() []setting {
 		{"identity-prefix", Serving, "WORD", "begins the names of the headers that tell an application who asks", "X-Durin-", setIdentityPrefix},
 		{"signin-url", Serving, "URL", "page that verify sends people to who open a page and are not signed in", "", setSignInURL},
 		{"return-to", Serving, "LIST", "hosts that the sign-in page may send people back to", "", setReturnTo},
+		{"introspection-ttl", Serving, "SPAN", "how far ahead exp is at most where introspection tells it, for services that keep answers until then; never: as the token has it", "never", positive(func(c *Config) *time.Duration { return &c.IntrospectionTTL })},
 		{"cookie-token", Serving, "", "answer logins of cookie clients with the token too", "false", yesNo(func(c *Config) *bool { return &c.CookieToken })},
 		{"cors-credentials", Serving, "", "let pages of cors-origin send the cookie", "false", yesNo(func(c *Config) *bool { return &c.CORSCredentials })},
 	}

@@ -45,11 +45,14 @@ type Config struct {
 	RequestTime    time.Duration // in which a request must have come in
 	DrainTime      time.Duration // between the signal to stop and the end of accepting
 
-	IdentityPrefix  string   // "X-Durin-"
-	SignInURL       string   // empty: nobody is sent to sign in
-	ReturnTo        []string // hosts, "app.example.org"
-	CookieToken     bool
-	CORSCredentials bool
+	IdentityPrefix string // "X-Durin-"
+	// IntrospectionTTL bounds exp where introspection tells it. durin.Never:
+	// it is the token's own expiry.
+	IntrospectionTTL time.Duration
+	SignInURL        string   // empty: nobody is sent to sign in
+	ReturnTo         []string // hosts, "app.example.org"
+	CookieToken      bool
+	CORSCredentials  bool
 
 	TokenTTL       time.Duration
 	TokenLength    int

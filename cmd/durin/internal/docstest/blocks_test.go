@@ -54,6 +54,7 @@ var texts = []text{
 	{page: "docs/architecture.md", begins: "header -> taken apart", because: "a picture of a request's way"},
 	{page: "docs/http-api.md", begins: "Authorization: Token ", holds: isUnderstood("GET /api/auth/sessions/ HTTP/1.1\n", `{"detail":"Invalid token."}`)},
 	{page: "docs/introspection.md", begins: "POST /api/auth/introspect", holds: isUnderstood("", "HTTP/1.1 401 ")},
+	{page: "docs/introspection.md", begins: "OIDCOAuthIntrospectionEndpoint", holds: isReadBy("interop/apache_test.go", "TestApache", "docs/introspection.md")},
 	{page: "docs/install.md", begins: "# systemctl edit durin", holds: systemdReads},
 	{page: "docs/operating.md", begins: "pg_dump ", holds: backupTells},
 	{page: "docs/protect-any-application.md", begins: "caller ──► proxy", because: "a picture of a request's way"},

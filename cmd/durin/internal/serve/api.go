@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
@@ -17,10 +18,14 @@ func newAPI(n *node.Node) (*api.Handler, error) {
 	if c.PublicURL != nil {
 		public = c.PublicURL.String()
 	}
+	told := c.IntrospectionTTL
+	if told == durin.Never {
+		told = 0
+	}
 	return api.New(n.Guard, api.Options{
 		Prefix: c.Mount + "/", APIKeyClient: c.APIAccessClient, HideAPIKey: c.APIAccessHideSession, ShowAPIKey: c.APIAccessShowToken,
 		Location: c.Timezone, Expiry: api.ExpiryFormat(c.ExpiryFormat, c.Timezone), LoginUser: c.LoginUser,
-		PublicURL: public, IdentityPrefix: c.IdentityPrefix, SignInURL: c.SignInURL, ReturnTo: c.ReturnTo, CookieToken: c.CookieToken,
+		PublicURL: public, IdentityPrefix: c.IdentityPrefix, SignInURL: c.SignInURL, ReturnTo: c.ReturnTo, CookieToken: c.CookieToken, IntrospectionTTL: told,
 		Compat: api.Compat{Knox: compat(c, "knox"), DRF: compat(c, "drf"), Multitoken: compat(c, "multitoken")},
 	})
 }

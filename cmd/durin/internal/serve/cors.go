@@ -3,18 +3,12 @@ package serve
 import (
 	"net/http"
 	"slices"
-	"strings"
 )
 
-// allowOrigins lets pages of the named origins call what is under mount, by the
-// rules of the Fetch standard. Others' pages get no leave, and their browsers
-// keep the answer from them. With credentials the browser sends the cookie along.
-func allowOrigins(origins []string, credentials bool, mount string, next http.Handler) http.Handler {
+// allowOrigins lets pages of the named origins call next, by the rules of the Fetch
+// standard. Others' pages get no leave, and their browsers keep the answer from them. With credentials the browser sends the cookie along.
+func allowOrigins(origins []string, credentials bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, mount+"/") {
-			next.ServeHTTP(w, r)
-			return
-		}
 		h := w.Header()
 		h.Add("Vary", "Origin")
 		origin := r.Header.Get("Origin")

@@ -15,46 +15,54 @@ import (
 // maxBody bounds what is read of any request.
 const maxBody = 1 << 20
 
-// routes sends requests where they belong, by the path as it came: nothing is
-// cleaned or redirected on the way, sessions//5 is a path of the API.
+// routes finds what answers a request, by the path as it came: nothing is cleaned
+// or redirected on the way, sessions//5 is a path of the API.
 type routes struct {
-	mount   string
-	api     *api.Handler
-	demo    map[string]http.Handler // by the path behind the mount; nil: off
-	ready   http.Handler            // for callers on this host; nil: elsewhere
-	metrics http.Handler            // the same
-	limits  http.Handler            // the same
-	lift    http.HandlerFunc        // the same
-	pages   pages
-	openapi []byte
-	guard   *durin.Guard
+	mount string
+	fixed map[string]named
+	pages pages
+	demo  map[string]http.Handler // by the path behind the mount; nil: off
+	api   *api.Handler            // everything else; nil: there is nothing
+	guard *durin.Guard
 }
 
-func (s *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch path := r.URL.Path; {
-	case path == "/healthz":
-		s.alone(w, r, alive)
-	case path == "/readyz" && s.ready != nil && isLocal(r):
-		s.alone(w, r, s.ready.ServeHTTP)
-	case path == "/metrics" && s.metrics != nil && isLocal(r):
-		s.alone(w, r, s.metrics.ServeHTTP)
-	case path == "/limits" && s.limits != nil && isLocal(r):
-		s.alone(w, r, s.limits.ServeHTTP)
-	case path == "/limits/lift" && s.limits != nil && isLocal(r):
-		s.lift(w, r)
-	case path == "/" && s.pages[accountPath] != nil && !s.mounted(path) && wantsPage(r):
-		http.Redirect(w, r, accountPath, http.StatusSeeOther)
-	case path == "/openapi.json":
-		s.alone(w, r, s.describe)
-	case s.pages.at(path) != nil:
-		s.pages.at(path).ServeHTTP(w, r)
-	case s.demo[s.behind(path)] != nil:
-		s.demo[s.behind(path)].ServeHTTP(w, r)
-	case s.mounted(path), s.api != nil && s.api.Owns(path):
-		s.api.ServeHTTP(w, r)
-	default:
-		s.guard.Fail(w, r, durin.ErrNotFound)
+// A named is a handler and what metrics and traces call it: few names, none of
+// them made of what a caller sends.
+type named struct {
+	name string
+	http.Handler
+}
+
+// unnamed is every path without a route.
+const unnamed = "other"
+
+func (s *routes) find(path string) named {
+	if at, ok := s.fixed[path]; ok {
+		return at
 	}
+	if at := s.pages.at(path); at.Handler != nil {
+		return at
+	}
+	if rest, mounted := strings.CutPrefix(path, s.mount); mounted && s.demo[rest] != nil {
+		return named{"demo", s.demo[rest]}
+	}
+	if s.api == nil {
+		return named{unnamed, http.HandlerFunc(s.nowhere)}
+	}
+	name, handler := s.api.Route(path)
+	if name == "" {
+		name = unnamed
+	}
+	return named{name, handler}
+}
+
+// names are all that find may answer with.
+func (s *routes) names() []string {
+	all := append(api.RouteNames(), unnamed, "admin", "account", "demo")
+	for _, at := range s.fixed {
+		all = append(all, at.name)
+	}
+	return all
 }
 
 // wantsPage reports a browser that somebody sits in front of.
@@ -62,29 +70,43 @@ func wantsPage(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// behind is what of path comes after the mount; "" for paths elsewhere.
-func (s *routes) behind(path string) string {
-	if s.demo == nil || !s.mounted(path) {
-		return ""
+// root leads people to their pages; programs find nothing there.
+func (s *routes) root(w http.ResponseWriter, r *http.Request) {
+	if wantsPage(r) {
+		http.Redirect(w, r, accountPath, http.StatusSeeOther)
+		return
 	}
-	return path[len(s.mount):]
+	s.nowhere(w, r)
 }
 
-func (s *routes) mounted(path string) bool {
-	return strings.HasPrefix(path, s.mount+"/")
+func (s *routes) nowhere(w http.ResponseWriter, r *http.Request) {
+	s.guard.Fail(w, r, durin.ErrNotFound)
+}
+
+// local lets callers on this host through.
+func (s *routes) local(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocal(r) {
+			s.nowhere(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // alone serves GET and HEAD only.
-func (s *routes) alone(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
-	w.Header().Set("Allow", readOnly)
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		serve(w, r)
-	case http.MethodOptions:
-		w.WriteHeader(http.StatusOK)
-	default:
-		s.guard.Fail(w, r, notAllowed(r.Method))
-	}
+func (s *routes) alone(serve http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", readOnly)
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			serve(w, r)
+		case http.MethodOptions:
+			w.WriteHeader(http.StatusOK)
+		default:
+			s.guard.Fail(w, r, notAllowed(r.Method))
+		}
+	})
 }
 
 const readOnly = "GET, HEAD, OPTIONS"
@@ -99,58 +121,80 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 	durin.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-func (s *routes) describe(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Access-Control-Allow-Origin", "*") // it is for everybody to read
-	_, _ = w.Write(s.openapi)
+// describe answers with a description that is for everybody to read.
+func describe(openapi []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Access-Control-Allow-Origin", "*")
+		_, _ = w.Write(openapi)
+	}
 }
 
-// Handler is everything that the main address serves.
-func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
+// newRoutes are those of the main address.
+func newRoutes(n *node.Node, log *slog.Logger) (*routes, error) {
 	c := n.Config
-	endpoints, err := newAPI(n)
-	if err != nil {
+	s := &routes{mount: c.Mount, guard: n.Guard}
+	var err error
+	if s.api, err = newAPI(n); err != nil {
 		return nil, err
 	}
-	warnOfClients(endpoints, log)
-	s := &routes{mount: c.Mount, guard: n.Guard, api: endpoints, openapi: description(n)}
 	if s.pages, err = newPages(n, log); err != nil {
 		return nil, err
 	}
 	if c.Demo {
 		s.demo = demo(n.Guard)
 	}
+	s.fixed = map[string]named{
+		"/healthz":      {"healthz", s.alone(alive)},
+		"/openapi.json": {"openapi", s.alone(describe(description(n)))},
+	}
+	if c.Mount != "" {
+		s.fixed["/"] = named{unnamed, http.HandlerFunc(s.root)}
+	}
 	if c.OpsAddr == "" {
-		s.ready, s.metrics, s.limits, s.lift = newReadiness(n), newScrape(n), limits(n), lift(n)
+		s.addOps(n, s.local)
 	}
-	var h http.Handler = s
-	if len(c.CORSOrigins) > 0 {
-		h = allowOrigins(c.CORSOrigins, c.CORSCredentials, c.Mount, h)
+	return s, nil
+}
+
+// addOps adds the routes for those who run the server, for callers whom leave
+// lets through.
+func (s *routes) addOps(n *node.Node, leave func(http.Handler) http.Handler) {
+	s.fixed["/readyz"] = named{"readyz", leave(s.alone(newReadiness(n).ServeHTTP))}
+	s.fixed["/metrics"] = named{"metrics", leave(s.alone(newScrape(n).ServeHTTP))}
+	s.fixed["/limits"] = named{"limits", leave(s.alone(limits(n)))}
+	s.fixed["/limits/lift"] = named{"limits", leave(lift(n))}
+}
+
+// Handler is everything that the main address serves.
+func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
+	s, err := newRoutes(n, log)
+	if err != nil {
+		return nil, err
 	}
-	return surround(n, log, newNaming(n, s), h), nil
+	warnOfClients(s.api, log)
+	n.Metrics.Routes(s.names()...)
+	find := s.find
+	if c := n.Config; len(c.CORSOrigins) > 0 {
+		find = func(path string) named {
+			at := s.find(path)
+			if strings.HasPrefix(path, c.Mount+"/") {
+				at.Handler = allowOrigins(c.CORSOrigins, c.CORSCredentials, at.Handler)
+			}
+			return at
+		}
+	}
+	return surround(n, log, find), nil
 }
 
 // OpsHandler is what ops-addr serves.
 func OpsHandler(n *node.Node, log *slog.Logger) http.Handler {
-	ready := newReadiness(n)
-	s := &routes{guard: n.Guard, metrics: newScrape(n)}
-	return surround(n, log, newNaming(n, s), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/healthz":
-			s.alone(w, r, alive)
-		case "/readyz":
-			s.alone(w, r, ready.ServeHTTP)
-		case "/metrics":
-			s.alone(w, r, s.metrics.ServeHTTP)
-		case "/limits":
-			s.alone(w, r, limits(n))
-		case "/limits/lift":
-			lift(n)(w, r)
-		default:
-			n.Guard.Fail(w, r, durin.ErrNotFound)
-		}
-	}))
+	s := &routes{guard: n.Guard}
+	s.fixed = map[string]named{"/healthz": {"healthz", s.alone(alive)}}
+	s.addOps(n, func(next http.Handler) http.Handler { return next })
+	n.Metrics.Routes(s.names()...)
+	return surround(n, log, s.find)
 }
 
 // newScrape answers Prometheus.

@@ -10,6 +10,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/internal/payload"
 	"github.com/durin-go/durin/loginlimit"
 )
 
@@ -59,6 +60,10 @@ func lift(n *node.Node) http.HandlerFunc {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
 			n.Guard.Fail(w, r, notAllowed(r.Method))
+			return
+		}
+		if payload.Encoded(w.Header(), r.Header) {
+			n.Guard.Fail(w, r, &durin.Error{Status: http.StatusUnsupportedMediaType, Detail: "The request body has a content coding: send it without Content-Encoding."})
 			return
 		}
 		var asked node.Lift

@@ -63,21 +63,22 @@ func history(n *node.Node) audit.Store {
 	return n.Store
 }
 
-// at is what answers at path, or nil. A page's address without its slash leads to
+// at is what answers at path, if anything does. A page's address without its slash leads to
 // the page.
-func (p pages) at(path string) http.Handler {
+func (p pages) at(path string) named {
 	for _, mount := range []string{adminPath, accountPath} {
 		if p[mount] == nil {
 			continue
 		}
+		name := strings.Trim(mount, "/")
 		if strings.HasPrefix(path, mount) {
-			return p[mount]
+			return named{name, p[mount]}
 		}
 		if path+"/" == mount {
-			return http.RedirectHandler(mount, http.StatusSeeOther)
+			return named{name, http.RedirectHandler(mount, http.StatusSeeOther)}
 		}
 	}
-	return nil
+	return named{}
 }
 
 // hashPassword checks a new password by the program's rules and hashes it.

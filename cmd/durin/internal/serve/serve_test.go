@@ -51,7 +51,9 @@ func newNode(t testing.TB, args ...string) (*node.Node, *slog.Logger, *bytes.Buf
 
 func TestPanicIsAnswered(t *testing.T) {
 	n, log, written := newNode(t, "--access-log")
-	h := surround(n, log, func(string) string { return unnamed }, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("at the disco") }))
+	h := surround(n, log, func(string) named {
+		return named{unnamed, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("at the disco") })}
+	})
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/?token=open-sesame", nil))
 	if w.Code != 500 || w.Body.String() != `{"detail":"Something went wrong on our side."}` {

@@ -21,7 +21,7 @@ const requestIDHeader = "X-Request-Id"
 // surround is what every request goes through: an id, headers that make browsers
 // careful, a bound on the body, the log, metrics and a span, and an answer when the
 // rest panics.
-func surround(n *node.Node, log *slog.Logger, name naming, next http.Handler) http.Handler {
+func surround(n *node.Node, log *slog.Logger, find func(path string) named) http.Handler {
 	c := n.Config
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -38,9 +38,9 @@ func surround(n *node.Node, log *slog.Logger, name naming, next http.Handler) ht
 		r = r.WithContext(durin.WithOrigin(r.Context(), origin))
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		out := &recorder{ResponseWriter: w}
-		route := name(r.URL.Path)
+		at := find(r.URL.Path)
 		if n.Trace != nil {
-			traced, end := n.Trace.Request(r, route)
+			traced, end := n.Trace.Request(r, at.name)
 			r = traced
 			defer func() { end(out.result()) }()
 		}
@@ -48,12 +48,12 @@ func surround(n *node.Node, log *slog.Logger, name naming, next http.Handler) ht
 			if fault := recover(); fault != nil {
 				out.rescue(r, log, fault)
 			}
-			n.Metrics.Served(route, out.result(), time.Since(began))
+			n.Metrics.Served(at.name, out.result(), time.Since(began))
 			if c.AccessLog {
 				logAccess(log, r, origin, out, time.Since(began))
 			}
 		}()
-		next.ServeHTTP(out, r)
+		at.ServeHTTP(out, r)
 	})
 }
 

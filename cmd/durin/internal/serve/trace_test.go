@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/durin-go/durin/cmd/durin/internal/metrics"
@@ -17,9 +18,11 @@ func TestTracingOffCostsNothing(t *testing.T) {
 	n, log, _ := newNode(t)
 	n.Metrics = metrics.New("test", false)
 	n.Metrics.Routes("healthz")
-	naming := func(string) string { return "healthz" }
+	find := func(string) named {
+		return named{"healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
+	}
 	cost := func() float64 {
-		h := surround(n, log, naming, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+		h := surround(n, log, find)
 		r := httptest.NewRequest("GET", "/healthz", nil)
 		return testing.AllocsPerRun(200, func() { h.ServeHTTP(&nowhere{http.Header{}}, r) })
 	}
@@ -53,26 +56,23 @@ func (w *nowhere) WriteHeader(int)             {}
 // TestRoutesHaveNames: each path that is described has a name of its own, and what
 // callers make up has none.
 func TestRoutesHaveNames(t *testing.T) {
-	n, _, _ := newNode(t, "--demo", "--compat", "knox")
-	endpoints, err := newAPI(n)
+	n, _, _ := newNode(t, "--demo", "--compat", "knox", "--api-access-client", "key")
+	s, err := newRoutes(n, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &routes{mount: n.Config.Mount, guard: n.Guard, api: endpoints, openapi: description(n), demo: demo(n.Guard)}
-	if s.pages, err = newPages(n, slog.New(slog.DiscardHandler)); err != nil {
-		t.Fatal(err)
-	}
-	name := newNaming(n, s)
+	names := s.names()
 	for path, want := range map[string]string{
 		"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics", "/openapi.json": "openapi", "/admin/": "admin", "/admin": "admin",
 		"/admin/users/7": "admin", "/account/": "account", "/api/auth/login/": "login", "/api/auth/login": "login", "/api/auth/logoutall/": "logoutall",
 		"/api/auth/refresh/": "refresh", "/api/auth/sessions/": "sessions", "/api/auth/sessions//5": "sessions", "/api/auth/verify": "verify",
 		"/api/auth/verify-headers/a/b": "verify-headers", "/api/auth/introspect": "introspect", "/api/auth/revoke": "revoke", "/api/auth/apiaccess/": "apiaccess",
-		"/.well-known/oauth-authorization-server": "metadata", "/api/auth/throttled": "demo",
+		"/.well-known/oauth-authorization-server": "metadata", "/.well-known/openid-configuration": "metadata", "/api/auth/throttled": "demo", "/api/auth/": "demo",
+		"/api/auth/knox/login/": "compat", "/limits": "limits", "/limits/lift": "limits",
 		"/": "other", "": "other", "/api/auth/nosuch": "other", "/api/authlogin": "other", "/nosuch": "other", "//healthz": "other",
 	} {
-		if got := name(path); got != want {
-			t.Errorf("%s is called %s, want %s", path, got, want)
+		if got := s.find(path).name; got != want || !slices.Contains(names, got) {
+			t.Errorf("%s is called %s, want %s of %s", path, got, want, names)
 		}
 	}
 }
