@@ -45,6 +45,8 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 		"verify":     {handler: http.HandlerFunc(h.verify), proxy: true},
 		"introspect": h.public(methods{"POST": h.introspect}),
 		"revoke":     h.public(methods{"POST": h.revoke}),
+
+		"sessions/others": h.protected(methods{"DELETE": h.deleteOthers}), // before any id
 	}
 	if opts.APIKeyClient != "" {
 		h.routes["apiaccess"] = h.protected(methods{"GET": h.showKey, "POST": h.createKey, "DELETE": h.deleteKey})

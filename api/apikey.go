@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/browse"
@@ -73,8 +72,8 @@ var errCookieKey = &durin.Error{Status: http.StatusConflict, Detail: "API keys c
 
 // keyClientFits reports a client whose tokens are of no use as keys.
 func (h *Handler) keyClientFits(r *http.Request) error {
-	all, err := h.guard.Clients(r.Context())
-	if err == nil && slices.ContainsFunc(all, func(c durin.Client) bool { return c.Cookie && c.Name == h.opt.APIKeyClient }) {
+	cookie, err := h.areCookieClients(r.Context(), h.opt.APIKeyClient)
+	if err == nil && len(cookie) > 0 {
 		err = errCookieKey
 	}
 	return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/payload"
@@ -90,14 +89,11 @@ func (h *Handler) chooseClient(r *http.Request, body LoginBody, u durin.User) (s
 	if cross == nil {
 		return name, nil
 	}
-	all, err := h.guard.Clients(r.Context())
-	if err != nil {
-		return "", err
+	cookie, err := h.areCookieClients(r.Context(), name)
+	if err == nil && len(cookie) > 0 {
+		err = cross
 	}
-	if slices.ContainsFunc(all, func(c durin.Client) bool { return c.Name == name && c.Cookie }) {
-		return "", cross
-	}
-	return name, nil
+	return name, err
 }
 
 func (h *Handler) loginAnswer(r *http.Request, in durin.LoggedIn) any {

@@ -276,3 +276,13 @@ func TestBase64Part(t *testing.T) {
 		base64.StdEncoding.EncodeToString([]byte("alice")) + "\r\n--B\r\nContent-Disposition: form-data; name=password\r\n\r\nalice-pass\r\n--B--"
 	want(t, w.do("POST", "/api/auth/login", body, "Content-Type", `multipart/form-data; boundary="B"`), 400, noClient)
 }
+
+func TestClientNamed(t *testing.T) {
+	w := newWorld(t, api.Options{Client: api.ClientNamed("cli")})
+	for _, body := range []string{"username=alice&password=alice-pass", "username=alice&password=alice-pass&client=web"} {
+		token := decode[api.LoginAnswer](t, w.do("POST", "/api/auth/login/", body, formType...), 200).Token
+		if s, err := w.guard.Verify(t.Context(), durin.Secret(token)); err != nil || s.Client.Name != "cli" {
+			t.Errorf("%s: %+v, %v", body, s, err)
+		}
+	}
+}

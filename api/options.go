@@ -104,7 +104,7 @@ func (o *Options) complete() error {
 		o.Expiry = ISO8601(o.Location)
 	}
 	if o.Client == nil {
-		o.Client = ClientFromField("client")
+		o.Client = ClientFromField(clientField)
 	}
 	return nil
 }

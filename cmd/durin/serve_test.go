@@ -369,3 +369,85 @@ func TestCORS(t *testing.T) {
 		t.Errorf("a page cannot read why it failed: %s, %v", bad.Status, bad.Header)
 	}
 }
+
+// Front ends that name their client in another way than by a field, or not at
+// all, log in.
+func TestLoginClients(t *testing.T) {
+	dir := prepared(t)
+	for how, c := range map[string]struct {
+		header []string
+		client string
+	}{
+		"=web":                {nil, "web"},
+		"header:X-Api-Client": {[]string{"X-API-CLIENT", "web"}, "web"},
+		"user-agent":          {[]string{"User-Agent", "curl/8"}, "curl"},
+	} {
+		t.Run(how, func(t *testing.T) {
+			s := start(t, dir, "--login-client", how)
+			form := credentials()
+			form.Del("client")
+			a := s.Do("POST", "/api/auth/login/", "", form, c.header...)
+			a.Want(t, "login", 200)
+			if list := s.Do("GET", "/api/auth/sessions/", a.Token(), nil); !strings.Contains(list.Text, `"client":"`+c.client+`"`) {
+				t.Errorf("sessions: %s", list.Text)
+			}
+			if description := s.Do("GET", "/openapi.json", "", nil); strings.Contains(description.Text, `"client": "web"`) {
+				t.Error("the description has the field")
+			}
+			s.Stop()
+		})
+	}
+	s := start(t, dir, "--login-client", "=gone")
+	if !strings.Contains(s.Log(), "login-client is not there") {
+		t.Errorf("no warning: %s", s.Log())
+	}
+}
+
+// A cookie of another name is set, taken, described and cleared, and the one of
+// the default name is nobody's.
+func TestCookieName(t *testing.T) {
+	dir := prepared(t)
+	run(t, dir, "", "client", "create", "spa", "--cookie")
+	s := start(t, dir, "--cookie-name", "CERTEGO_SAAS_AUTH_TOKEN")
+	form := credentials()
+	form.Set("client", "spa")
+	a := s.Do("POST", "/api/auth/login/", "", form)
+	a.Want(t, "login", 200)
+	value, ok := strings.CutPrefix(strings.Split(a.Header.Get("Set-Cookie"), ";")[0], "CERTEGO_SAAS_AUTH_TOKEN=")
+	if !ok {
+		t.Fatalf("the cookie: %s", a.Header.Get("Set-Cookie"))
+	}
+	s.Do("GET", "/api/auth/verify", "", nil, "Cookie", "CERTEGO_SAAS_AUTH_TOKEN="+value).Want(t, "its cookie", 200)
+	s.Do("GET", "/api/auth/verify", "", nil, "Cookie", "__Host-durin="+value).Want(t, "another cookie", 401)
+	dead := s.Do("GET", "/api/auth/verify", "", nil, "Cookie", "CERTEGO_SAAS_AUTH_TOKEN=dead")
+	if got := dead.Header.Get("Set-Cookie"); !strings.HasPrefix(got, "CERTEGO_SAAS_AUTH_TOKEN=;") {
+		t.Errorf("a dead cookie is answered with %q", got)
+	}
+	if description := s.Do("GET", "/openapi.json", "", nil); !strings.Contains(description.Text, `"name": "CERTEGO_SAAS_AUTH_TOKEN"`) {
+		t.Error("the description has another name")
+	}
+	if !strings.Contains(s.Log(), "__Host-") {
+		t.Error("no warning of a name without a promise")
+	}
+}
+
+// A login route of another library answers no token that travels in a cookie.
+func TestCompatRefusesCookieClients(t *testing.T) {
+	dir := prepared(t)
+	run(t, dir, "", "client", "create", "spa", "--cookie")
+	run(t, dir, "", "client", "create", "mobile")
+	for _, library := range []string{"knox", "drf", "multitoken"} {
+		s := in(t, dir)
+		_, said, err := s.TryRun("", "serve", "--addr", "127.0.0.1:0", "--compat", library+"=spa")
+		if err == nil || !strings.Contains(said, "travel in a cookie") || !strings.Contains(said, "durin client update spa --cookie=false") {
+			t.Errorf("%s: started: %v, %s", library, err, said)
+		}
+	}
+	s := start(t, dir, "--compat", "drf=mobile")
+	form := credentials()
+	s.Do("POST", "/api/auth/api-token-auth/", "", form).Want(t, "before", 200)
+	run(t, dir, "", "client", "update", "mobile", "--cookie")
+	s.Eventually("the change is heard of", func() bool {
+		return s.Do("POST", "/api/auth/api-token-auth/", "", form).StatusCode == 409
+	})
+}

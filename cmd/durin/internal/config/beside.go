@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/durin-go/durin"
 )
 
 // besideSettings are about what runs beside an application: proxies, other
@@ -14,6 +16,7 @@ func besideSettings() []setting {
 		{"identity-prefix", Serving, "WORD", "begins the names of the headers that tell an application who asks", "X-Durin-", setIdentityPrefix},
 		{"signin-url", Serving, "URL", "page that verify sends people to who open a page and are not signed in", "", setSignInURL},
 		{"return-to", Serving, "LIST", "hosts that the sign-in page may send people back to", "", setReturnTo},
+		{"cookie-name", Serving, "NAME", "cookie that tokens of cookie clients travel in", durin.DefaultCookie, setCookieName},
 		{"cookie-token", Serving, "", "answer logins of cookie clients with the token too", "false", yesNo(func(c *Config) *bool { return &c.CookieToken })},
 		{"cors-credentials", Serving, "", "let pages of cors-origin send the cookie", "false", yesNo(func(c *Config) *bool { return &c.CORSCredentials })},
 	}

@@ -4,30 +4,36 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/durin-go/durin/cmd/durin/internal/config"
 )
 
-// allowOrigins lets pages of the named origins call what is under mount, by the
+// allowOrigins lets pages of cors-origin call what is under the mount, by the
 // rules of the Fetch standard. Others' pages get no leave, and their browsers
 // keep the answer from them. With credentials the browser sends the cookie along.
-func allowOrigins(origins []string, credentials bool, mount string, next http.Handler) http.Handler {
+func allowOrigins(c *config.Config, next http.Handler) http.Handler {
+	headers := "Authorization, Content-Type, " + requestIDHeader
+	if c.LoginClient.Header != "" {
+		headers += ", " + c.LoginClient.Header
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, mount+"/") {
+		if !strings.HasPrefix(r.URL.Path, c.Mount+"/") {
 			next.ServeHTTP(w, r)
 			return
 		}
 		h := w.Header()
 		h.Add("Vary", "Origin")
 		origin := r.Header.Get("Origin")
-		if origin == "" || !slices.Contains(origins, origin) {
+		if origin == "" || !slices.Contains(c.CORSOrigins, origin) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		h.Set("Access-Control-Allow-Origin", origin)
-		if credentials {
+		if c.CORSCredentials {
 			h.Set("Access-Control-Allow-Credentials", "true")
 		}
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-			preflight(h)
+			preflight(h, headers)
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
@@ -36,9 +42,9 @@ func allowOrigins(origins []string, credentials bool, mount string, next http.Ha
 	})
 }
 
-func preflight(h http.Header) {
+func preflight(h http.Header, headers string) {
 	h.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+requestIDHeader)
+	h.Set("Access-Control-Allow-Headers", headers)
 	h.Set("Access-Control-Max-Age", "600")
 }

@@ -113,7 +113,9 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	warnOfClients(endpoints, log)
+	if err := lookAtClients(n, endpoints, log); err != nil {
+		return nil, err
+	}
 	s := &routes{mount: c.Mount, guard: n.Guard, api: endpoints, openapi: description(n)}
 	if s.pages, err = newPages(n, log); err != nil {
 		return nil, err
@@ -126,7 +128,7 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	}
 	var h http.Handler = s
 	if len(c.CORSOrigins) > 0 {
-		h = allowOrigins(c.CORSOrigins, c.CORSCredentials, c.Mount, h)
+		h = allowOrigins(c, h)
 	}
 	return surround(n, log, newNaming(n, s), h), nil
 }
