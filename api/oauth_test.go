@@ -133,7 +133,8 @@ func TestOAuthOutage(t *testing.T) {
 func TestMetadata(t *testing.T) {
 	for _, c := range []struct{ section, publicURL, path, issuer, base string }{
 		{"3", "https://auth.example.org", "/.well-known/oauth-authorization-server", "https://auth.example.org", "https://auth.example.org"},
-		{"3.1", "https://example.org/auth/", "/.well-known/oauth-authorization-server/auth", "https://example.org/auth", "https://example.org"},
+		{"3.1", "https://example.org/auth/", "/.well-known/oauth-authorization-server/auth", "https://example.org/auth", "https://example.org/auth"},
+		{"3.1", "https://example.org/t", "/.well-known/oauth-authorization-server/t", "https://example.org/t", "https://example.org"}, // Prefix has it
 		{"3", "", "/.well-known/oauth-authorization-server", "http://example.com", "http://example.com"},
 	} {
 		w := newWorld(t, api.Options{PublicURL: c.publicURL, Prefix: "/t"})

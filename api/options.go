@@ -53,9 +53,10 @@ type Options struct {
 	// otherwise: a script that cannot read it cannot lose it.
 	CookieToken bool
 
-	// PublicURL is how the world reaches this server, like
-	// https://auth.example.org: the issuer of tokens. Empty: as a request
-	// has it.
+	// PublicURL is how the world reaches the root of this server, like
+	// https://auth.example.org or https://example.org/auth: the issuer of
+	// tokens. Where it has a path, a proxy may take that away or pass it on;
+	// then Prefix begins with it. Empty: as a request has it, by Guard.Scheme.
 	PublicURL string
 	// IdentityPrefix begins the names of the headers that tell an application
 	// who asks: User-Id, User, Client, Session and Expiry. Empty: X-Durin-.

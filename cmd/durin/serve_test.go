@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -450,4 +451,73 @@ func TestCompatRefusesCookieClients(t *testing.T) {
 	s.Eventually("the change is heard of", func() bool {
 		return s.Do("POST", "/api/auth/api-token-auth/", "", form).StatusCode == 409
 	})
+}
+
+// TestPublicURL: the log, the metadata, the description and the pages tell one
+// place, whether the proxy takes the prefix away or passes it on.
+func TestPublicURL(t *testing.T) {
+	dir := prepared(t)
+	for name, c := range map[string]struct {
+		args          []string
+		asked, public string // the API and the account page, as asked and as the world has them
+		account       string
+		metadata      string
+	}{
+		"an origin":             {[]string{"--public-url", "https://h.test"}, "/api/auth/", "https://h.test/api/auth/", "/account/", ""},
+		"a prefix, taken away":  {[]string{"--public-url", "https://h.test/durin/"}, "/api/auth/", "https://h.test/durin/api/auth/", "/durin/account/", "/durin"},
+		"a prefix, passed on":   {[]string{"--public-url", "https://h.test/durin"}, "/durin/api/auth/", "https://h.test/durin/api/auth/", "/durin/account/", "/durin"},
+		"a prefix in the mount": {[]string{"--public-url", "https://h.test/durin", "--mount", "/durin/auth"}, "/durin/auth/", "https://h.test/durin/auth/", "/durin/account/", "/durin"},
+		"a mount at the root":   {[]string{"--public-url", "https://h.test/durin", "--mount", "/"}, "/durin/", "https://h.test/durin/", "/durin/account/", "/durin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, dir, append(c.args, "--cors-origin", "https://app.test")...)
+			if !strings.Contains(s.Log(), `"api":"`+c.public+`"`) {
+				t.Errorf("the log: %s", s.Log())
+			}
+			found := s.Do("GET", "/.well-known/oauth-authorization-server"+c.metadata, "", nil)
+			if !strings.Contains(found.Text, `"introspection_endpoint":"`+c.public+`introspect"`) || !strings.Contains(found.Text, `"issuer":"https://h.test`+c.metadata+`"`) {
+				t.Errorf("the metadata: %s", found.Text)
+			}
+			in := s.Do("POST", c.asked+"login/", "", credentials(), "Origin", "https://app.test")
+			in.Want(t, "login", 200)
+			if in.Header.Get("Access-Control-Allow-Origin") != "https://app.test" {
+				t.Error("the login is not for pages of cors-origin")
+			}
+			s.Do("GET", c.asked+"sessions/", in.Token(), nil).Want(t, "sessions", 200)
+			s.Do("GET", c.asked+"nowhere", in.Token(), nil).Want(t, "nowhere", 404)
+			prefix := strings.TrimSuffix(c.account, "/account/")
+			s.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			for _, path := range []string{"/account", "/account/", prefix + "/account", c.account} {
+				a := s.Do("GET", path+"?x=y", "", nil)
+				if to := a.Header.Get("Location"); !strings.HasPrefix(to, c.account) {
+					t.Errorf("%s leads to %q", path, to)
+				}
+			}
+			page := s.Do("GET", "/account/sign-in", "", nil)
+			if page.Want(t, "the page", 200); !strings.Contains(page.Text, `action="`+c.account+`sign-in"`) || prefix != "" && strings.Contains(page.Text, `"/account/`) {
+				t.Errorf("the page: %s", page.Text)
+			}
+			s.Do("GET", prefix+"/healthz", "", nil).Want(t, "alive", 200)
+			s.Do("GET", "/healthz", "", nil).Want(t, "alive, without the prefix", 200)
+			s.Do("GET", "/durinx/healthz", "", nil).Want(t, "another prefix", 404)
+			s.Stop()
+		})
+	}
+}
+
+// The issuer is https where a trusted proxy says that its caller came so.
+func TestIssuerBehindTLS(t *testing.T) {
+	dir := prepared(t)
+	const path = "/.well-known/oauth-authorization-server"
+	for _, c := range []struct {
+		args []string
+		want string
+	}{{nil, "http"}, {[]string{"--trusted-proxies", "127.0.0.1"}, "https"}} {
+		s := start(t, dir, c.args...)
+		a := s.Do("GET", path, "", nil, "X-Forwarded-Proto", "https")
+		if want := `"issuer":"` + c.want + `://` + s.Addr + `"`; !strings.Contains(a.Text, want) || !strings.Contains(a.Text, `"introspection_endpoint":"`+c.want+`://`) {
+			t.Errorf("%v: %s, want %s", c.args, a.Text, want)
+		}
+		s.Stop()
+	}
 }

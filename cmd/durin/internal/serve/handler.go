@@ -10,6 +10,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/internal/publicurl"
 )
 
 // maxBody bounds what is read of any request.
@@ -19,6 +20,7 @@ const maxBody = 1 << 20
 // cleaned or redirected on the way, sessions//5 is a path of the API.
 type routes struct {
 	mount   string
+	prefix  string // of public-url
 	api     *api.Handler
 	demo    map[string]http.Handler // by the path behind the mount; nil: off
 	ready   http.Handler            // for callers on this host; nil: elsewhere
@@ -74,6 +76,43 @@ func (s *routes) mounted(path string) bool {
 	return strings.HasPrefix(path, s.mount+"/")
 }
 
+// within is the path of a request without the prefix of public-url, for proxies
+// that pass it on. What has the prefix by itself stays as it is.
+func (s *routes) within(path string) string {
+	if s.prefix == "" || s.api != nil && s.api.Owns(path) {
+		return path
+	}
+	if _, below := publicurl.Cut(s.mount, s.prefix); below && s.mounted(path) {
+		return path
+	}
+	rest, _ := publicurl.Cut(path, s.prefix)
+	return rest
+}
+
+// unprefixed serves requests whose path has the prefix as those without.
+func (s *routes) unprefixed(next http.Handler) http.Handler {
+	if s.prefix == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.within(r.URL.Path) != r.URL.Path {
+			r = movePath(r, func(path string) string { rest, _ := publicurl.Cut(path, s.prefix); return rest })
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// movePath is r with another path, in both forms that it has.
+func movePath(r *http.Request, move func(path string) string) *http.Request {
+	moved, to := *r, *r.URL
+	moved.URL = &to
+	to.Path = move(to.Path)
+	if to.RawPath != "" {
+		to.RawPath = move(to.RawPath)
+	}
+	return &moved
+}
+
 // alone serves GET and HEAD only.
 func (s *routes) alone(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 	w.Header().Set("Allow", readOnly)
@@ -116,7 +155,7 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	if err := lookAtClients(n, endpoints, log); err != nil {
 		return nil, err
 	}
-	s := &routes{mount: c.Mount, guard: n.Guard, api: endpoints, openapi: description(n)}
+	s := &routes{mount: c.Mount, prefix: c.Prefix(), guard: n.Guard, api: endpoints, openapi: description(n)}
 	if s.pages, err = newPages(n, log); err != nil {
 		return nil, err
 	}
@@ -130,7 +169,7 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	if len(c.CORSOrigins) > 0 {
 		h = allowOrigins(c, h)
 	}
-	return surround(n, log, newNaming(n, s), h), nil
+	return surround(n, log, newNaming(n, s), s.unprefixed(h)), nil
 }
 
 // OpsHandler is what ops-addr serves.

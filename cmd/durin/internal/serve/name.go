@@ -28,7 +28,7 @@ func newNaming(n *node.Node, s *routes) naming {
 		names = append(names, "metadata", "compat")
 	}
 	n.Metrics.Routes(names...)
-	return func(path string) string { return s.name(path, behind) }
+	return func(path string) string { return s.name(s.within(path), behind) }
 }
 
 func (s *routes) name(path string, endpoints map[string]bool) string {
