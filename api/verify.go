@@ -170,7 +170,7 @@ func (h *Handler) isNavigation(r *http.Request) bool {
 }
 
 // signIn is the address of the sign-in page, with the one to return to as next,
-// if it is on one of the hosts that are allowed.
+// if it is on the same host or one of those that are allowed.
 func (h *Handler) signIn(r *http.Request) string {
 	scheme := r.Header.Get("X-Forwarded-Proto")
 	if scheme != "http" {
@@ -181,12 +181,19 @@ func (h *Handler) signIn(r *http.Request) string {
 		uri = r.Header.Get("X-Original-Uri")
 	}
 	path := strings.HasPrefix(uri, "/") && !strings.ContainsFunc(uri, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' })
-	if !path || !slices.Contains(h.opt.ReturnTo, strings.ToLower(r.Host)) {
+	next := uri
+	if isPath(h.opt.SignInURL) {
+		path = path && !strings.HasPrefix(uri, "//")
+	} else {
+		path = path && slices.Contains(h.opt.ReturnTo, strings.ToLower(r.Host))
+		next = scheme + "://" + strings.ToLower(r.Host) + uri
+	}
+	if !path {
 		return h.opt.SignInURL
 	}
 	separator := "?"
 	if strings.Contains(h.opt.SignInURL, "?") {
 		separator = "&"
 	}
-	return h.opt.SignInURL + separator + "next=" + url.QueryEscape(scheme+"://"+strings.ToLower(r.Host)+uri)
+	return h.opt.SignInURL + separator + "next=" + url.QueryEscape(next)
 }

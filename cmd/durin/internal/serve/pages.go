@@ -41,7 +41,7 @@ func newPages(n *node.Node, log *slog.Logger) (pages, error) {
 		example = c.Public(c.Mount + "/sessions/")
 	}
 	forUsers, err := account.New(n.Guard, account.Options{
-		Path: prefix + accountPath, APIKeyClient: c.APIAccessClient, Example: example, Scheme: c.AuthSchemes[0], SetPassword: setPassword(n), Origins: origins, Logger: log,
+		Path: prefix + accountPath, APIKeyClient: c.APIAccessClient, Example: example, Scheme: c.AuthSchemes[0], SetPassword: setPassword(n), ReturnTo: c.ReturnTo, Origins: origins, Logger: log,
 	})
 	return pages{adminPath: below(prefix, adminPath, forAdmins), accountPath: below(prefix, accountPath, forUsers)}, err
 }
