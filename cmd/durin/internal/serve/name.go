@@ -37,8 +37,6 @@ func (s *routes) name(path string, endpoints map[string]bool) string {
 		return path[1:]
 	case "/openapi.json":
 		return "openapi"
-	case wellKnown:
-		return "metadata"
 	}
 	switch {
 	case s.pages.at(path) != nil:
@@ -47,6 +45,8 @@ func (s *routes) name(path string, endpoints map[string]bool) string {
 		return "demo"
 	case s.api == nil:
 		return unnamed
+	case strings.HasPrefix(path, wellKnown) && s.api.Owns(path): // the issuer's path may follow
+		return "metadata"
 	}
 	if rest, mounted := strings.CutPrefix(path, s.mount+"/"); mounted {
 		if first, _, _ := strings.Cut(rest, "/"); endpoints[first] {
