@@ -23,9 +23,9 @@ func (g *Guard) Address(r *http.Request) netip.Addr {
 	case len(standard) == 0:
 		return g.firstUntrusted(peer, strings.Split(strings.Join(old, ","), ","))
 	case len(old) == 0:
-		return g.firstUntrusted(peer, forwardedFor(standard))
+		return g.firstUntrusted(peer, forwardedValues(standard, "for"))
 	}
-	a := g.firstUntrusted(peer, forwardedFor(standard))
+	a := g.firstUntrusted(peer, forwardedValues(standard, "for"))
 	if a == g.firstUntrusted(peer, strings.Split(strings.Join(old, ","), ",")) {
 		return a
 	}
@@ -52,6 +52,30 @@ func (g *Guard) firstUntrusted(peer netip.Addr, hops []string) netip.Addr {
 	return peer
 }
 
+// Scheme returns how the caller reaches this server, "https" or "http": by the
+// connection, or, when the peer is one of the TrustedProxies, by what
+// X-Forwarded-Proto or the proto of Forwarded (RFC 7239) says. Where those tell
+// both, or anything else, the connection counts.
+func (g *Guard) Scheme(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if !g.trusts(parseAddress(r.RemoteAddr)) {
+		return scheme
+	}
+	told := forwardedValues(r.Header["Forwarded"], "proto")
+	told = append(told, strings.Split(strings.Join(r.Header["X-Forwarded-Proto"], ","), ",")...)
+	for i := range told {
+		told[i] = strings.ToLower(strings.TrimSpace(told[i]))
+	}
+	told = slices.Compact(slices.DeleteFunc(told, func(proto string) bool { return proto == "" }))
+	if len(told) == 1 && (told[0] == "https" || told[0] == "http") {
+		return told[0]
+	}
+	return scheme
+}
+
 func (g *Guard) trusts(a netip.Addr) bool {
 	if !a.IsValid() {
 		return false
@@ -76,21 +100,21 @@ func parseAddress(s string) netip.Addr {
 	return a.Unmap().WithZone("")
 }
 
-// forwardedFor returns the for= nodes, an empty string for an element without
-// one.
-func forwardedFor(values []string) []string {
-	var hops []string
-	for _, element := range strings.Split(strings.Join(values, ","), ",") {
-		hop := ""
+// forwardedValues returns what the elements of Forwarded say of a parameter, an
+// empty string for an element without it.
+func forwardedValues(lines []string, parameter string) []string {
+	var all []string
+	for _, element := range strings.Split(strings.Join(lines, ","), ",") {
+		found := ""
 		for _, pair := range strings.Split(element, ";") {
 			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			if strings.EqualFold(name, "for") {
-				hop = strings.Trim(value, `"`)
+			if strings.EqualFold(name, parameter) {
+				found = strings.Trim(value, `"`)
 			}
 		}
-		hops = append(hops, hop)
+		all = append(all, found)
 	}
-	return hops
+	return all
 }
 
 // origin tells where r comes from.

@@ -100,3 +100,36 @@ func TestTokenOf(t *testing.T) {
 		t.Errorf("no header: %q, %v", token, err)
 	}
 }
+
+// Whether the caller came by TLS is told by the connection or by a proxy that is
+// trusted, and by nobody else.
+func TestScheme(t *testing.T) {
+	g := &Guard{opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	for name, c := range map[string]struct {
+		peer, url, forwarded string
+		proto                []string
+		want                 string
+	}{
+		"plain":                       {"192.0.2.1:5", "http://a/", "", nil, "http"},
+		"TLS":                         {"192.0.2.1:5", "https://a/", "", nil, "https"},
+		"a caller says https":         {"192.0.2.1:5", "http://a/", "proto=https", []string{"https"}, "http"},
+		"a caller says http":          {"192.0.2.1:5", "https://a/", "", []string{"http"}, "https"},
+		"a proxy says https":          {"10.0.0.1:5", "http://a/", "", []string{"HTTPS "}, "https"},
+		"a proxy says http":           {"10.0.0.1:5", "https://a/", "", []string{"http"}, "http"},
+		"a proxy says nothing":        {"10.0.0.1:5", "http://a/", "", nil, "http"},
+		"RFC 7239":                    {"10.0.0.1:5", "http://a/", `for=192.0.2.1;proto="https"`, nil, "https"},
+		"both":                        {"10.0.0.1:5", "http://a/", "proto=https", []string{"https, https"}, "https"},
+		"a caller's second header":    {"10.0.0.1:5", "http://a/", "", []string{"https", "http"}, "http"},
+		"a caller's Forwarded":        {"10.0.0.1:5", "http://a/", "proto=https", []string{"http"}, "http"},
+		"a scheme that is none of us": {"10.0.0.1:5", "http://a/", "", []string{"javascript"}, "http"},
+	} {
+		r := httptest.NewRequest("GET", c.url, nil)
+		r.RemoteAddr, r.Header["X-Forwarded-Proto"] = c.peer, c.proto
+		if c.forwarded != "" {
+			r.Header.Set("Forwarded", c.forwarded)
+		}
+		if got := g.Scheme(r); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

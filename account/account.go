@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -141,7 +142,12 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request) {
 	case err != nil && durin.AsError(err).Status != http.StatusUnauthorized:
 		h.fail(w, r, nil, err)
 	case err != nil:
+		if !errors.Is(err, durin.ErrNoToken) {
+			h.guard.ClearCookie(w) // it is good for nothing, here and in the application
+		}
 		h.toSignIn(w, r)
+	case r.URL.Path == h.site.Path() && pages.Safe(r) && h.next(r) != "":
+		h.goBack(w, r, v, h.next(r))
 	default:
 		if _, pattern := h.mux.Handler(r); pattern == "" {
 			if to := h.site.Untrailed(h.mux, r); to != "" {
@@ -185,13 +191,17 @@ func (h *Handler) nameOf(ctx context.Context, s *durin.Session) string {
 }
 
 func (h *Handler) toSignIn(w http.ResponseWriter, r *http.Request) {
-	to := h.site.At("sign-in")
-	if pages.Safe(r) {
-		if r.URL.Path != h.site.Path() {
-			to += "?next=" + url.QueryEscape(r.URL.RequestURI())
-		}
-	} else {
+	to, next := h.site.At("sign-in"), ""
+	switch {
+	case !pages.Safe(r):
 		h.site.Notify(w, "note", h.site.Text("signin.over"))
+	case r.URL.Path == h.site.Path():
+		next = h.next(r)
+	default:
+		next = r.URL.RequestURI()
+	}
+	if next != "" {
+		to += "?next=" + url.QueryEscape(next)
 	}
 	h.site.Redirect(w, r, to)
 }
@@ -204,7 +214,17 @@ type signInForm struct {
 }
 
 func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
-	form := &signInForm{Next: h.site.Back(r.FormValue("next")), Plain: pages.IsPlain(r)}
+	next := h.next(r)
+	if pages.Safe(r) && next != "" {
+		if v, err := h.identify(r); err == nil {
+			h.goBack(w, r, v, next)
+			return
+		}
+	}
+	if u, err := url.Parse(next); err == nil && u.Host != "" {
+		h.site.LeadTo(w, u.Scheme+"://"+u.Host)
+	}
+	form := &signInForm{Next: cmp.Or(next, h.site.Path()), Plain: pages.IsPlain(r)}
 	name := form.Add(pages.Field{Name: "name", Kind: "text", Label: h.site.Text("signin.name"), Required: true, Autocomplete: "username", Max: durin.MaxUserName, Value: r.PostFormValue("name")})
 	password := form.Add(pages.Field{Name: "password", Kind: "password", Label: h.site.Text("signin.password"), Required: true, Autocomplete: "current-password"})
 	show := func(status int) {
@@ -236,7 +256,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		h.guard.SetCookie(w, in.Token, &in.Session)
-		h.site.Redirect(w, r, form.Next)
+		goTo(w, form.Next)
 		return
 	}
 	show(http.StatusUnprocessableEntity)

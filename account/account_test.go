@@ -336,6 +336,9 @@ func TestMisconfigured(t *testing.T) {
 		"client":     {Client: durin.AdminClient},
 		"one client": {Client: "x", APIKeyClient: "x"},
 		"example":    {Example: "/relative"},
+		"return":     {ReturnTo: []string{"https://app.example.org"}},
+		"wild":       {ReturnTo: []string{"*.example.org"}},
+		"no return":  {ReturnTo: []string{""}},
 		"quote":      {Example: "https://example.org/'"},
 	} {
 		if _, err := account.New(g.Guard, o); err == nil {
@@ -348,30 +351,4 @@ func TestMisconfigured(t *testing.T) {
 	s := newSite(t, func(o *account.Options) { o.Client, o.Logger = "web", slog.New(slog.DiscardHandler) })
 	s.Client(durin.Client{Name: "web"})
 	s.browser().post(500, "sign-in", []string{"name", "ada", "password", "correct horse"}, "Something went wrong")
-}
-
-// After a sign-in one goes on to what was to be seen, but nowhere else.
-func TestNext(t *testing.T) {
-	s := newSite(t)
-	for next, want := range map[string]string{
-		"/account/key?a=b":            "/account/key?a=b",
-		"https://evil.example/":       "/account/",
-		"//evil.example/account/":     "/account/",
-		"/account/\\evil.example":     "/account/",
-		"/elsewhere":                  "/account/",
-		"/account/../elsewhere":       "/account/",
-		"javascript:alert(1)":         "/account/",
-		"/account/%0d%0aSet-Cookie:x": "/account/%0d%0aSet-Cookie:x",
-	} {
-		b := s.browser()
-		b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		answer, err := b.client.PostForm(s.server.URL+"/account/sign-in", url.Values{"name": {"ada"}, "password": {"correct horse"}, "next": {next}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = answer.Body.Close()
-		if got := answer.Header.Get("Location"); answer.StatusCode != 303 || got != want {
-			t.Errorf("%q: %d to %q, want %q", next, answer.StatusCode, got, want)
-		}
-	}
 }

@@ -47,10 +47,7 @@ func (h *Handler) showKey(v *visit) error {
 func (h *Handler) curl(r *http.Request, key string) string {
 	to := h.opt.Example
 	if to == "" {
-		u := &url.URL{Scheme: "https", Host: r.Host, Path: "/api/auth/sessions/"}
-		if r.TLS == nil && r.Header.Get("X-Forwarded-Proto") != "https" {
-			u.Scheme = "http"
-		}
+		u := &url.URL{Scheme: h.guard.Scheme(r), Host: r.Host, Path: "/api/auth/sessions/"}
 		if strings.ContainsFunc(r.Host, func(c rune) bool {
 			return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune(".:-[]", c)
 		}) {

@@ -3,8 +3,10 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/durin-go/durin"
@@ -43,6 +45,13 @@ type Options struct {
 	// *durin.FieldError of the field "password". Nil: the pages change none.
 	SetPassword func(ctx context.Context, u durin.User, pw durin.Secret) error
 
+	// ReturnTo are the hosts, besides the pages' own, whose pages a sign-in
+	// may lead back to when next names one: in small letters, with their
+	// ports where those are not the scheme's own. They are compared whole.
+	// The cookie is the pages' own host's: on another it signs nobody in, but
+	// on another port of the same it does.
+	ReturnTo []string
+
 	// Origins are the public origins of these pages, like
 	// https://www.example.org, where a proxy hides them.
 	Origins []string
@@ -66,6 +75,13 @@ func (o *Options) complete(guard *durin.Guard) error {
 	}
 	if u, err := url.Parse(o.Example); err != nil || o.Example != "" && u.Host == "" || strings.ContainsAny(o.Example, "'\\\n") {
 		return errors.New("account: Options.Example is no whole address")
+	}
+	o.ReturnTo = slices.Clone(o.ReturnTo)
+	for i, host := range o.ReturnTo {
+		if host == "" || strings.ContainsAny(host, "/*@ ;") {
+			return fmt.Errorf("account: Options.ReturnTo: %q is no host like app.example.org", host)
+		}
+		o.ReturnTo[i] = strings.ToLower(host)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

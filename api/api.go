@@ -39,6 +39,7 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 		h.protected("logout", methods{"POST": h.logOut}),
 		h.protected("logoutall", methods{"POST": h.logOutEverywhere}),
 		h.protected("sessions", methods{"GET": h.listSessions}),
+		h.protected("sessions/others", methods{"DELETE": h.deleteOthers}), // before any id
 		{h: h, name: "verify", serve: h.verify, proxy: true},
 		h.public("introspect", methods{"POST": h.introspect}),
 		h.public("revoke", methods{"POST": h.revoke}),

@@ -268,7 +268,7 @@ func TestOpenAPI(t *testing.T) {
 			OpenAPI string
 			Servers []struct{ URL string }
 		}
-		if err := json.Unmarshal(api.OpenAPI(prefix), &doc); err != nil {
+		if err := json.Unmarshal(api.OpenAPI(api.Description{Prefix: prefix}), &doc); err != nil {
 			t.Fatal(err)
 		}
 		if doc.OpenAPI != "3.1.0" || len(doc.Servers) != 1 || doc.Servers[0].URL != server {
@@ -281,7 +281,7 @@ func TestOpenAPI(t *testing.T) {
 // type, null aside, and is not one of several; a server has no variables.
 func TestOpenAPIIsPlain(t *testing.T) {
 	var doc any
-	if err := json.Unmarshal(api.OpenAPI(""), &doc); err != nil {
+	if err := json.Unmarshal(api.OpenAPI(api.Description{}), &doc); err != nil {
 		t.Fatal(err)
 	}
 	types := 0
@@ -314,5 +314,58 @@ func TestOpenAPIIsPlain(t *testing.T) {
 	walk("", doc)
 	if types < 50 {
 		t.Errorf("only %d types were looked at", types)
+	}
+}
+
+// The document tells what a login has to name its client by.
+func TestOpenAPIOfLogins(t *testing.T) {
+	for name, c := range map[string]struct {
+		d                api.Description
+		required, header string
+	}{
+		"standard":   {api.Description{}, "username password client", ""},
+		"by default": {api.Description{ClientField: "client"}, "username password client", ""},
+		"a field":    {api.Description{ClientField: "app"}, "username password app", ""},
+		"a header":   {api.Description{ClientHeader: "X-App"}, "username password", "X-App"},
+		"known":      {api.Description{ClientKnown: true}, "username password", ""},
+	} {
+		var doc struct {
+			Paths map[string]struct {
+				Post struct {
+					Parameters  []struct{ Name, In string }
+					RequestBody struct {
+						Content map[string]struct{ Example map[string]string }
+					}
+				}
+			}
+			Components struct {
+				Schemas map[string]struct {
+					Required   []string
+					Properties map[string]any
+				}
+				SecuritySchemes map[string]struct{ Name string }
+			}
+		}
+		c.d.CookieName = "SESSION"
+		if err := json.Unmarshal(api.OpenAPI(c.d), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if got := doc.Components.SecuritySchemes["cookie"].Name; got != "SESSION" {
+			t.Errorf("%s: the cookie is %q", name, got)
+		}
+		for _, schema := range []string{"Credentials", "FormCredentials"} {
+			s := doc.Components.Schemas[schema]
+			if got := strings.Join(s.Required, " "); got != c.required || len(s.Properties) != len(s.Required)+1 { // device
+				t.Errorf("%s: %s requires %q of %v", name, schema, got, s.Properties)
+			}
+		}
+		login := doc.Paths["/login/"].Post
+		header := ""
+		if len(login.Parameters) == 1 && login.Parameters[0].In == "header" {
+			header = login.Parameters[0].Name
+		}
+		if example := login.RequestBody.Content["application/json"].Example; header != c.header || len(example) != len(strings.Fields(c.required)) {
+			t.Errorf("%s: the header is %q, the example %v", name, header, example)
+		}
 	}
 }

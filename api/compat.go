@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -90,11 +91,42 @@ func (h *Handler) multitoken(at CompatRoutes) map[string]*route {
 // names the device has another name than ours.
 func (h *Handler) compatLogin(r *http.Request, given credentials, body LoginBody, client, deviceField string) (durin.LoggedIn, error) {
 	req := h.loginRequest(r, given, body)
-	req.Client, req.ChooseClient = client, nil
+	req.ChooseClient = func(ctx context.Context, _ durin.User) (string, error) {
+		cookie, err := h.areCookieClients(ctx, client)
+		if err == nil && len(cookie) > 0 {
+			err = errCookieCompat
+		}
+		return client, err
+	}
 	if name, ok := body.Text(deviceField); ok && deviceField != "" && name != "" {
 		req.Device.Name = name
 	}
-	return h.guard.Login(r.Context(), req)
+	in, err := h.guard.Login(r.Context(), req)
+	if err == nil && in.Session.Client.Cookie { // since it was looked at, or by HandOut
+		_, err = h.guard.End(r.Context(), durin.Selection{ID: in.Session.ID, UserID: in.Session.UserID})
+		return durin.LoggedIn{}, errors.Join(err, errCookieCompat)
+	}
+	return in, err
+}
+
+// errCookieCompat: these routes answer the token in the body, where a token that
+// travels in a cookie must never be.
+var errCookieCompat = &durin.Error{Status: http.StatusConflict, Detail: "Tokens cannot be issued here: those of the client travel in a cookie."}
+
+// areCookieClients returns those of names that are clients whose tokens travel in
+// a cookie.
+func (h *Handler) areCookieClients(ctx context.Context, names ...string) ([]string, error) {
+	all, err := h.guard.Clients(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var cookie []string
+	for _, c := range all {
+		if c.Cookie && slices.Contains(names, c.Name) {
+			cookie = append(cookie, c.Name)
+		}
+	}
+	return cookie, nil
 }
 
 // compatToken is the answer of libraries that tell nothing but the token.
@@ -267,6 +299,13 @@ func (c Compat) clients() []string {
 		}
 	}
 	return all
+}
+
+// CookieClients returns the clients that Options.Compat names and whose tokens
+// travel in a cookie. The routes answer tokens in the body, so logins for such a
+// client are refused.
+func (h *Handler) CookieClients(ctx context.Context) ([]string, error) {
+	return h.areCookieClients(ctx, h.opt.Compat.clients()...)
 }
 
 // MissingClients returns the clients that Options.Compat names and that are not

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -209,3 +210,57 @@ func TestCompatOptions(t *testing.T) {
 		}
 	}
 }
+
+// A token that travels in a cookie is answered in no body: neither where the
+// client has been one of cookies, nor where it becomes one.
+func TestCompatOfACookieClient(t *testing.T) {
+	w := newCompat(t, api.Options{CookieToken: true})
+	logins := map[string]func() *http.Response{
+		"knox": func() *http.Response {
+			return w.do("POST", "/api/auth/knox/login/", "", "Authorization", basicAuth("alice:alice-pass"))
+		},
+		"drf": func() *http.Response {
+			return w.do("POST", "/api-token-auth/", `username=alice&password=alice-pass`, formType...)
+		},
+		"multitoken": func() *http.Response {
+			return w.do("POST", "/api/old/login", `username=alice&password=alice-pass`, formType...)
+		},
+	}
+	for client, login := range logins {
+		if res := login(); res.StatusCode != 200 {
+			t.Fatalf("%s: %d", client, res.StatusCode)
+		}
+		if _, err := w.guard.UpdateClient(t.Context(), client, func(c *durin.Client) error { c.Cookie = true; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		before, _ := w.guard.Sessions(t.Context(), browse.Query{Client: client})
+		want(t, login(), 409, `{"detail":"Tokens cannot be issued here: those of the client travel in a cookie."}`)
+		if after, err := w.guard.Sessions(t.Context(), browse.Query{Client: client}); err != nil || len(after) != len(before) {
+			t.Errorf("%s: %d sessions, %d before: %v", client, len(after), len(before), err)
+		}
+		if cookie, err := w.api.CookieClients(t.Context()); err != nil || !slices.Contains(cookie, client) {
+			t.Errorf("%s: told %v, %v", client, cookie, err)
+		}
+	}
+	if res := w.do("POST", "/api-token-auth/", `username=alice&password=no`, formType...); res.StatusCode != 400 {
+		t.Errorf("a stranger is told of the client: %d", res.StatusCode)
+	}
+}
+
+// Nor where HandOut issues for another client than the route's.
+func TestCompatHandOutOfACookieClient(t *testing.T) {
+	w := newCompat(t, api.Options{HandOut: func(r *http.Request, _ durin.User, req durin.IssueRequest, issue durin.IssueFunc) (durin.Issued, error) {
+		req.Client = "browser"
+		return issue(r.Context(), req)
+	}})
+	if _, err := w.guard.CreateClient(t.Context(), durin.Client{Name: "browser", Cookie: true}); err != nil {
+		t.Fatal(err)
+	}
+	res := w.do("POST", "/api-token-auth/", `username=alice&password=alice-pass`, formType...)
+	want(t, res, 409, `{"detail":"Tokens cannot be issued here: those of the client travel in a cookie."}`)
+	if left, err := w.guard.Sessions(t.Context(), browse.Query{Client: "browser"}); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+var formType = []string{"Content-Type", "application/x-www-form-urlencoded"}

@@ -268,3 +268,13 @@ func TestClientFromUserAgent(t *testing.T) {
 		t.Errorf("%d clients were made, want 3", n-len(before))
 	}
 }
+
+func TestClientNamed(t *testing.T) {
+	w := newWorld(t, api.Options{Client: api.ClientNamed("cli")})
+	for _, body := range []string{"username=alice&password=alice-pass", "username=alice&password=alice-pass&client=web"} {
+		token := decode[api.LoginAnswer](t, w.do("POST", "/api/auth/login/", body, formType...), 200).Token
+		if s, err := w.guard.Verify(t.Context(), durin.Secret(token)); err != nil || s.Client.Name != "cli" {
+			t.Errorf("%s: %+v, %v", body, s, err)
+		}
+	}
+}

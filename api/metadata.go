@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/publicurl"
 )
 
 // wellKnown are the names of documents that tell of a server: RFC 8414's own, and
@@ -42,15 +43,11 @@ type metadata struct {
 
 func (h *Handler) describe(w http.ResponseWriter, r *http.Request) {
 	issuer := h.issuer(r)
-	base := issuer
-	if u, err := url.Parse(issuer); err == nil { // the prefix is a path from the root
-		base = u.Scheme + "://" + u.Host
-	}
 	methods := []string{"client_secret_basic", "client_secret_post"}
 	durin.WriteJSON(w, http.StatusOK, metadata{
 		Issuer:        issuer,
-		Introspection: base + h.opt.Prefix + "/introspect", IntrospectionMethods: append(methods, "Bearer"), // a token's type may stand here only
-		Revocation: base + h.opt.Prefix + "/revoke", RevocationMethods: methods,
+		Introspection: publicurl.Join(issuer, h.opt.Prefix+"/introspect"), IntrospectionMethods: append(methods, "Bearer"), // a token's type may stand here only
+		Revocation: publicurl.Join(issuer, h.opt.Prefix+"/revoke"), RevocationMethods: methods,
 	})
 }
 
@@ -59,11 +56,7 @@ func (h *Handler) issuer(r *http.Request) string {
 	if h.opt.PublicURL != "" {
 		return h.opt.PublicURL
 	}
-	scheme := "http://"
-	if r.TLS != nil {
-		scheme = "https://"
-	}
-	return scheme + strings.ToLower(r.Host)
+	return h.guard.Scheme(r) + "://" + strings.ToLower(r.Host)
 }
 
 // issuerPath is the path of the issuer, without a slash at its end.

@@ -153,7 +153,8 @@ func TestMetadata(t *testing.T) {
 		paths                            []string
 	}{
 		{"3", "https://auth.example.org", "https://auth.example.org", "https://auth.example.org", []string{oauth, oidc}},
-		{"3.1", "https://example.org/auth/", "https://example.org/auth", "https://example.org", []string{oauth + "/auth", "/auth" + oidc, oidc + "/auth", "/auth" + oauth, oauth, oidc}},
+		{"3.1", "https://example.org/auth/", "https://example.org/auth", "https://example.org/auth", []string{oauth + "/auth", "/auth" + oidc, oidc + "/auth", "/auth" + oauth, oauth, oidc}},
+		{"3.1", "https://example.org/t", "https://example.org/t", "https://example.org", []string{oauth + "/t", "/t" + oidc}}, // Prefix has it
 		{"3", "", "http://example.com", "http://example.com", []string{oauth, oidc}},
 	} {
 		w := newWorld(t, api.Options{PublicURL: c.publicURL, Prefix: "/t"})

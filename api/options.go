@@ -53,9 +53,10 @@ type Options struct {
 	// otherwise: a script that cannot read it cannot lose it.
 	CookieToken bool
 
-	// PublicURL is how the world reaches this server, like
-	// https://auth.example.org: the issuer of tokens. Empty: as a request
-	// has it.
+	// PublicURL is how the world reaches the root of this server, like
+	// https://auth.example.org or https://example.org/auth: the issuer of
+	// tokens. Where it has a path, a proxy may take that away or pass it on;
+	// then Prefix begins with it. Empty: as a request has it, by Guard.Scheme.
 	PublicURL string
 	// HideMetadata leaves the documents below /.well-known, at which clients
 	// find introspection and revocation, to the application.
@@ -70,10 +71,12 @@ type Options struct {
 	// who asks: User-Id, User, Client, Session and Expiry. Empty: X-Durin-.
 	IdentityPrefix string
 	// SignInURL is the page that verify sends people to who open a page and
-	// are not signed in. Empty: they get a 401.
+	// are not signed in: a URL, or a path on the host that they asked, like
+	// /account/. The address to return to is its parameter next. Empty: they
+	// get a 401.
 	SignInURL string
 	// ReturnTo names the hosts, with their ports where those are not the
-	// scheme's own, that the sign-in page may send them back to.
+	// scheme's own, that a sign-in page with a URL may send them back to.
 	ReturnTo []string
 
 	// Compat are login routes of other libraries.
@@ -116,7 +119,7 @@ func (o *Options) complete() error {
 		o.Expiry = ISO8601(o.Location)
 	}
 	if o.Client == nil {
-		o.Client = ClientFromField("client")
+		o.Client = ClientFromField(clientField)
 	}
 	return nil
 }
@@ -134,6 +137,9 @@ func (o *Options) completeBeside() error {
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	for name, text := range map[string]string{"PublicURL": o.PublicURL, "SignInURL": o.SignInURL} {
 		u, err := url.Parse(text)
+		if name == "SignInURL" && isPath(text) {
+			continue
+		}
 		if text != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "") {
 			return fmt.Errorf("api: Options.%s %q is no URL like https://auth.example.org", name, text)
 		}
@@ -146,4 +152,10 @@ func (o *Options) completeBeside() error {
 		o.ReturnTo[i] = strings.ToLower(host)
 	}
 	return nil
+}
+
+// isPath reports a path of the origin that is asked, with or without a query.
+func isPath(text string) bool {
+	return strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") &&
+		!strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' || c == '#' })
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -77,29 +78,39 @@ type sessionAnswer struct {
 
 // listSessions lists all sessions of the caller, expired ones among them.
 func (h *Handler) listSessions(w http.ResponseWriter, r *http.Request) {
-	const page = 1000
 	current, now := durin.SessionFrom(r.Context()), h.guard.Now()
 	rows := []sessionAnswer{}
-	for q := (browse.Query{UserID: current.UserID, Limit: page}); ; {
-		some, err := h.guard.Sessions(r.Context(), q)
+	err := h.eachShown(r.Context(), current.UserID, func(s *durin.Session) {
+		rows = append(rows, sessionAnswer{
+			ID: s.ID, Client: s.Client.Name, Created: h.instant(s.Created), Expiry: h.isoExpiry(s),
+			HasExpired: s.Expired(now), IsCurrent: s.ID == current.ID, ExpiresIn: remaining(s, now),
+		})
+	})
+	if err != nil {
+		h.guard.Fail(w, r, err)
+		return
+	}
+	durin.WriteJSON(w, http.StatusOK, rows)
+}
+
+// eachShown calls f with each session of the user that is not hidden, by id.
+func (h *Handler) eachShown(ctx context.Context, userID string, f func(*durin.Session)) error {
+	const page = 1000
+	for q := (browse.Query{UserID: userID, Limit: page}); ; {
+		some, err := h.guard.Sessions(ctx, q)
 		if err != nil {
-			h.guard.Fail(w, r, err)
-			return
+			return err
 		}
 		for i := range some {
 			if s := &some[i]; !h.hidden(s) {
-				rows = append(rows, sessionAnswer{
-					ID: s.ID, Client: s.Client.Name, Created: h.instant(s.Created), Expiry: h.isoExpiry(s),
-					HasExpired: s.Expired(now), IsCurrent: s.ID == current.ID, ExpiresIn: remaining(s, now),
-				})
+				f(s)
 			}
 		}
 		if len(some) < page {
-			break
+			return nil
 		}
 		q.After = some[len(some)-1].ID
 	}
-	durin.WriteJSON(w, http.StatusOK, rows)
 }
 
 // hidden reports whether s is an API key that sessions do not show.
@@ -146,6 +157,25 @@ func (h *Handler) endSession(r *http.Request, id int64, current *durin.Session) 
 		err = durin.ErrNotFound
 	}
 	return err
+}
+
+// deleteOthers ends all sessions that the list shows but the one in use.
+func (h *Handler) deleteOthers(w http.ResponseWriter, r *http.Request) {
+	current := durin.SessionFrom(r.Context())
+	others := durin.Selection{UserID: current.UserID, Except: current.ID}
+	if !h.opt.HideAPIKey || h.opt.APIKeyClient == "" {
+		_, err := h.guard.End(r.Context(), others)
+		h.done(w, r, err)
+		return
+	}
+	clients := map[string]bool{}
+	err := h.eachShown(r.Context(), current.UserID, func(s *durin.Session) { clients[s.Client.Name] = true })
+	for name := range clients {
+		if others.Client = name; err == nil {
+			_, err = h.guard.End(r.Context(), others)
+		}
+	}
+	h.done(w, r, err)
 }
 
 // sessionID reads an id in plain decimal, as the list writes it.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -169,6 +170,37 @@ func TestRaces(t *testing.T) {
 					}
 				}
 			}
+		})
+	}
+}
+
+func TestDeleteOtherSessions(t *testing.T) {
+	for name, c := range map[string]struct {
+		options api.Options
+		left    []string
+	}{
+		"without API keys":  {api.Options{}, []string{"web"}},
+		"a key that shows":  {api.Options{APIKeyClient: "key"}, []string{"web"}},
+		"a key that is not": {api.Options{APIKeyClient: "key", HideAPIKey: true}, []string{"web", "key"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, c.options)
+			web, bob := w.token("1", "web"), w.token("2", "web")
+			tokens := map[string]string{"web": web, "cli": w.token("1", "cli"), "forever": w.token("1", "forever"), "key": w.token("1", "key")}
+			want(t, w.do("DELETE", "/api/auth/sessions/others", ""), 401, `{"detail":"Authentication credentials were not provided."}`)
+			for _, path := range []string{"/api/auth/sessions/others", "/api/auth/sessions/others/"} { // again: nothing is left to end
+				want(t, w.do("DELETE", path, "", "Authorization", "Token "+web), 204, "")
+			}
+			for client, token := range tokens {
+				status := 401
+				if slices.Contains(c.left, client) {
+					status = 200
+				}
+				if res := w.do("GET", "/api/auth/sessions/", "", "Authorization", "Token "+token); res.StatusCode != status {
+					t.Errorf("the session of %s: %d, want %d", client, res.StatusCode, status)
+				}
+			}
+			want(t, w.do("GET", "/api/auth/sessions/others", "", "Authorization", "Token "+bob), 405, `{"detail":"Method \"GET\" not allowed."}`)
 		})
 	}
 }

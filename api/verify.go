@@ -204,7 +204,7 @@ func askedURI(r *http.Request) string {
 }
 
 // signIn is the address of the sign-in page, with the one to return to as next,
-// if it is on one of the hosts that are allowed.
+// if it is on the same host or one of those that are allowed.
 func (h *Handler) signIn(r *http.Request) string {
 	scheme := r.Header.Get("X-Forwarded-Proto")
 	if scheme != "http" {
@@ -212,12 +212,19 @@ func (h *Handler) signIn(r *http.Request) string {
 	}
 	uri := askedURI(r)
 	path := strings.HasPrefix(uri, "/") && !strings.ContainsFunc(uri, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' })
-	if !path || !slices.Contains(h.opt.ReturnTo, strings.ToLower(r.Host)) {
+	next := uri
+	if isPath(h.opt.SignInURL) {
+		path = path && !strings.HasPrefix(uri, "//")
+	} else {
+		path = path && slices.Contains(h.opt.ReturnTo, strings.ToLower(r.Host))
+		next = scheme + "://" + strings.ToLower(r.Host) + uri
+	}
+	if !path {
 		return h.opt.SignInURL
 	}
 	separator := "?"
 	if strings.Contains(h.opt.SignInURL, "?") {
 		separator = "&"
 	}
-	return h.opt.SignInURL + separator + "next=" + url.QueryEscape(scheme+"://"+strings.ToLower(r.Host)+uri)
+	return h.opt.SignInURL + separator + "next=" + url.QueryEscape(next)
 }

@@ -373,11 +373,28 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// A sign-in page on the same host is told the path alone, whatever the host is.
+func TestSignInOnTheSameHost(t *testing.T) {
+	page := []string{"Accept", "text/html", "Sec-Fetch-Mode", "navigate", "X-Forwarded-Method", "GET", "X-Forwarded-Host", "any.example.org:8443"}
+	for signIn, begin := range map[string]string{"/account/": "/account/?", "/in?a=b": "/in?a=b&"} {
+		w := newWorld(t, api.Options{SignInURL: signIn})
+		for uri, want := range map[string]string{
+			"/a?b=c": begin + "next=%2Fa%3Fb%3Dc", "": signIn, "/\\evil.example": signIn, "/a b": signIn, "a": signIn, "//evil.example": signIn,
+		} {
+			res := w.do("GET", verifyPath, "", append(page, "X-Forwarded-Uri", uri)...)
+			if got := res.Header.Get("Location"); res.StatusCode != 302 || got != want {
+				t.Errorf("%q: %d to %q, want %q", uri, res.StatusCode, got, want)
+			}
+		}
+	}
+}
+
 func TestBesideOptions(t *testing.T) {
 	w := newWorld(t, api.Options{})
 	for name, o := range map[string]api.Options{
 		"public URL": {PublicURL: "auth.example.org"},
-		"sign-in":    {SignInURL: "/login"},
+		"sign-in":    {SignInURL: "//login"},
+		"odd path":   {SignInURL: "/\\login"},
 		"return":     {ReturnTo: []string{"https://app.example.org"}},
 		"wild":       {ReturnTo: []string{"*.example.org"}},
 		"prefix":     {IdentityPrefix: "X Y-"},

@@ -56,5 +56,6 @@ export class Durin {
   renew(): Promise<void>
   sessions(): Promise<Session[]>
   endSession(id: number): Promise<void>
+  endOtherSessions(): Promise<void>
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
 }

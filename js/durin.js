@@ -117,6 +117,11 @@ export class Durin {
     await this.#call(`sessions/${encodeURIComponent(id)}`, undefined, 'DELETE')
   }
 
+  /** Ends all sessions of the user's but this one. */
+  async endOtherSessions() {
+    await this.#call('sessions/others', undefined, 'DELETE')
+  }
+
   /**
    * Is `fetch` for the API: same arguments, same answer. The token goes to the
    * origin of `url` only.

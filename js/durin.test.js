@@ -83,10 +83,13 @@ test('refusals', async () => {
     '/api/auth/login/': () => [400, { non_field_errors: ['Unable to log in with provided credentials.'] }],
     '/api/auth/logout/': () => [401, { detail: 'Invalid token.' }],
     '/api/auth/sessions/7/': () => [400, ["Can't delete token."]],
+    '/api/auth/sessions/others/': () => [204],
   })
   const d = of(s)
   await assert.rejects(d.signIn('ada', 'x'), { status: 400, detail: 'Unable to log in with provided credentials.' })
   await assert.rejects(d.endSession(7), { status: 400, detail: "Can't delete token." })
+  await d.endOtherSessions()
+  assert.equal(s.got.at(-1).method, 'DELETE')
   await d.signOut()
   assert.throws(() => new Durin({ url: '', client: 'web' }), TypeError)
 })

@@ -23,7 +23,7 @@ type description struct{ router routers.Router }
 // describe reads the document of an interface that is mounted at mount.
 func describe(t *testing.T, mount string) description {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI(mount))
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI(api.Description{Prefix: mount}))
 	if err != nil {
 		t.Fatal(err)
 	}

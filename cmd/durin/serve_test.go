@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -367,5 +368,156 @@ func TestCORS(t *testing.T) {
 	bad := s.Do("GET", "/api/auth/sessions/", "wrong", nil, "Origin", "https://app.example.org")
 	if bad.StatusCode != 401 || bad.Header.Get("Access-Control-Allow-Origin") == "" {
 		t.Errorf("a page cannot read why it failed: %s, %v", bad.Status, bad.Header)
+	}
+}
+
+// Front ends that name their client in another way than by a field, or not at
+// all, log in.
+func TestLoginClients(t *testing.T) {
+	dir := prepared(t)
+	for how, c := range map[string]struct {
+		header []string
+		client string
+	}{
+		"=web":                {nil, "web"},
+		"header:X-Api-Client": {[]string{"X-API-CLIENT", "web"}, "web"},
+		"user-agent":          {[]string{"User-Agent", "curl/8"}, "curl"},
+	} {
+		t.Run(how, func(t *testing.T) {
+			s := start(t, dir, "--login-client", how)
+			form := credentials()
+			form.Del("client")
+			a := s.Do("POST", "/api/auth/login/", "", form, c.header...)
+			a.Want(t, "login", 200)
+			if list := s.Do("GET", "/api/auth/sessions/", a.Token(), nil); !strings.Contains(list.Text, `"client":"`+c.client+`"`) {
+				t.Errorf("sessions: %s", list.Text)
+			}
+			if description := s.Do("GET", "/openapi.json", "", nil); strings.Contains(description.Text, `"client": "web"`) {
+				t.Error("the description has the field")
+			}
+			s.Stop()
+		})
+	}
+	s := start(t, dir, "--login-client", "=gone")
+	if !strings.Contains(s.Log(), "login-client is not there") {
+		t.Errorf("no warning: %s", s.Log())
+	}
+}
+
+// A cookie of another name is set, taken, described and cleared, and the one of
+// the default name is nobody's.
+func TestCookieName(t *testing.T) {
+	dir := prepared(t)
+	run(t, dir, "", "client", "create", "spa", "--cookie")
+	s := start(t, dir, "--cookie-name", "CERTEGO_SAAS_AUTH_TOKEN")
+	form := credentials()
+	form.Set("client", "spa")
+	a := s.Do("POST", "/api/auth/login/", "", form)
+	a.Want(t, "login", 200)
+	value, ok := strings.CutPrefix(strings.Split(a.Header.Get("Set-Cookie"), ";")[0], "CERTEGO_SAAS_AUTH_TOKEN=")
+	if !ok {
+		t.Fatalf("the cookie: %s", a.Header.Get("Set-Cookie"))
+	}
+	s.Do("GET", "/api/auth/verify", "", nil, "Cookie", "CERTEGO_SAAS_AUTH_TOKEN="+value).Want(t, "its cookie", 200)
+	s.Do("GET", "/api/auth/verify", "", nil, "Cookie", "__Host-durin="+value).Want(t, "another cookie", 401)
+	dead := s.Do("GET", "/api/auth/verify", "", nil, "Cookie", "CERTEGO_SAAS_AUTH_TOKEN=dead")
+	if got := dead.Header.Get("Set-Cookie"); !strings.HasPrefix(got, "CERTEGO_SAAS_AUTH_TOKEN=;") {
+		t.Errorf("a dead cookie is answered with %q", got)
+	}
+	if description := s.Do("GET", "/openapi.json", "", nil); !strings.Contains(description.Text, `"name": "CERTEGO_SAAS_AUTH_TOKEN"`) {
+		t.Error("the description has another name")
+	}
+	if !strings.Contains(s.Log(), "__Host-") {
+		t.Error("no warning of a name without a promise")
+	}
+}
+
+// A login route of another library answers no token that travels in a cookie.
+func TestCompatRefusesCookieClients(t *testing.T) {
+	dir := prepared(t)
+	run(t, dir, "", "client", "create", "spa", "--cookie")
+	run(t, dir, "", "client", "create", "mobile")
+	for _, library := range []string{"knox", "drf", "multitoken"} {
+		s := in(t, dir)
+		_, said, err := s.TryRun("", "serve", "--addr", "127.0.0.1:0", "--compat", library+"=spa")
+		if err == nil || !strings.Contains(said, "travel in a cookie") || !strings.Contains(said, "durin client update spa --cookie=false") {
+			t.Errorf("%s: started: %v, %s", library, err, said)
+		}
+	}
+	s := start(t, dir, "--compat", "drf=mobile")
+	form := credentials()
+	s.Do("POST", "/api/auth/api-token-auth/", "", form).Want(t, "before", 200)
+	run(t, dir, "", "client", "update", "mobile", "--cookie")
+	s.Eventually("the change is heard of", func() bool {
+		return s.Do("POST", "/api/auth/api-token-auth/", "", form).StatusCode == 409
+	})
+}
+
+// TestPublicURL: the log, the metadata, the description and the pages tell one
+// place, whether the proxy takes the prefix away or passes it on.
+func TestPublicURL(t *testing.T) {
+	dir := prepared(t)
+	for name, c := range map[string]struct {
+		args          []string
+		asked, public string // the API and the account page, as asked and as the world has them
+		account       string
+		metadata      string
+	}{
+		"an origin":             {[]string{"--public-url", "https://h.test"}, "/api/auth/", "https://h.test/api/auth/", "/account/", ""},
+		"a prefix, taken away":  {[]string{"--public-url", "https://h.test/durin/"}, "/api/auth/", "https://h.test/durin/api/auth/", "/durin/account/", "/durin"},
+		"a prefix, passed on":   {[]string{"--public-url", "https://h.test/durin"}, "/durin/api/auth/", "https://h.test/durin/api/auth/", "/durin/account/", "/durin"},
+		"a prefix in the mount": {[]string{"--public-url", "https://h.test/durin", "--mount", "/durin/auth"}, "/durin/auth/", "https://h.test/durin/auth/", "/durin/account/", "/durin"},
+		"a mount at the root":   {[]string{"--public-url", "https://h.test/durin", "--mount", "/"}, "/durin/", "https://h.test/durin/", "/durin/account/", "/durin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, dir, append(c.args, "--cors-origin", "https://app.test")...)
+			if !strings.Contains(s.Log(), `"api":"`+c.public+`"`) {
+				t.Errorf("the log: %s", s.Log())
+			}
+			found := s.Do("GET", "/.well-known/oauth-authorization-server"+c.metadata, "", nil)
+			if !strings.Contains(found.Text, `"introspection_endpoint":"`+c.public+`introspect"`) || !strings.Contains(found.Text, `"issuer":"https://h.test`+c.metadata+`"`) {
+				t.Errorf("the metadata: %s", found.Text)
+			}
+			in := s.Do("POST", c.asked+"login/", "", credentials(), "Origin", "https://app.test")
+			in.Want(t, "login", 200)
+			if in.Header.Get("Access-Control-Allow-Origin") != "https://app.test" {
+				t.Error("the login is not for pages of cors-origin")
+			}
+			s.Do("GET", c.asked+"sessions/", in.Token(), nil).Want(t, "sessions", 200)
+			s.Do("GET", c.asked+"nowhere", in.Token(), nil).Want(t, "nowhere", 404)
+			prefix := strings.TrimSuffix(c.account, "/account/")
+			s.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			for _, path := range []string{"/account", "/account/", prefix + "/account", c.account} {
+				a := s.Do("GET", path+"?x=y", "", nil)
+				if to := a.Header.Get("Location"); !strings.HasPrefix(to, c.account) {
+					t.Errorf("%s leads to %q", path, to)
+				}
+			}
+			page := s.Do("GET", "/account/sign-in", "", nil)
+			if page.Want(t, "the page", 200); !strings.Contains(page.Text, `action="`+c.account+`sign-in"`) || prefix != "" && strings.Contains(page.Text, `"/account/`) {
+				t.Errorf("the page: %s", page.Text)
+			}
+			s.Do("GET", prefix+"/healthz", "", nil).Want(t, "alive", 200)
+			s.Do("GET", "/healthz", "", nil).Want(t, "alive, without the prefix", 200)
+			s.Do("GET", "/durinx/healthz", "", nil).Want(t, "another prefix", 404)
+			s.Stop()
+		})
+	}
+}
+
+// The issuer is https where a trusted proxy says that its caller came so.
+func TestIssuerBehindTLS(t *testing.T) {
+	dir := prepared(t)
+	const path = "/.well-known/oauth-authorization-server"
+	for _, c := range []struct {
+		args []string
+		want string
+	}{{nil, "http"}, {[]string{"--trusted-proxies", "127.0.0.1"}, "https"}} {
+		s := start(t, dir, c.args...)
+		a := s.Do("GET", path, "", nil, "X-Forwarded-Proto", "https")
+		if want := `"issuer":"` + c.want + `://` + s.Addr + `"`; !strings.Contains(a.Text, want) || !strings.Contains(a.Text, `"introspection_endpoint":"`+c.want+`://`) {
+			t.Errorf("%v: %s, want %s", c.args, a.Text, want)
+		}
+		s.Stop()
 	}
 }

@@ -147,7 +147,7 @@ func routes(guard *durin.Guard) (http.Handler, error) {
 	mux.Handle("GET /whoami", guard.Require(guard.Throttle()(http.HandlerFunc(whoAmI))))
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(api.OpenAPI("/api/auth"))
+		_, _ = w.Write(api.OpenAPI(api.Description{Prefix: "/api/auth"}))
 	})
 	return unclean(auth, mux), nil
 }

@@ -28,6 +28,22 @@ func (s *Site) Notify(w http.ResponseWriter, kind, text string) {
 
 func (s *Site) noticeCookie() string { return s.opt.Cookie + "-notice" }
 
+// bounced is in the cookie of notices, and none, after Bounce.
+const (
+	bounced   = "back"
+	bounceAge = 10 // seconds
+)
+
+// Bounce reports whether the browser was here a moment ago: it is about to be led
+// away, and was led away before, to where it was sent back from.
+func (s *Site) Bounce(w http.ResponseWriter, r *http.Request) bool {
+	if c, err := r.Cookie(s.noticeCookie()); err == nil && c.Value == bounced {
+		return true
+	}
+	SetCookie(w, s.noticeCookie(), bounced, bounceAge)
+	return false
+}
+
 // notice takes what Notify has left.
 func (s *Site) notice(w http.ResponseWriter, r *http.Request) *Notice {
 	c, err := r.Cookie(s.noticeCookie())

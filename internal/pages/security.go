@@ -26,6 +26,13 @@ func (s *Site) Protect(w http.ResponseWriter, r *http.Request) bool {
 	return s.origins.Check(r) == nil
 }
 
+// LeadTo lets the forms of the page lead to another origin, like
+// https://app.example.org, after they were answered here: browsers hold redirects
+// of a form's answer against form-action too.
+func (s *Site) LeadTo(w http.ResponseWriter, origin string) {
+	w.Header().Set("Content-Security-Policy", strings.Replace(policy, "form-action 'self'", "form-action 'self' "+origin, 1))
+}
+
 // Safe reports a request that changes nothing.
 func Safe(r *http.Request) bool {
 	return r.Method == http.MethodGet || r.Method == http.MethodHead

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/durin-go/durin"
 )
 
 // besideSettings are about what runs beside an application: proxies, other
@@ -13,8 +15,9 @@ import (
 func besideSettings() []setting {
 	return []setting{
 		{"identity-prefix", Serving, "WORD", "begins the names of the headers that tell an application who asks", "X-Durin-", setIdentityPrefix},
-		{"signin-url", Serving, "URL", "page that verify sends people to who open a page and are not signed in", "", setSignInURL},
-		{"return-to", Serving, "LIST", "hosts that the sign-in page may send people back to", "", setReturnTo},
+		{"signin-url", Serving, "URL", "page that verify sends people to who open a page and are not signed in: a URL, or a path of the same host, like /account/", "", setSignInURL},
+		{"return-to", Serving, "LIST", "hosts that a sign-in may lead back to, besides the sign-in page's own", "", setReturnTo},
+		{"cookie-name", Serving, "NAME", "cookie that tokens of cookie clients travel in", durin.DefaultCookie, setCookieName},
 		{"introspection-ttl", Serving, "SPAN", "how far ahead exp is at most where introspection tells it, for services that keep answers until then; never: as the token has it", "never", positive(func(c *Config) *time.Duration { return &c.IntrospectionTTL })},
 		{"cookie-token", Serving, "", "answer logins of cookie clients with the token too", "false", yesNo(func(c *Config) *bool { return &c.CookieToken })},
 		{"cors-credentials", Serving, "", "let pages of cors-origin send the cookie", "false", yesNo(func(c *Config) *bool { return &c.CORSCredentials })},
@@ -36,8 +39,12 @@ func setIdentityPrefix(c *Config, t string) error {
 
 func setSignInURL(c *Config, t string) error {
 	u, err := url.Parse(t)
+	if err == nil && strings.HasPrefix(t, "/") && !strings.HasPrefix(t, "//") && !strings.ContainsFunc(t, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' || c == '#' }) {
+		c.SignInURL = t
+		return nil
+	}
 	if t != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "") {
-		return errors.New("not a plain URL: write it like https://app.example.org/login")
+		return errors.New("not a plain URL: write it like /account/ or https://app.example.org/login")
 	}
 	c.SignInURL = t
 	return nil

@@ -51,6 +51,7 @@ type Config struct {
 	IntrospectionTTL time.Duration
 	SignInURL        string   // empty: nobody is sent to sign in
 	ReturnTo         []string // hosts, "app.example.org"
+	CookieName       string
 	CookieToken      bool
 	CORSCredentials  bool
 
@@ -59,6 +60,7 @@ type Config struct {
 	TokenPrefix    string
 	AuthSchemes    []string
 	LoginUser      bool
+	LoginClient    LoginClient
 	ExpiryFormat   string // "iso-8601", "none", or a strftime pattern
 	Timezone       *time.Location
 	LoginNames     durin.LoginNames

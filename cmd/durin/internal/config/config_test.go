@@ -38,7 +38,7 @@ func TestDefaults(t *testing.T) {
 	}
 	if c.Addr != "127.0.0.1:8000" || c.DB != "durin.db" || c.Mount != "/api/auth" || c.TokenTTL != 24*time.Hour || c.TokenLength != 64 ||
 		strings.Join(c.AuthSchemes, " ") != "Token Bearer" || c.ExpiryFormat != "iso-8601" || c.Timezone != time.UTC || c.CacheTTL != time.Minute ||
-		!c.LoginLimit || c.PruneAfter != 24*time.Hour || c.Throttle.IsSet() || c.Demo || c.LoginUser || c.MaxConnections != 10_000 || c.RequestTime != time.Minute || c.HashNice != 10 || c.AuditQueue != 10_000 || c.UsageRetention != 400*24*time.Hour || c.DrainTime != 0 || c.RefreshOnLogin || c.APIAccessClient != "" || c.Redis != "" || c.RedisAway != "local" || c.Notify != "auto" || c.IntrospectionTTL != durin.Never {
+		!c.LoginLimit || c.PruneAfter != 24*time.Hour || c.Throttle.IsSet() || c.Demo || c.LoginUser || c.MaxConnections != 10_000 || c.RequestTime != time.Minute || c.HashNice != 10 || c.AuditQueue != 10_000 || c.UsageRetention != 400*24*time.Hour || c.DrainTime != 0 || c.RefreshOnLogin || c.APIAccessClient != "" || c.CookieName != "__Host-durin" || c.LoginClient != (LoginClient{Field: "client"}) || c.Redis != "" || c.RedisAway != "local" || c.Notify != "auto" || c.IntrospectionTTL != durin.Never {
 		t.Errorf("%+v", c)
 	}
 }
@@ -54,7 +54,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never", "usage-retention": "30d",
 		"audit": "off", "audit-keep": "never", "audit-chain": "a", "audit-queue": "9",
 		"redis": "rediss://a@b:1/2", "redis-away": "closed", "notify": "postgres://a@b/c", "otlp-endpoint": "http://a:4318",
-		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "introspection-ttl": "5m", "cookie-token": "true", "cors-credentials": "true",
+		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "introspection-ttl": "5m", "cookie-token": "true", "cookie-name": "SESSION", "login-client": "header:x-api-client", "cors-credentials": "true",
 		"compat": "knox=mobile,drf", "compat-path": "knox=/old",
 	}
 	var args, environ []string
@@ -82,7 +82,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		if c.DB != "x.db" || c.KeyFile != "k" || c.Mount != "/x" || c.PublicURL.String() != "https://x.org/y" || len(c.TrustedProxies) != 2 ||
 			c.TokenTTL != durin.Never || c.TokenLength != 40 || c.CacheTTL != 0 || c.Timezone.String() != "Asia/Kolkata" || c.LoginNames != durin.LoginNamesFolded || !c.APIAccessShowToken ||
 			c.Throttle != (durin.Rate{N: 5, Period: time.Minute}) || c.LoginLimit || c.PruneAfter != durin.Never || !c.Demo || c.CORSOrigins[0] != "https://a.org" ||
-			c.Redis != "rediss://a@b:1/2" || c.RedisAway != "closed" || c.Notify != "postgres://a@b/c" || c.AuditQueue != 9 || c.IntrospectionTTL != 5*time.Minute {
+			c.Redis != "rediss://a@b:1/2" || c.RedisAway != "closed" || c.Notify != "postgres://a@b/c" || c.AuditQueue != 9 || c.IntrospectionTTL != 5*time.Minute || c.CookieName != "SESSION" || c.LoginClient != (LoginClient{Header: "X-Api-Client"}) {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}

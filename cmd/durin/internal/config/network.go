@@ -9,6 +9,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/durin-go/durin/internal/publicurl"
 )
 
 // items splits a list at its commas.
@@ -63,9 +65,30 @@ func setPublicURL(c *Config, t string) error {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("not a plain URL: write it like https://auth.example.org")
 	}
-	u.Path = strings.TrimSuffix(u.Path, "/")
+	var plain Config
+	if setMount(&plain, u.Path) != nil || u.RawPath != "" {
+		return errors.New("its path is not plain: write it like https://example.org/auth")
+	}
+	u.Path = plain.Mount
 	c.PublicURL = u
 	return nil
+}
+
+// Prefix is the path of PublicURL, "" where there is none.
+func (c *Config) Prefix() string {
+	if c.PublicURL == nil {
+		return ""
+	}
+	return c.PublicURL.Path
+}
+
+// Public is where the world reaches a path of the server: a whole address where
+// PublicURL is set.
+func (c *Config) Public(path string) string {
+	if c.PublicURL == nil {
+		return path
+	}
+	return publicurl.Join(c.PublicURL.String(), path)
 }
 
 func setProxies(c *Config, t string) error {

@@ -75,6 +75,7 @@ func tokenSettings() []setting {
 		{"token-prefix", Serving, "WORD", "begin tokens with WORD_, and end them with a checksum", "", setTokenPrefix},
 		{"auth-scheme", Serving, "LIST", "words before the token in the Authorization header", "Token,Bearer", setSchemes},
 		{"login-user", Serving, "", "answer logins with the user's name too", "false", yesNo(func(c *Config) *bool { return &c.LoginUser })},
+		{"login-client", Serving, "HOW", "what names the client of a login: field:NAME of the body, header:NAME, user-agent, or =NAME for all", "field:client", setLoginClient},
 		{"expiry-format", Serving, "FORM", "iso-8601, none, or a strftime pattern", "iso-8601", text(func(c *Config) *string { return &c.ExpiryFormat })},
 		{"timezone", Serving, "ZONE", "time zone of instants in answers", "UTC", setTimezone},
 		{"cache-ttl", Serving, "SPAN", "how long a session is kept in memory; 0 turns the cache off", "60s", notNegative(func(c *Config) *time.Duration { return &c.CacheTTL })},

@@ -59,6 +59,7 @@ var texts = []text{
 	{page: "docs/operating.md", begins: "pg_dump ", holds: backupTells},
 	{page: "docs/protect-any-application.md", begins: "caller ──► proxy", because: "a picture of a request's way"},
 	{page: "docs/protect-any-application.md", begins: "location / {", holds: isReadBy("cmd/durin/internal/proxytest/php_test.go", "startPHP", "protect-any-application.md")},
+	{page: "docs/sign-in.md", begins: "browser ──► proxy", because: "a picture of a request's way"},
 	{page: "docs/scaling.md", begins: "look-ups a second × 0.15 ms", because: "a formula, whose figures bench measures"},
 	{page: "docs/security.md", begins: `\bacme_`, holds: isReadBy("scanner_test.go", "TestScannersFindOurs", "docs/security.md")},
 }

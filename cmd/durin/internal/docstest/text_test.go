@@ -208,7 +208,7 @@ func TestClientFieldsAreExplained(t *testing.T) {
 func TestRoutesAreExplained(t *testing.T) {
 	text := pageNamed(t, "docs/http-api.md").text
 	var description struct{ Paths map[string]any }
-	if err := json.Unmarshal(api.OpenAPI("/api/auth"), &description); err != nil {
+	if err := json.Unmarshal(api.OpenAPI(api.Description{}), &description); err != nil {
 		t.Fatal(err)
 	}
 	if len(description.Paths) < 7 {

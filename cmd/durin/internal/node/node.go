@@ -155,7 +155,7 @@ func (n *Node) guardOptions(o Options) durin.Options {
 		Store: n.Store, Users: n.Store, Keyring: n.Keys,
 		Authenticator: observeUsers(password.NewUsers(n.Store, n.Hasher, password.UsersOptions{Logger: o.Log}), o.observer(metrics.Password)),
 		LoginNames:    c.LoginNames, TokenTTL: c.TokenTTL, TokenLength: c.TokenLength, TokenPrefix: c.TokenPrefix, Schemes: c.AuthSchemes,
-		CacheTTL: orOff(c.CacheTTL), RefreshOnLogin: c.RefreshOnLogin, DefaultRate: c.Throttle,
+		CookieName: c.CookieName, CacheTTL: orOff(c.CacheTTL), RefreshOnLogin: c.RefreshOnLogin, DefaultRate: c.Throttle,
 		TrustedProxies: c.TrustedProxies, PruneAfter: pruneAfter(c.PruneAfter), Logger: o.Log,
 	}
 	if u := c.PublicURL; u != nil {

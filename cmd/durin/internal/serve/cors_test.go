@@ -3,7 +3,10 @@ package serve
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"github.com/durin-go/durin/cmd/durin/internal/config"
 )
 
 // TestCORS: only listed origins get leave, and the cookie only where that is set.
@@ -27,7 +30,9 @@ func TestCORS(t *testing.T) {
 		{"OPTIONS that is no preflight", "OPTIONS", "/api/auth/login/", "https://app.test", "", true, "https://app.test", "true", true},
 	} {
 		reached = false
-		h := allowOrigins([]string{"https://app.test"}, c.credentials, next)
+		h := allowOrigins(&config.Config{
+			CORSOrigins: []string{"https://app.test"}, CORSCredentials: c.credentials, LoginClient: config.LoginClient{Header: "X-Api-Client"},
+		}, next)
 		r := httptest.NewRequest(c.method, c.path, nil)
 		if c.origin != "" {
 			r.Header.Set("Origin", c.origin)
@@ -44,7 +49,7 @@ func TestCORS(t *testing.T) {
 		if got.Get("Vary") == "" {
 			t.Errorf("%s: caches may mix up origins", c.name)
 		}
-		if c.allowed != "" && c.asked != "" && (w.Code != 204 || got.Get("Access-Control-Allow-Methods") == "" || got.Get("Access-Control-Allow-Headers") == "") {
+		if c.allowed != "" && c.asked != "" && (w.Code != 204 || got.Get("Access-Control-Allow-Methods") == "" || !strings.HasSuffix(got.Get("Access-Control-Allow-Headers"), ", X-Api-Client")) {
 			t.Errorf("%s: %d %v", c.name, w.Code, got)
 		}
 	}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/internal/publicurl"
 )
 
 // maxBody bounds what is read of any request.
@@ -18,12 +20,13 @@ const maxBody = 1 << 20
 // routes finds what answers a request, by the path as it came: nothing is cleaned
 // or redirected on the way, sessions//5 is a path of the API.
 type routes struct {
-	mount string
-	fixed map[string]named
-	pages pages
-	demo  map[string]http.Handler // by the path behind the mount; nil: off
-	api   *api.Handler            // everything else; nil: there is nothing
-	guard *durin.Guard
+	mount  string
+	prefix string // of public-url
+	fixed  map[string]named
+	pages  pages
+	demo   map[string]http.Handler // by the path behind the mount; nil: off
+	api    *api.Handler            // everything else; nil: there is nothing
+	guard  *durin.Guard
 }
 
 // A named is a handler and what metrics and traces call it: few names, none of
@@ -94,6 +97,49 @@ func (s *routes) local(next http.Handler) http.Handler {
 	})
 }
 
+// within is the path of a request without the prefix of public-url, for proxies
+// that pass it on. What has the prefix by itself stays as it is.
+func (s *routes) within(path string) string {
+	if s.prefix == "" || s.api != nil && s.api.Owns(path) {
+		return path
+	}
+	if _, below := publicurl.Cut(s.mount, s.prefix); below && s.mounted(path) {
+		return path
+	}
+	rest, _ := publicurl.Cut(path, s.prefix)
+	return rest
+}
+
+// findPublic is find for the paths that callers use: with the prefix of public-url
+// or without it, and by pages of cors-origin.
+func (s *routes) findPublic(c *config.Config, path string) named {
+	within := s.within(path)
+	at := s.find(within)
+	if len(c.CORSOrigins) > 0 && s.mounted(within) {
+		at.Handler = allowOrigins(c, at.Handler)
+	}
+	if within != path {
+		next := at.Handler
+		at.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, movePath(r, func(path string) string { rest, _ := publicurl.Cut(path, s.prefix); return rest }))
+		})
+	}
+	return at
+}
+
+func (s *routes) mounted(path string) bool { return strings.HasPrefix(path, s.mount+"/") }
+
+// movePath is r with another path, in both forms that it has.
+func movePath(r *http.Request, move func(path string) string) *http.Request {
+	moved, to := *r, *r.URL
+	moved.URL = &to
+	to.Path = move(to.Path)
+	if to.RawPath != "" {
+		to.RawPath = move(to.RawPath)
+	}
+	return &moved
+}
+
 // alone serves GET and HEAD only.
 func (s *routes) alone(serve http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -134,9 +180,12 @@ func describe(openapi []byte) http.HandlerFunc {
 // newRoutes are those of the main address.
 func newRoutes(n *node.Node, log *slog.Logger) (*routes, error) {
 	c := n.Config
-	s := &routes{mount: c.Mount, guard: n.Guard}
+	s := &routes{mount: c.Mount, prefix: c.Prefix(), guard: n.Guard}
 	var err error
 	if s.api, err = newAPI(n); err != nil {
+		return nil, err
+	}
+	if err := lookAtClients(n, s.api, log); err != nil {
 		return nil, err
 	}
 	if s.pages, err = newPages(n, log); err != nil {
@@ -173,19 +222,8 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	warnOfClients(s.api, log)
 	n.Metrics.Routes(s.names()...)
-	find := s.find
-	if c := n.Config; len(c.CORSOrigins) > 0 {
-		find = func(path string) named {
-			at := s.find(path)
-			if strings.HasPrefix(path, c.Mount+"/") {
-				at.Handler = allowOrigins(c.CORSOrigins, c.CORSCredentials, at.Handler)
-			}
-			return at
-		}
-	}
-	return surround(n, log, find), nil
+	return surround(n, log, func(path string) named { return s.findPublic(n.Config, path) }), nil
 }
 
 // OpsHandler is what ops-addr serves.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -30,18 +31,32 @@ func newPages(n *node.Node, log *slog.Logger) (pages, error) {
 	if c.PublicURL != nil {
 		origins = append(origins, c.PublicURL.Scheme+"://"+c.PublicURL.Host)
 	}
-	forAdmins, err := admin.New(n.Guard, admin.Options{Path: adminPath, Users: n.Store, HashPassword: hashPassword(n), History: history(n), Held: held(n), Origins: origins, Logger: log})
+	prefix := c.Prefix()
+	forAdmins, err := admin.New(n.Guard, admin.Options{Path: prefix + adminPath, Users: n.Store, HashPassword: hashPassword(n), History: history(n), Held: held(n), Origins: origins, Logger: log})
 	if err != nil {
 		return nil, err
 	}
 	example := ""
 	if c.PublicURL != nil {
-		example = c.PublicURL.String() + c.Mount + "/sessions/"
+		example = c.Public(c.Mount + "/sessions/")
 	}
 	forUsers, err := account.New(n.Guard, account.Options{
-		Path: accountPath, APIKeyClient: c.APIAccessClient, Example: example, Scheme: c.AuthSchemes[0], SetPassword: setPassword(n), Origins: origins, Logger: log,
+		Path: prefix + accountPath, APIKeyClient: c.APIAccessClient, Example: example, Scheme: c.AuthSchemes[0], SetPassword: setPassword(n), ReturnTo: c.ReturnTo, Origins: origins, Logger: log,
 	})
-	return pages{adminPath: forAdmins, accountPath: forUsers}, err
+	return pages{adminPath: below(prefix, adminPath, forAdmins), accountPath: below(prefix, accountPath, forUsers)}, err
+}
+
+// below gives pages at mount their addresses as the browser has them, with the
+// prefix of public-url. An address without its slash leads to the page.
+func below(prefix, mount string, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path+"/" == mount {
+			to := url.URL{Path: prefix + mount, RawQuery: r.URL.RawQuery}
+			http.Redirect(w, r, to.String(), http.StatusSeeOther)
+			return
+		}
+		pages.ServeHTTP(w, movePath(r, func(path string) string { return prefix + path }))
+	})
 }
 
 // held is who is held back, for the admin pages; nil: the limits are off.
@@ -63,19 +78,12 @@ func history(n *node.Node) audit.Store {
 	return n.Store
 }
 
-// at is what answers at path, if anything does. A page's address without its slash leads to
-// the page.
+// at is what answers at path, if anything does; the page's handler redirects an
+// address without the slash.
 func (p pages) at(path string) named {
 	for _, mount := range []string{adminPath, accountPath} {
-		if p[mount] == nil {
-			continue
-		}
-		name := strings.Trim(mount, "/")
-		if strings.HasPrefix(path, mount) {
-			return named{name, p[mount]}
-		}
-		if path+"/" == mount {
-			return named{name, http.RedirectHandler(mount, http.StatusSeeOther)}
+		if p[mount] != nil && (strings.HasPrefix(path, mount) || path+"/" == mount) {
+			return named{strings.Trim(mount, "/"), p[mount]}
 		}
 	}
 	return named{}

@@ -13,6 +13,7 @@ import (
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/sockets"
+	"github.com/durin-go/durin/internal/publicurl"
 )
 
 const (
@@ -163,10 +164,10 @@ func (s *Server) OpsAddr() string {
 }
 
 // URL is where the API is, as the world reaches it.
-func (s *Server) URL() string { return s.base() + s.node.Config.Mount + "/" }
+func (s *Server) URL() string { return publicurl.Join(s.base(), s.node.Config.Mount+"/") }
 
 // AdminURL is where the administrators' pages are, as the world reaches them.
-func (s *Server) AdminURL() string { return s.base() + adminPath }
+func (s *Server) AdminURL() string { return publicurl.Join(s.base(), adminPath) }
 
 func (s *Server) base() string {
 	c := s.node.Config
