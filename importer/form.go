@@ -20,7 +20,7 @@ import (
 // not, or is never. Spans are microseconds; null is never, 0 is not set.
 
 // exportFormat is the version of the form. A reader takes its own and lower ones.
-const exportFormat = 1
+const exportFormat = 2
 
 type exportLine struct {
 	Header *exportHeader `json:"durin,omitempty"`
@@ -93,6 +93,7 @@ type takenForm struct {
 	Source string `json:"source"`
 	Key    string `json:"key"`
 	ID     int64  `json:"id"`
+	Mark   string `json:"mark,omitempty"` // see transfer.Row
 }
 
 // writable is t as the form has it: four digits for the year, whatever the store

@@ -17,7 +17,7 @@ func (m *move) visitTaken(number int, f *takenForm) error {
 		}
 		m.kind = takenKind
 	}
-	row := moved{number: number, kind: takenKind, row: transfer.Row{Source: f.Source, Key: f.Key}}
+	row := moved{number: number, kind: takenKind, row: transfer.Row{Source: f.Source, Key: f.Key, Mark: f.Mark}}
 	take, err := m.takesSource(f.Source)
 	if err != nil {
 		return err
@@ -100,7 +100,4 @@ func (m *move) judgeSource(source string) (bool, error) {
 	return true, err
 }
 
-func (m *move) settleTaken(row moved, result transfer.Result) error {
-	m.count(row, result.Outcome)
-	return nil
-}
+func (m *move) settleTaken(row moved, result transfer.Result) { m.count(row, result.Outcome) }
