@@ -289,7 +289,7 @@ func (m *move) add(row moved) error {
 	}
 	m.report.model(row.kind).Read++
 	if row.row.Known == nil {
-		row.row.Mark = markOf(row.row)
+		row.row.Mark, row.row.Person = markOf(row.row), personOf(row.row.User)
 	}
 	m.batch = append(m.batch, row)
 	return nil
@@ -367,7 +367,7 @@ func (m *move) flush() error {
 	for i, result := range results {
 		settle[batch[i].kind](batch[i], result)
 	}
-	return nil
+	return m.enterSame(m.ctx, rows, results, m.DryRun)
 }
 
 func (m *move) count(row moved, outcome transfer.Outcome) {

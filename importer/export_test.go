@@ -143,7 +143,7 @@ func TestExportIntoAStoreInUse(t *testing.T) {
 	)
 	wantProblems(t, report.Problems, "mended: row 3 (client 7): its id 7 is not free here: it becomes 9", "mended: row 4 (user 9): its id 9 is not free here: it becomes 11",
 		"left out: row 5 (user 10): another user has that name")
-	if report.Unsealed != 1 || len(report.Notes) != 2 {
+	if report.Unsealed != 1 || len(report.Notes) != 3 {
 		t.Errorf("%d unsealed, notes %q", report.Unsealed, report.Notes)
 	}
 	if s := lookup(t, other, "clear"); s.UserName != "ada@example.org" || s.UserID == "9" || s.Client.Name != "tv <ü>" || s.Client.ID == 7 {

@@ -67,7 +67,7 @@ func TestClientFor(t *testing.T) {
 	var before everything
 	for i := range 2 {
 		report := take(t, store, dump, options)
-		if len(report.Notes) != 2 || !strings.Contains(report.Notes[0], `tokens of drf go to the client "mobile": policy evict`) || !strings.Contains(report.Notes[1], `"tv"`) {
+		if len(report.Notes) != 3-i || !strings.Contains(report.Notes[0], `tokens of drf go to the client "mobile": policy evict`) || !strings.Contains(report.Notes[1], `"tv"`) {
 			t.Errorf("notes %q", report.Notes)
 		}
 		after := contents(t, store)

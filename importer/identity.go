@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -33,6 +34,29 @@ func nameMark(name string) string {
 
 // joined is when a user did, as a store keeps it.
 func joined(u *durin.User) time.Time { return u.Created.Truncate(time.Microsecond).UTC() }
+
+// personOf is what the ledger knows a user by who comes from somewhere else, or under
+// another key: name and joining. Without the latter there is nothing.
+func personOf(u *durin.User) string {
+	if u == nil || u.Created.IsZero() {
+		return ""
+	}
+	return nameKey(u.Name + "\x00" + joined(u).Format(time.RFC3339Nano))
+}
+
+// enterSame enters those users into the ledger who were here already: who is
+// deleted after that does not come back.
+func (j *job) enterSame(ctx context.Context, rows []transfer.Row, results []transfer.Result, dry bool) error {
+	var same []transfer.Row
+	for i, row := range rows {
+		if row.User != nil && sameByName(row.User, results[i]) {
+			row.User, row.Known = nil, &results[i].ID
+			same = append(same, row)
+		}
+	}
+	_, err := j.importRows(ctx, same, dry)
+	return err
+}
 
 // sameRow reports whether the user or client that the ledger knows by the key of
 // row is row still, and whether what it became here is that one still. One that is

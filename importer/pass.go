@@ -157,6 +157,7 @@ func (p *pass) flush() error {
 	rows := make([]transfer.Row, len(items))
 	for i, it := range items {
 		it.row.Source, it.row.Key, it.row.Mark = p.source(it.model), it.ledgerKey(), markOf(it.row)
+		it.row.Person = personOf(it.row.User)
 		rows[i] = it.row
 	}
 	results, err := p.importAbove(p.ctx, rows, p.top[userRows].key, p.dry)
@@ -170,7 +171,7 @@ func (p *pass) flush() error {
 			p.settleUser(items[i], result)
 		}
 	}
-	return nil
+	return p.enterSame(p.ctx, rows, results, p.dry)
 }
 
 // ledgerKey is what the ledger knows the row by.

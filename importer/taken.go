@@ -55,7 +55,7 @@ func (m *move) here(f *takenForm) int64 {
 }
 
 // takesSource reports whether the ledger takes entries of a source: those of
-// tokens, which are known by their digests wherever they come from, and others if
+// tokens and persons, which are known wherever they come from, and others if
 // it has none yet but from this origin. Keys of two projects mean different rows.
 func (m *move) takesSource(source string) (bool, error) {
 	if take, known := m.sources[source]; known {
@@ -73,7 +73,7 @@ func (m *move) takesSource(source string) (bool, error) {
 }
 
 func (m *move) judgeSource(source string) (bool, error) {
-	if strings.HasSuffix(source, ":token") {
+	if strings.HasSuffix(source, ":token") || source == transfer.PersonSource {
 		return true, nil
 	}
 	exporter, ok := m.dst.(interface {

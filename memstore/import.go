@@ -44,8 +44,12 @@ func (st *state) importRow(row transfer.Row, now time.Time) (transfer.Result, er
 	if err := tokenrule.CheckImport(row); err != nil {
 		return transfer.Result{}, err
 	}
-	key := ledgerKey{row.Source, row.Key}
+	key, person := ledgerKey{row.Source, row.Key}, ledgerKey{transfer.PersonSource, row.Person}
 	if known, there := st.ledger[key]; there {
+		return st.known(row, known), nil
+	}
+	if known, there := st.ledger[person]; there && row.Person != "" {
+		st.ledger[key] = known
 		return st.known(row, known), nil
 	}
 	var result transfer.Result
@@ -62,6 +66,9 @@ func (st *state) importRow(row transfer.Row, now time.Time) (transfer.Result, er
 	}
 	if err == nil && result.Outcome == transfer.Imported {
 		st.ledger[key] = ledgerRow{result.ID, row.Mark}
+		if _, there := st.ledger[person]; row.Person != "" && !there {
+			st.ledger[person] = st.ledger[key]
+		}
 	}
 	if err == nil && result.Outcome == transfer.OverMaximum {
 		st.ledger[key] = ledgerRow{target: -1}

@@ -122,6 +122,9 @@ func (t *importing) look(ctx context.Context, rows []transfer.Row) error {
 	keys := map[string][]string{}
 	for _, row := range rows {
 		keys[row.Source] = append(keys[row.Source], row.Key)
+		if row.Person != "" {
+			keys[transfer.PersonSource] = append(keys[transfer.PersonSource], row.Person)
+		}
 	}
 	for source, all := range keys {
 		err := portions(all, func(some []string) error {
@@ -145,7 +148,7 @@ func (t *importing) lookHere(ctx context.Context, rows []transfer.Row) error {
 	ids := map[string][]int64{}
 	for _, row := range rows {
 		if table := tableOf(row); table != "" {
-			if known, there := t.known[ledgerKey{row.Source, row.Key}]; there {
+			if known, _, there := t.taken(row); there {
 				ids[table] = append(ids[table], known.target)
 			}
 		}
@@ -163,6 +166,21 @@ func (t *importing) lookHere(ctx context.Context, rows []transfer.Row) error {
 		}
 	}
 	return nil
+}
+
+// taken is what the ledger has of a row, by its key or as a person.
+func (t *importing) taken(row transfer.Row) (known ledgerRow, asPerson, there bool) {
+	if known, there = t.known[ledgerKey{row.Source, row.Key}]; there || row.Person == "" {
+		return known, false, there
+	}
+	known, there = t.known[ledgerKey{transfer.PersonSource, row.Person}]
+	return known, true, there
+}
+
+// enter adds to the ledger.
+func (t *importing) enter(ctx context.Context, source, key string, row ledgerRow) error {
+	t.known[ledgerKey{source, key}] = row
+	return asInsert(t.exec(ctx, insertInto("durin_import", "source, source_key, target, at, mark"), source, key, row.target, t.at, row.mark))
 }
 
 // tableOf is where a client or user is kept, "" for other rows.
@@ -218,13 +236,15 @@ func (t *importing) place(ctx context.Context, table string, numbered bool) erro
 }
 
 func (t *importing) row(ctx context.Context, row transfer.Row) (transfer.Result, error) {
-	at := ledgerKey{row.Source, row.Key}
-	if known, there := t.known[at]; there {
-		here := t.here[rowKey{tableOf(row), known.target}]
-		return transfer.Result{Outcome: transfer.KnownBefore, ID: known.target, Mark: known.mark, Name: here.name, Created: here.created}, nil
-	}
 	var result transfer.Result
 	var err error
+	if known, asPerson, there := t.taken(row); there {
+		if asPerson {
+			err = t.enter(ctx, row.Source, row.Key, known)
+		}
+		here := t.here[rowKey{tableOf(row), known.target}]
+		return transfer.Result{Outcome: transfer.KnownBefore, ID: known.target, Mark: known.mark, Name: here.name, Created: here.created}, err
+	}
 	switch {
 	case row.Client != nil:
 		result, err = t.client(ctx, *row.Client)
@@ -244,15 +264,17 @@ func (t *importing) row(ctx context.Context, row transfer.Row) (transfer.Result,
 	case result.Outcome != transfer.Imported:
 		return result, nil
 	}
-	t.known[at] = entry
 	if row.Client != nil {
 		t.here[rowKey{"durin_client", result.ID}] = present{row.Client.Name, tokenrule.Instant(row.Client.Created)}
 	}
 	if row.User != nil {
 		t.here[rowKey{"durin_user", result.ID}] = present{row.User.Name, tokenrule.Instant(row.User.Created)}
 	}
-	err = t.exec(ctx, insertInto("durin_import", "source, source_key, target, at, mark"), row.Source, row.Key, entry.target, t.at, entry.mark)
-	return result, asInsert(err)
+	err = t.enter(ctx, row.Source, row.Key, entry)
+	if _, there := t.known[ledgerKey{transfer.PersonSource, row.Person}]; err == nil && row.Person != "" && !there {
+		err = t.enter(ctx, transfer.PersonSource, row.Person, entry)
+	}
+	return result, err
 }
 
 // named is the result for a client or user whose name another one has, if there is

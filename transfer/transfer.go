@@ -35,7 +35,11 @@ type Row struct {
 	Key    string // its key there; at most 128 bytes
 	// Mark tells a client or user from others that have its key there at
 	// another time. The ledger keeps it; at most 96 bytes.
-	Mark   string
+	Mark string
+	// Person, if set, tells a user wherever it comes from; at most 128 bytes. The
+	// ledger enters it beside Key, as that of PersonSource, and knows a row that
+	// it does not know by Key by Person.
+	Person string
 	Client *durin.Client
 	User   *durin.User
 	Token  *Token
@@ -43,6 +47,9 @@ type Row struct {
 	// became the row with that ID here, or below 1 one that is gone.
 	Known *int64
 }
+
+// PersonSource is the Source of the ledger's entries for Row.Person.
+const PersonSource = "person:user"
 
 // A Token is a token of another system.
 type Token struct {

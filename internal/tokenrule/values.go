@@ -162,6 +162,8 @@ func CheckImport(r transfer.Row) error {
 		return fmt.Errorf("durin: import: a key of %s has 1 to %d bytes", r.Source, maxKeyBytes)
 	case len(r.Mark) > maxMarkBytes || !IsText(r.Mark):
 		return fmt.Errorf("durin: import: a mark of %s has at most %d bytes", r.Source, maxMarkBytes)
+	case len(r.Person) > maxKeyBytes || !IsText(r.Person):
+		return fmt.Errorf("durin: import: a key of %s has 1 to %d bytes", transfer.PersonSource, maxKeyBytes)
 	case kinds != 1:
 		return fmt.Errorf("durin: import: %s %s is not one of client, user, token and known", r.Source, r.Key)
 	case r.Token != nil && r.Token.ID < 0:
