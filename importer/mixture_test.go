@@ -187,7 +187,7 @@ func TestNaturalKeys(t *testing.T) {
 		t.Errorf("td: %+v", s)
 	}
 	problems := refused(t, store, array(tokenRow(11, "te", `["nobody"]`, `["web"]`), tokenRow(12, "tf", `["bob"]`, `["none"]`)), Options{})
-	wantProblems(t, problems, `its user "nobody" is neither in the dump nor here`, `its client "none" is neither in the dump nor here`)
+	wantProblems(t, problems, `its user "nobody" is neither in the dump nor taken by an earlier import`, `its client "none" is neither in the dump nor here`)
 }
 
 // An id that is not free moves its row only, not those behind it.
@@ -251,6 +251,10 @@ func TestDumpsInParts(t *testing.T) {
 			t.Errorf("%s is of %s", token, s.UserName)
 		}
 	}
+	if _, err := store.CreateUser(t.Context(), durin.User{Name: "dora", Active: true, Password: "!", Created: testNow}); err != nil {
+		t.Fatal(err)
+	}
+	wantProblems(t, refused(t, store, array(tokenRow(3, "tc", `["dora"]`, `["web"]`)), Options{}), `its user "dora" is neither in the dump nor taken by an earlier import under this name`)
 	wantProblems(t, refused(t, store, array(tokenRow(3, "tc", "3", "1"), tokenRow(4, "td", `["bob"]`, "2"), tokenRow(5, "te", "1", "1")), Options{}),
 		"row 1 (durin.authtoken 3): its user 3 is not in the dump", "row 1 (durin.authtoken 3): its client 1 is not in the dump",
 		"row 2 (durin.authtoken 4): its client 2 is not in the dump",

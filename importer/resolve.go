@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/transfer"
 )
 
 // A userTable knows the users of the dump by what tokens call them.
@@ -118,7 +119,7 @@ func (p *pass) resolveUser(it *item, absent map[reference]string) {
 	case id == "" && there:
 		it.fault("its user %s is left out%s", it.user, p.users.reason(it.user))
 	case id == "" && it.user.name != "":
-		it.fault("its user %s is neither in the dump nor here", it.user)
+		it.fault("its user %s is neither in the dump nor taken by an earlier import under this name", it.user)
 	case id == "":
 		it.fault("its user %s is not in the dump", it.user)
 	}
@@ -170,7 +171,9 @@ func (p *pass) absentUsers(items []*item) (map[reference]string, error) {
 	return ids, nil
 }
 
-// userNamed returns the id of a user of the store, "" if there is none.
+// userNamed returns the id of the user of the store whom an earlier import has
+// taken under that name, "" if there is none. Who got the name in another way may
+// be somebody else.
 func (p *pass) userNamed(name string) (string, error) {
 	users, ok := p.dst.(interface {
 		UserByName(context.Context, string) (durin.User, error)
@@ -179,11 +182,16 @@ func (p *pass) userNamed(name string) (string, error) {
 		return "", nil
 	}
 	u, err := users.UserByName(p.ctx, name)
-	if errors.Is(err, durin.ErrNotFound) {
+	if errors.Is(err, durin.ErrNotFound) || err == nil && personOf(&u) == "" {
 		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("importer: %w", err)
+	}
+	none := int64(-1)
+	results, err := p.importRows(p.ctx, []transfer.Row{{Source: transfer.PersonSource, Key: personOf(&u), Known: &none}}, true)
+	if err != nil || results[0].Outcome != transfer.KnownBefore || strconv.FormatInt(results[0].ID, 10) != u.ID {
+		return "", err
 	}
 	return u.ID, nil
 }

@@ -46,6 +46,9 @@ func (st *state) importRow(row transfer.Row, now time.Time) (transfer.Result, er
 	}
 	key, person := ledgerKey{row.Source, row.Key}, ledgerKey{transfer.PersonSource, row.Person}
 	if known, there := st.ledger[key]; there {
+		if _, told := st.ledger[person]; row.Person != "" && !told && row.Mark == known.mark {
+			st.ledger[person] = known // by a new name
+		}
 		return st.known(row, known), nil
 	}
 	if known, there := st.ledger[person]; there && row.Person != "" {

@@ -239,8 +239,12 @@ func (t *importing) row(ctx context.Context, row transfer.Row) (transfer.Result,
 	var result transfer.Result
 	var err error
 	if known, asPerson, there := t.taken(row); there {
-		if asPerson {
+		_, told := t.known[ledgerKey{transfer.PersonSource, row.Person}]
+		switch {
+		case asPerson:
 			err = t.enter(ctx, row.Source, row.Key, known)
+		case row.Person != "" && !told && row.Mark == known.mark: // by a new name
+			err = t.enter(ctx, transfer.PersonSource, row.Person, known)
 		}
 		here := t.here[rowKey{tableOf(row), known.target}]
 		return transfer.Result{Outcome: transfer.KnownBefore, ID: known.target, Mark: known.mark, Name: here.name, Created: here.created}, err

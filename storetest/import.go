@@ -129,6 +129,7 @@ func importPersons(t *testing.T, s newcomer) {
 		importRows(t, s, row("b", "2", "ada"), dry, known)
 	}
 	importRows(t, s, row("b", "2", "bob"), false, known) // the key goes before the person
+	importRows(t, s, row("f", "6", "bob"), false, known) // who is known by it by now
 	_, _, err := s.DeleteUser(t.Context(), "80", start)
 	must(t, err)
 	importRows(t, s, row("c", "3", "ada"), false, known)

@@ -38,7 +38,8 @@ type Row struct {
 	Mark string
 	// Person, if set, tells a user wherever it comes from; at most 128 bytes. The
 	// ledger enters it beside Key, as that of PersonSource, and knows a row that
-	// it does not know by Key by Person.
+	// it does not know by Key by Person. That of a row known by Key is entered,
+	// too, if it has the same Mark.
 	Person string
 	Client *durin.Client
 	User   *durin.User
