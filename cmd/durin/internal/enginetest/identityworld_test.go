@@ -123,10 +123,7 @@ var deletedClient = strings.Repeat("deleted", 20)
 
 func (w *watched) lookAtTokens(ctx context.Context, wd *world, _ map[named]*person) error {
 	for _, c := range wd.credentials {
-		s, err := w.Lookup(ctx, durin.Secret(c.secret).Digest())
-		if errors.Is(err, durin.ErrNotFound) && c.legacy {
-			s, err = w.Lookup(ctx, transfer.Placeholder(sha512.Sum512([]byte(c.secret))))
-		}
+		s, err := w.find(ctx, c)
 		if errors.Is(err, durin.ErrNotFound) {
 			if w.alive[c] {
 				w.ended[c] = true
@@ -149,6 +146,15 @@ func (w *watched) lookAtTokens(ctx context.Context, wd *world, _ map[named]*pers
 		}
 	}
 	return nil
+}
+
+// find looks a token up, as itself or as what is known of it before its first use.
+func (w *watched) find(ctx context.Context, c *credential) (durin.Session, error) {
+	s, err := w.Lookup(ctx, durin.Secret(c.secret).Digest())
+	if errors.Is(err, durin.ErrNotFound) && c.legacy {
+		s, err = w.Lookup(ctx, transfer.Placeholder(sha512.Sum512([]byte(c.secret))))
+	}
+	return s, err
 }
 
 func sharesOne(a, b map[string]bool) bool {
@@ -452,7 +458,7 @@ func (w *world) exportStore(ctx context.Context) error {
 		d.people[nameOf(u.Name, u.Created)] = s.people[u.ID]
 	}
 	for c := range s.alive {
-		if found, err := s.Lookup(ctx, durin.Secret(c.secret).Digest()); err == nil {
+		if found, err := s.find(ctx, c); err == nil {
 			d.tokens[c] = found.Client.Name
 		}
 	}
@@ -499,14 +505,16 @@ func (w *world) importDump(ctx context.Context) error {
 	if err != nil && !errors.As(err, &rows) && !errors.As(err, &format) {
 		return err
 	}
-	err = w.stores[into].look(ctx, w, d.people)
+	if failed := w.stores[into].look(ctx, w, d.people); failed != nil || err != nil || opts.DryRun {
+		return failed
+	}
 	for is, who := range d.people {
 		if w.stores[into].names[who] == nil {
 			w.stores[into].names[who] = map[string]bool{}
 		}
 		w.stores[into].names[who][is.name] = true
 	}
-	return err
+	return nil
 }
 
 func (w *world) withPolicy(c durin.Client) durin.Client {
