@@ -39,7 +39,7 @@ func Durin(ctx context.Context, src io.Reader, dst transfer.Importer, opts Optio
 		return nil, err
 	}
 	defer dump.close()
-	m := &move{job: &job{Options: opts, dst: dst, dump: dump, now: opts.Now(), steps: 2}, ctx: ctx, first: map[string]firstRow{}}
+	m := &move{job: &job{Options: opts, dst: dst, dump: dump, now: opts.Now(), steps: 2}, ctx: ctx, first: map[string]firstRow{}, before: map[int64]string{}}
 	if err := m.survey(); err != nil {
 		return nil, err
 	}
@@ -58,6 +58,10 @@ type move struct {
 	others  map[string]string // why, of clients there
 	ids     map[int64]int64   // of clients, here by there
 	sources map[string]bool   // of the ledger, and whether they are taken
+	// before are the keys by which the exporting store's ledger knows tokens whose
+	// digest is another one since, by their ids there: they were known by a
+	// SHA-512 only until their first use.
+	before map[int64]string
 	// first are the rows with the highest ids of their kinds, which come before
 	// all others: see visitFirst.
 	first map[string]firstRow
@@ -145,7 +149,7 @@ func (l *exportLine) order() int {
 func (m *move) survey() error {
 	const header, end = 1, 6
 	var counted, told exportEnd
-	last := 0
+	last, tokens, digests := 0, idSet{}, newTextSet()
 	err := m.rows(m.ctx, "reading", func(raw rawRow) error {
 		line, err := parseLine(raw)
 		if err != nil {
@@ -177,6 +181,13 @@ func (m *move) survey() error {
 				return fault(err.Error())
 			}
 			m.see(raw.number, line)
+			switch {
+			case line.Token != nil:
+				tokens.add(line.Token.ID)
+				digests.add(line.Token.key())
+			case line.Taken != nil && line.Taken.Source == tokenSource && tokens.has(line.Taken.ID) && !digests.has(line.Taken.Key):
+				m.before[line.Taken.ID] = line.Taken.Key
+			}
 		}
 		return nil
 	})
@@ -306,13 +317,20 @@ func (m *move) visitToken(number int, f *tokenForm) error {
 		}
 		m.kind = tokenKind
 	}
-	row := moved{number: number, kind: tokenKind, key: strconv.FormatInt(t.ID, 10), row: transfer.Row{Source: "django:token", Key: t.Digest.String(), Token: t}}
+	row := moved{number: number, kind: tokenKind, key: strconv.FormatInt(t.ID, 10), row: transfer.Row{Source: tokenSource, Key: t.Digest.String(), Token: t}}
 	id, _, _ := m.users.find(reference{pk: t.UserID})
 	name := m.clients[t.Client]
 	if id == "" || name == "" {
 		m.report.model(tokenKind).Read++
 		m.leaveOut(row, "its user or its client is left out"+cmp.Or(m.users.reason(reference{pk: t.UserID}), m.others[t.Client]))
 		return nil
+	}
+	if key := m.before[t.ID]; key != "" {
+		if gone, err := m.tookBefore(key); err != nil || gone {
+			none := int64(-1)
+			row.row.Token, row.row.Known = nil, &none
+			return cmp.Or(err, m.add(row))
+		}
 	}
 	t.UserID, t.Client = id, name
 	if t.Seal != nil && m.Keyring != nil {
@@ -321,6 +339,13 @@ func (m *move) visitToken(number int, f *tokenForm) error {
 		}
 	}
 	return m.add(row)
+}
+
+// tookBefore reports whether the ledger here knows a token by key.
+func (m *move) tookBefore(key string) (bool, error) {
+	none := int64(-1)
+	results, err := m.importRows(m.ctx, []transfer.Row{{Source: tokenSource, Key: key, Known: &none}}, true)
+	return err == nil && results[0].Outcome == transfer.KnownBefore, err
 }
 
 func (m *move) leaveOut(row moved, what string) {
@@ -420,6 +445,8 @@ func (m *move) settleUser(row moved, result transfer.Result) {
 
 func (m *move) settleToken(row moved, result transfer.Result) {
 	switch {
+	case row.row.Known != nil:
+		m.count(row, transfer.KnownBefore)
 	case result.Outcome == transfer.OverMaximum:
 		m.leaveOut(row, overMaximum(row.row.Token.Client))
 	case result.Outcome == transfer.WithoutParent && !m.DryRun:

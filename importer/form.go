@@ -184,3 +184,11 @@ func (f *tokenForm) token() (*transfer.Token, error) {
 	}
 	return t, nil
 }
+
+// key is what ledgers know the token by.
+func (f *tokenForm) key() string {
+	if t, err := f.token(); err == nil {
+		return t.Digest.String()
+	}
+	return ""
+}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"crypto/sha512"
 	"errors"
 	"fmt"
 	"reflect"
@@ -338,4 +339,30 @@ func TestDeletedUsersStayAway(t *testing.T) {
 	if _, err := store.UserByName(t.Context(), "alice"); !errors.Is(err, durin.ErrNotFound) {
 		t.Errorf("alice: %v", err)
 	}
+}
+
+// A token of knox that was ended here does not come back by a store in which it was
+// used, and has another digest since.
+func TestEndedTokenOfKnoxStaysEnded(t *testing.T) {
+	legacy := transfer.LegacyDigest(sha512.Sum512([]byte("secret")))
+	dump := array(userRow(1, "alice"), fmt.Sprintf(`{"model":"knox.authtoken","pk":"%x","fields":{"user":1,"created":"2026-11-23T10:58:14Z","expiry":null}}`, legacy[:]))
+	here, elsewhere := memstore.New(), memstore.New()
+	take(t, here, dump, Options{})
+	take(t, elsewhere, dump, Options{})
+	if adopted, err := elsewhere.AdoptLegacy(t.Context(), []transfer.LegacyDigest{legacy}, durin.Secret("secret").Digest()); err != nil || !adopted {
+		t.Fatal(err)
+	}
+	if _, err := here.End(t.Context(), durin.Selection{UserID: "1"}, testNow); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		report := takeExport(t, here, export(t, elsewhere, "elsewhere"), Options{})
+		if got := report.Model(tokenKind); got.Known != 1 || got.Read != 1 {
+			t.Errorf("%+v", got)
+		}
+		isAbsent(t, here, "secret")
+	}
+	fresh := memstore.New()
+	takeExport(t, fresh, export(t, elsewhere, "elsewhere"), Options{})
+	lookup(t, fresh, "secret")
 }

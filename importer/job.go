@@ -315,6 +315,9 @@ func (j *job) probe(model, key string, n int) transfer.Row {
 	return row
 }
 
+// tokenSource is what the ledger calls all tokens, by their digests.
+const tokenSource = "django:token"
+
 // source is what the ledger calls the rows of a model. All tokens are known by
 // their digests: a token is the same one wherever it comes from.
 func (j *job) source(model string) string {
@@ -324,7 +327,7 @@ func (j *job) source(model string) string {
 	case clientRows:
 		return j.space + ":client"
 	}
-	return "django:token"
+	return tokenSource
 }
 
 func (j *job) importRows(ctx context.Context, rows []transfer.Row, dry bool) ([]transfer.Result, error) {
