@@ -209,7 +209,7 @@ func TestMaximumHolds(t *testing.T) {
 				wantProblems(t, report.Problems, `left out: row 4 (durin.authtoken 3): its user has as many sessions of the client "web" here as its policy allows`)
 			} else {
 				live(t, store, fresh, old)
-				wantProblems(t, report.Ended, `ended: row 4 (durin.authtoken 3): it is newer than session 1 of its user for the client "web", which is ended`)
+				wantProblems(t, report.Ended, `ended: row 4 (durin.authtoken 3): it takes the place of session 1 of its user for the client "web", whose policy allows no more`)
 			}
 			take(t, store, before, Options{})
 			take(t, store, after, Options{}) // what was left out is known

@@ -31,7 +31,7 @@ type pass struct {
 	folded    *textSet // names of users; see durin.FoldName
 	twin, odd string   // one of those that Report counts
 	batch     []*item
-	renamed   int // users who have another name here
+	renamed   int          // users who have another name here
 	first     map[kind]int // numbers of the rows that visitFirst has visited; 0 where there is none
 }
 

@@ -237,7 +237,7 @@ func (r *Report) tellEnded(it *item, client string, result transfer.Result) {
 			r.MoreEnded++
 			continue
 		}
-		what := fmt.Sprintf("it is newer than session %d of its user for the client %q, which is ended: the client's policy allows no more", id, client)
+		what := fmt.Sprintf("it takes the place of session %d of its user for the client %q, whose policy allows no more", id, client)
 		r.Ended = append(r.Ended, Problem{it.number, it.model, it.key, what, Ended})
 	}
 }
