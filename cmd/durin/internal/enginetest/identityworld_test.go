@@ -502,7 +502,8 @@ func (w *world) importDump(ctx context.Context) error {
 	}
 	var rows *importer.RowsError
 	var format *importer.FormatError
-	if err != nil && !errors.As(err, &rows) && !errors.As(err, &format) {
+	var nothing *importer.NothingError
+	if err != nil && !errors.As(err, &rows) && !errors.As(err, &format) && !errors.As(err, &nothing) {
 		return err
 	}
 	if failed := w.stores[into].look(ctx, w, d.people); failed != nil || err != nil || opts.DryRun {
