@@ -2,7 +2,9 @@ package importer
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/transfer"
@@ -20,7 +22,7 @@ type clientRef struct {
 type clientTable struct {
 	stored  map[int64]durin.Client // nil if the store cannot tell
 	refs    map[reference]clientRef
-	leftOut map[reference]bool
+	leftOut map[reference]string // and why, if there is more to tell than by the row
 	sources map[string]clientRef // by the library that has none
 }
 
@@ -31,12 +33,12 @@ func (p *pass) takeClients() error {
 	if err != nil {
 		return err
 	}
-	p.clients = &clientTable{stored, map[reference]clientRef{}, map[reference]bool{}, map[string]clientRef{}}
+	p.clients = &clientTable{stored, map[reference]clientRef{}, map[reference]string{}, map[string]clientRef{}}
 	var items []*item
 	for _, it := range p.job.clients {
 		p.report.model(it.model).Read++
 		if len(it.faults) > 0 {
-			p.leaveOutClient(it)
+			p.leaveOutClient(it, "")
 			continue
 		}
 		items = append(items, it)
@@ -55,7 +57,7 @@ func (p *pass) takeClients() error {
 func (p *pass) writeClients(items []*item) error {
 	rows := make([]transfer.Row, len(items))
 	for i, it := range items {
-		it.row.Source, it.row.Key = p.source(it.model), it.ledgerKey()
+		it.row.Source, it.row.Key, it.row.Mark = p.source(it.model), it.ledgerKey(), markOf(it.row)
 		rows[i] = it.row
 	}
 	results, err := p.importRows(p.ctx, rows, p.dry)
@@ -67,10 +69,19 @@ func (p *pass) writeClients(items []*item) error {
 
 func (p *pass) settleClient(it *item, result transfer.Result) {
 	ref := clientRef{name: it.name, policy: it.row.Client.Policy, most: it.row.Client.MaxTokens, fresh: p.dry}
-	switch result.Outcome {
-	case transfer.Imported:
+	switch {
+	case result.Outcome == transfer.Imported:
+		wanted := ""
+		if id := it.row.Client.ID; id != 0 {
+			wanted = strconv.FormatInt(id, 10)
+		}
+		p.report.tellID(it, wanted, result.ID, p.dry)
 		p.taken(it)
-	case transfer.KnownBefore:
+	case result.Outcome == transfer.KnownBefore && !sameRow(it.row, result):
+		it.fault("%s", otherClient(it.name, result.Name))
+		p.leaveOutClient(it, fmt.Sprintf(": it is %q in the dump, and %s was taken under its key before", it.name, quoteOrDeleted(result.Name)))
+		return
+	case result.Outcome == transfer.KnownBefore:
 		p.report.model(it.model).Known++
 		ref = p.clients.here(result.ID, ref)
 	default:
@@ -99,56 +110,36 @@ func (t *clientTable) add(it *item, ref clientRef) {
 	t.refs[reference{name: it.name}] = ref
 }
 
-func (p *pass) leaveOutClient(it *item) {
+func (p *pass) leaveOutClient(it *item, why string) {
 	p.leaveOut(it)
-	p.clients.leftOut[reference{pk: it.pk}] = true
-	p.clients.leftOut[reference{name: it.name}] = true
+	p.clients.leftOut[reference{pk: it.pk}] = why
+	p.clients.leftOut[reference{name: it.name}] = why
 }
 
 // find returns the client of a token, or notes a fault in it.
-func (t *clientTable) find(p *pass, it *item) (clientRef, error) {
+func (t *clientTable) find(it *item) clientRef {
 	if it.source != "" {
-		return t.sources[it.source], nil
+		return t.sources[it.source]
 	}
 	ref, ok := t.refs[it.client]
-	if !ok && t.leftOut[it.client] {
-		it.fault("its client %s is left out", it.client)
-		return clientRef{}, nil
+	if ok {
+		return ref
 	}
-	if !ok {
-		var err error
-		if ref, err = t.absent(p, it.client); err != nil {
-			return clientRef{}, err
+	if why, leftOut := t.leftOut[it.client]; leftOut {
+		it.fault("its client %s is left out%s", it.client, why)
+		return clientRef{}
+	}
+	// One that the dump does not have is looked for in the store, by name: a key
+	// alone tells none.
+	for id, c := range t.stored {
+		if it.client.name == c.Name {
+			return t.here(id, ref)
 		}
 	}
-	if ref == absentClient {
-		it.fault("its client %s is neither in the dump nor taken by an earlier import", it.client)
-	}
-	return ref, nil
-}
-
-// absentClient stands for a client that is nowhere.
-var absentClient = clientRef{policy: "nowhere"}
-
-// absent looks for a client that the dump does not have, and remembers what it
-// found: by key in the ledger of earlier imports, by name in the store.
-func (t *clientTable) absent(p *pass, client reference) (clientRef, error) {
-	ref := absentClient
-	if client.name != "" {
-		for id, c := range t.stored {
-			if c.Name == client.name {
-				ref = t.here(id, ref)
-			}
-		}
+	if it.client.name != "" {
+		it.fault("its client %s is neither in the dump nor here", it.client)
 	} else {
-		results, err := p.importRows(p.ctx, []transfer.Row{p.probe(clientModel, client.pk, 0)}, true)
-		if err != nil {
-			return ref, err
-		}
-		if results[0].Outcome == transfer.KnownBefore && t.stored != nil {
-			ref = t.here(results[0].ID, ref)
-		}
+		it.fault("its client %s is not in the dump", it.client)
 	}
-	t.refs[client] = ref
-	return ref, nil
+	return clientRef{}
 }

@@ -33,6 +33,7 @@ type item struct {
 	// Of a user.
 	pk, name string
 	kind     phc.Kind
+	demoted  bool // a superuser who is not active, and becomes no administrator
 	// Of a token.
 	user, client reference
 	secret       durin.Secret
@@ -79,11 +80,13 @@ func (o *Options) user(r *record) *item {
 		Created:   r.optionalInstant("date_joined"),
 		LastLogin: r.optionalInstant("last_login"),
 	}
+	superuser := u.Admin
+	u.Admin = superuser && u.Active
 	if _, given := r.fields[o.ActiveField]; !given && r.model == defaultUserModel {
 		r.fault(o.ActiveField + " is missing")
 	}
 	it := newItem(r)
-	it.name = u.Name
+	it.name, it.demoted = u.Name, superuser && !u.Admin
 	if n, whole := number(r.pk); whole {
 		if n > 0 && n <= highestID {
 			u.ID = r.pk

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,7 +39,7 @@ func Durin(ctx context.Context, src io.Reader, dst transfer.Importer, opts Optio
 		return nil, err
 	}
 	defer dump.close()
-	m := &move{job: &job{Options: opts, dst: dst, dump: dump, now: opts.Now(), steps: 2}, ctx: ctx}
+	m := &move{job: &job{Options: opts, dst: dst, dump: dump, now: opts.Now(), steps: 2}, ctx: ctx, first: map[string]firstRow{}, before: map[int64]string{}}
 	if err := m.survey(); err != nil {
 		return nil, err
 	}
@@ -54,10 +55,44 @@ type move struct {
 
 	users   *userTable
 	clients map[string]string // the name here by the name there; "" if it is gone
+	others  map[string]string // why, of clients there
 	ids     map[int64]int64   // of clients, here by there
 	sources map[string]bool   // of the ledger, and whether they are taken
-	batch   []moved
-	kind    string
+	// before are the keys by which the exporting store's ledger knows tokens whose
+	// digest is another one since, by their ids there: they were known by a
+	// SHA-512 only until their first use.
+	before map[int64]string
+	// first are the rows with the highest ids of their kinds, which come before
+	// all others: see visitFirst.
+	first map[string]firstRow
+	batch []moved
+	kind  string
+}
+
+// A firstRow is the one of its kind with the highest id.
+type firstRow struct {
+	number int
+	id     int64
+	line   exportLine
+}
+
+// see keeps the line if its id is the highest of its kind yet.
+func (m *move) see(number int, line exportLine) {
+	if kind, id := line.idOf(); id > m.first[kind].id && id <= highestID {
+		m.first[kind] = firstRow{number, id, line}
+	}
+}
+
+// idOf is the kind and id of a client or user; an id that is no number is 0.
+func (l *exportLine) idOf() (kind string, id int64) {
+	switch {
+	case l.Client != nil:
+		return clientKind, l.Client.ID
+	case l.User != nil:
+		id, _ = number(l.User.ID)
+		return userKind, id
+	}
+	return "", 0
 }
 
 // A moved is a row of the export on its way.
@@ -114,7 +149,7 @@ func (l *exportLine) order() int {
 func (m *move) survey() error {
 	const header, end = 1, 6
 	var counted, told exportEnd
-	last := 0
+	last, tokens, digests := 0, idSet{}, newTextSet()
 	err := m.rows(m.ctx, "reading", func(raw rawRow) error {
 		line, err := parseLine(raw)
 		if err != nil {
@@ -144,6 +179,14 @@ func (m *move) survey() error {
 			counted.count(line)
 			if err := line.check(); err != nil {
 				return fault(err.Error())
+			}
+			m.see(raw.number, line)
+			switch {
+			case line.Token != nil:
+				tokens.add(line.Token.ID)
+				digests.add(line.Token.key())
+			case line.Taken != nil && line.Taken.Source == tokenSource && tokens.has(line.Taken.ID) && !digests.has(line.Taken.Key):
+				m.before[line.Taken.ID] = line.Taken.Key
 			}
 		}
 		return nil
@@ -191,11 +234,11 @@ func (l *exportLine) check() error {
 // write takes the rows.
 func (m *move) write() error {
 	m.report = &Report{DryRun: m.DryRun, Passwords: map[string]int{}}
-	m.users, m.clients, m.ids, m.sources = newUserTable(false), map[string]string{}, map[int64]int64{}, map[string]bool{}
+	m.users, m.clients, m.others, m.ids, m.sources = newUserTable(false), map[string]string{}, map[string]string{}, map[int64]int64{}, map[string]bool{}
 	for _, kind := range []string{clientKind, userKind, tokenKind, takenKind} {
 		m.report.model(kind)
 	}
-	doing := "writing"
+	doing, visited := "writing", map[string]bool{}
 	if m.DryRun {
 		doing = "checking"
 	}
@@ -204,11 +247,23 @@ func (m *move) write() error {
 		if err != nil {
 			return err
 		}
+		kind, _ := line.idOf()
+		first := m.first[kind]
+		if first.id != 0 && !visited[kind] {
+			visited[kind] = true
+			if err := m.visit(first.number, first.line); err != nil {
+				return err
+			}
+		}
+		if first.number == raw.number {
+			return nil
+		}
 		return m.visit(raw.number, line)
 	})
 	if err == nil {
 		err = m.flush()
 	}
+	m.report.finish(m.DryRun)
 	return err
 }
 
@@ -244,6 +299,9 @@ func (m *move) add(row moved) error {
 		m.kind = row.kind
 	}
 	m.report.model(row.kind).Read++
+	if row.row.Known == nil {
+		row.row.Mark, row.row.Person = markOf(row.row), personOf(row.row.User)
+	}
 	m.batch = append(m.batch, row)
 	return nil
 }
@@ -259,13 +317,20 @@ func (m *move) visitToken(number int, f *tokenForm) error {
 		}
 		m.kind = tokenKind
 	}
-	row := moved{number: number, kind: tokenKind, key: strconv.FormatInt(t.ID, 10), row: transfer.Row{Source: "django:token", Key: t.Digest.String(), Token: t}}
+	row := moved{number: number, kind: tokenKind, key: strconv.FormatInt(t.ID, 10), row: transfer.Row{Source: tokenSource, Key: t.Digest.String(), Token: t}}
 	id, _, _ := m.users.find(reference{pk: t.UserID})
 	name := m.clients[t.Client]
 	if id == "" || name == "" {
 		m.report.model(tokenKind).Read++
-		m.leaveOut(row, "its user or its client is left out")
+		m.leaveOut(row, "its user or its client is left out"+cmp.Or(m.users.reason(reference{pk: t.UserID}), m.others[t.Client]))
 		return nil
+	}
+	if key := m.before[t.ID]; key != "" {
+		if gone, err := m.tookBefore(key); err != nil || gone {
+			none := int64(-1)
+			row.row.Token, row.row.Known = nil, &none
+			return cmp.Or(err, m.add(row))
+		}
 	}
 	t.UserID, t.Client = id, name
 	if t.Seal != nil && m.Keyring != nil {
@@ -276,10 +341,37 @@ func (m *move) visitToken(number int, f *tokenForm) error {
 	return m.add(row)
 }
 
+// tookBefore reports whether the ledger here knows a token by key.
+func (m *move) tookBefore(key string) (bool, error) {
+	none := int64(-1)
+	results, err := m.importRows(m.ctx, []transfer.Row{{Source: tokenSource, Key: key, Known: &none}}, true)
+	return err == nil && results[0].Outcome == transfer.KnownBefore, err
+}
+
 func (m *move) leaveOut(row moved, what string) {
 	m.report.model(row.kind).LeftOut++
-	it := &item{number: row.number, model: row.kind, key: row.key}
-	m.report.problem(it, what, LeftOut)
+	m.report.problem(row.item(), what, LeftOut)
+}
+
+// item is the row as reports know it.
+func (row moved) item() *item {
+	return &item{number: row.number, model: row.kind, key: row.key, pk: row.key, name: row.name, row: row.row}
+}
+
+// taken counts a client or user that is written, with another id if its own is
+// not free.
+func (m *move) taken(row moved, id int64) {
+	it := row.item()
+	m.report.tellID(it, row.key, id, m.DryRun)
+	counts := m.report.model(row.kind)
+	counts.Taken++
+	for _, what := range it.mends {
+		counts.Mended++
+		m.report.problem(it, what, Mended)
+	}
+	if row.row.User != nil {
+		m.report.tellAdmin(it)
+	}
 }
 
 // flush writes the batch.
@@ -288,21 +380,19 @@ func (m *move) flush() error {
 	for i := range m.batch {
 		rows[i] = m.batch[i].row
 	}
-	results, err := m.importRows(m.ctx, rows, m.DryRun)
+	results, err := m.importAbove(m.ctx, rows, m.first[userKind].id, m.DryRun)
 	if err != nil {
 		return err
 	}
 	batch := m.batch
 	m.batch = m.batch[:0]
-	settle := map[string]func(moved, transfer.Result) error{
+	settle := map[string]func(moved, transfer.Result){
 		clientKind: m.settleClient, userKind: m.settleUser, tokenKind: m.settleToken, takenKind: m.settleTaken,
 	}
 	for i, result := range results {
-		if err := settle[batch[i].kind](batch[i], result); err != nil {
-			return err
-		}
+		settle[batch[i].kind](batch[i], result)
 	}
-	return nil
+	return m.enterSame(m.ctx, rows, results, m.DryRun)
 }
 
 func (m *move) count(row moved, outcome transfer.Outcome) {
@@ -315,59 +405,59 @@ func (m *move) count(row moved, outcome transfer.Outcome) {
 
 // settleClient notes what a client is called here. One that has the name
 // already stays as it is, and gets the sessions.
-func (m *move) settleClient(row moved, result transfer.Result) error {
-	m.count(row, result.Outcome)
-	m.ids[row.row.Client.ID] = result.ID
-	m.clients[row.name] = row.name
-	if result.Outcome == transfer.KnownBefore {
-		stored, err := m.stored(m.ctx)
-		if err != nil {
-			return err
-		}
-		if stored != nil {
-			m.clients[row.name] = stored[result.ID].Name
-		}
+func (m *move) settleClient(row moved, result transfer.Result) {
+	switch {
+	case result.Outcome == transfer.KnownBefore && !sameRow(row.row, result):
+		m.leaveOut(row, otherClient(row.name, result.Name))
+		m.others[row.name] = fmt.Sprintf(": it is %q there, and %s was taken under its key before", row.name, quoteOrDeleted(result.Name))
+		return
+	case result.Outcome == transfer.Imported:
+		m.taken(row, result.ID)
+		m.clients[row.name] = row.name
+	default:
+		m.count(row, result.Outcome)
+		m.clients[row.name] = result.Name
 	}
-	return nil
+	m.ids[row.row.Client.ID] = result.ID
 }
 
 // settleUser notes the id of a user here. Another one of the same name stays,
 // and gets none of the sessions.
-func (m *move) settleUser(row moved, result transfer.Result) error {
-	it := &item{pk: row.key, name: row.name}
-	if result.Outcome == transfer.TakenByOther {
-		same, err := m.sameByName(row, result.ID)
-		if err != nil {
-			return err
-		}
-		if !same {
-			m.users.keys.add(row.key)
-			m.leaveOut(row, "another user has that name here: that one stays as it is")
-			return nil
-		}
-	}
-	m.count(row, result.Outcome)
-	m.users.settle(it, result.ID, false)
-	return nil
-}
-
-func (m *move) sameByName(row moved, id int64) (bool, error) {
-	users, ok := m.dst.(userByID)
-	if !ok {
-		return false, nil
-	}
-	u, err := findUser(m.ctx, users, strconv.FormatInt(id, 10))
-	return err == nil && u.Name == row.name && !row.row.User.Created.IsZero() && sameUser(u, *row.row.User), err
-}
-
-func (m *move) settleToken(row moved, result transfer.Result) error {
+func (m *move) settleUser(row moved, result transfer.Result) {
+	it := row.item()
 	switch {
+	case result.Outcome == transfer.Imported:
+		m.taken(row, result.ID)
+	case result.Outcome == transfer.KnownBefore && !sameRow(row.row, result):
+		m.users.keys.add(row.key)
+		m.users.leaveOut(it, result.Name)
+		m.leaveOut(row, otherUser(row.name, result.Name))
+		return
+	case result.Outcome == transfer.KnownBefore, sameByName(row.row.User, result):
+		m.count(row, result.Outcome)
+	default:
+		m.users.keys.add(row.key)
+		m.leaveOut(row, "another user has that name here: that one stays as it is")
+		return
+	}
+	m.users.settle(it, result.ID, false)
+}
+
+func (m *move) settleToken(row moved, result transfer.Result) {
+	switch {
+	case row.row.Known != nil:
+		m.count(row, transfer.KnownBefore)
+	case result.Outcome == transfer.OverMaximum:
+		m.leaveOut(row, overMaximum(row.row.Token.Client))
 	case result.Outcome == transfer.WithoutParent && !m.DryRun:
 		m.leaveOut(row, "its user or its client has been deleted here")
 	case result.Outcome == transfer.WithoutParent:
 		m.count(row, transfer.Imported)
 	default:
 		m.count(row, result.Outcome)
+		m.report.tellEnded(row.item(), row.row.Token.Client, result)
+		if result.Outcome == transfer.Imported && !m.DryRun && row.key != strconv.FormatInt(result.ID, 10) {
+			m.report.ChangedSessions++
+		}
 	}
-	return nil
 }

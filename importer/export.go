@@ -150,7 +150,7 @@ func (e *exporter) ledger() error {
 			return err
 		}
 		for _, entry := range some {
-			if err := e.write(exportLine{Taken: &takenForm{entry.Source, entry.Key, entry.ID}}); err != nil {
+			if err := e.write(exportLine{Taken: &takenForm{entry.Source, entry.Key, entry.ID, entry.Mark}}); err != nil {
 				return err
 			}
 			e.report.Taken++

@@ -138,11 +138,12 @@ func TestExportIntoAStoreInUse(t *testing.T) {
 	}
 	report := takeExport(t, other, text, Options{Keyring: ring})
 	wantCounts(t, report,
-		ModelReport{Model: "client", Read: 2, Taken: 1, Known: 1}, ModelReport{Model: "user", Read: 2, Taken: 1, LeftOut: 1},
+		ModelReport{Model: "client", Read: 2, Taken: 1, Known: 1, Mended: 1}, ModelReport{Model: "user", Read: 2, Taken: 1, Mended: 1, LeftOut: 1},
 		ModelReport{Model: "session", Read: 2, Taken: 2}, ModelReport{Model: "import", Read: 6, Known: 2, LeftOut: 4},
 	)
-	wantProblems(t, report.Problems, "left out: row 5 (user 10): another user has that name")
-	if report.Unsealed != 1 || len(report.Notes) != 2 {
+	wantProblems(t, report.Problems, "mended: row 3 (client 7): its id 7 is not free here: it becomes 9", "mended: row 4 (user 9): its id 9 is not free here: it becomes 11",
+		"left out: row 5 (user 10): another user has that name")
+	if report.Unsealed != 1 || len(report.Notes) != 3 {
 		t.Errorf("%d unsealed, notes %q", report.Unsealed, report.Notes)
 	}
 	if s := lookup(t, other, "clear"); s.UserName != "ada@example.org" || s.UserID == "9" || s.Client.Name != "tv <ü>" || s.Client.ID == 7 {
@@ -160,7 +161,7 @@ func TestExportDamaged(t *testing.T) {
 	for name, bad := range map[string]string{
 		"empty": "", "cut at a line": strings.Join(lines[:5], ""), "cut": text[:len(text)/2], "a line less": strings.Replace(text, lines[2], "", 1),
 		"order": strings.Join(swapped, ""), "twice": text + text, "no header": strings.Join(lines[1:], ""),
-		"later form": strings.Replace(text, `"format":1`, `"format":2`, 1), "a dump of Django": readDump(t, "dump.json"),
+		"later form": strings.Replace(text, `"format":2`, `"format":3`, 1), "a dump of Django": readDump(t, "dump.json"),
 		"unknown": strings.Replace(text, `"policy"`, `"police"`, 1), "digest": strings.Replace(text, `"sha256":"`, `"sha256":"00`, 1),
 		"name": strings.Replace(text, `"name":"idle"`, `"name":""`, 1), "origin": strings.Replace(text, `"origin":"here"`, `"origin":"a:b"`, 1),
 	} {

@@ -76,7 +76,11 @@ func TestStrictBesideManyUsers(t *testing.T) {
 		}
 		rows = append(rows, tokenRow(i, fmt.Sprint("token", i), user, "1"))
 	}
-	take(t, store, array(rows...), Options{})
+	wantProblems(t, refused(t, store, array(rows...), Options{}), "auth.user 1): its id 1 is not free here", "auth.user 450): its id 450", "auth.user 850): its id 850")
+	if report := take(t, store, array(rows...), Options{Lenient: true, DryRun: true}); report.Model("durin.authtoken").Taken != users {
+		t.Errorf("a rehearsal: %+v", report.Model("durin.authtoken"))
+	}
+	take(t, store, array(rows...), Options{Lenient: true})
 	moved := map[int]string{1: "1001", 450: "1002", 850: "1003"}
 	for i := 1; i <= users; i++ {
 		want := moved[i]

@@ -139,6 +139,7 @@ func (p *pass) takeSource(source, name string) (clientRef, error) {
 	}
 	c := durin.Client{Name: name, TTL: durin.Never, Policy: durin.PolicyEvict, MaxTokens: sourceTokens, Created: p.now}
 	row := transfer.Row{Source: p.source(clientModel), Key: strings.Replace(nameKey(name), "name:", "for:", 1), Client: &c}
+	row.Mark = markOf(row)
 	results, err := p.importRows(p.ctx, []transfer.Row{row}, p.dry)
 	if err != nil {
 		return clientRef{}, err

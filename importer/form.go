@@ -20,7 +20,7 @@ import (
 // not, or is never. Spans are microseconds; null is never, 0 is not set.
 
 // exportFormat is the version of the form. A reader takes its own and lower ones.
-const exportFormat = 1
+const exportFormat = 2
 
 type exportLine struct {
 	Header *exportHeader `json:"durin,omitempty"`
@@ -93,6 +93,7 @@ type takenForm struct {
 	Source string `json:"source"`
 	Key    string `json:"key"`
 	ID     int64  `json:"id"`
+	Mark   string `json:"mark,omitempty"` // see transfer.Row
 }
 
 // writable is t as the form has it: four digits for the year, whatever the store
@@ -182,4 +183,12 @@ func (f *tokenForm) token() (*transfer.Token, error) {
 		return nil, fmt.Errorf("the id %d cannot be kept", t.ID)
 	}
 	return t, nil
+}
+
+// key is what ledgers know the token by.
+func (f *tokenForm) key() string {
+	if t, err := f.token(); err == nil {
+		return t.Digest.String()
+	}
+	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,10 +27,13 @@ type job struct {
 	clients []*item
 	sample  []*item // of users
 	natural bool    // tokens refer to users by name
-	top     map[kind]*topRow
-	ordered bool // every user comes before every token
-	step    int
-	steps   int
+	// The first row of a token, and where it begins; 0 if there is none.
+	firstToken int
+	tokenAt    int64
+	top        map[kind]*topRow
+	ordered    bool // every user comes before every token
+	step       int
+	steps      int
 
 	strays     []Problem // rows without a model
 	strayAt    int64     // where the first one begins
@@ -74,12 +78,17 @@ func (j *job) survey(ctx context.Context) error {
 			fallthrough
 		default:
 			tokens = true
-			j.natural = j.natural || namesUser(raw.text)
+			if j.natural = j.natural || namesUser(raw.text); j.firstToken == 0 {
+				j.firstToken, j.tokenAt = raw.number, raw.offset
+			}
 		}
 		return nil
 	})
 	if err == nil && len(j.strays) > 0 && j.others+len(j.counts) == 0 {
 		err = &FormatError{j.strays[0].Row, j.strayAt, noDump}
+	}
+	if err == nil && j.firstToken > 0 && j.counts[j.UserModel] == 0 && !j.natural {
+		err = &FormatError{j.firstToken, j.tokenAt, noUsers + j.UserModel}
 	}
 	if err == nil {
 		j.judgeClients()
@@ -87,6 +96,9 @@ func (j *job) survey(ctx context.Context) error {
 	}
 	return err
 }
+
+// noUsers ends with the user model.
+const noUsers = `the dump has tokens but no users, and its tokens tell only the keys of their users, which may be others' by now: make it with "dumpdata --natural-foreign", or with the users beside the tokens: `
 
 const noDump = `the row names no model: this is not a dump that "manage.py dumpdata" made`
 
@@ -240,77 +252,50 @@ func (j *job) chooseSpace(ctx context.Context) error {
 // compare counts the sampled users that are known by their key in the space:
 // the same ones, and others. With no user known, it compares clients by name.
 func (j *job) compare(ctx context.Context) (same, other int, err error) {
-	users, ok := j.dst.(userByID)
-	if !ok {
-		return 0, 0, nil
-	}
-	known, err := j.known(ctx, j.sample)
-	if err != nil {
-		return 0, 0, err
-	}
-	for it, id := range known {
-		u, err := findUser(ctx, users, strconv.FormatInt(id, 10))
-		switch {
-		case err != nil:
+	for _, items := range [][]*item{j.sample, j.clients} {
+		known, err := j.known(ctx, items)
+		if err != nil {
 			return 0, 0, err
-		case u.ID == "": // deleted since: it tells nothing
-		case sameUser(u, *it.row.User):
-			same++
-		default:
-			other++
 		}
-	}
-	if same+other > 0 {
-		return same, other, nil
-	}
-	return j.compareClients(ctx)
-}
-
-func (j *job) compareClients(ctx context.Context) (same, other int, err error) {
-	stored, err := j.stored(ctx)
-	if err != nil || stored == nil {
-		return 0, 0, err
-	}
-	known, err := j.known(ctx, j.clients)
-	for it, id := range known {
-		switch c, there := stored[id]; {
-		case there && c.Name == it.name:
-			same++
-		case there:
-			other++
-		}
-	}
-	return same, other, err
-}
-
-// sameUser compares what does not change in a user's life.
-func sameUser(here, there durin.User) bool {
-	if there.Created.IsZero() {
-		return here.Name == there.Name
-	}
-	return here.Created.Equal(there.Created.Truncate(time.Microsecond))
-}
-
-// known returns those of items that the ledger has, with their ids.
-func (j *job) known(ctx context.Context, items []*item) (map[*item]int64, error) {
-	all := map[*item]int64{}
-	for start := 0; start < len(items); start += batchRows {
-		var rows []transfer.Row
-		var asked []*item
-		for _, it := range items[start:min(start+batchRows, len(items))] {
-			if len(it.faults) > 0 || it.pk == "" {
-				continue
+		verdicts := map[string]bool{} // of keys that are there twice one row may be the one
+		for _, it := range items {
+			result, there := known[it.pk]
+			if there && len(it.faults) == 0 && (result.Mark != "" || result.Name != "") { // one that was deleted since may tell nothing
+				verdicts[it.pk] = verdicts[it.pk] || sameRow(it.row, result)
 			}
-			row := j.probe(it.model, it.pk, len(rows))
-			rows, asked = append(rows, row), append(asked, it)
 		}
-		results, err := j.importRows(ctx, rows, true)
+		for _, is := range verdicts {
+			if is {
+				same++
+			} else {
+				other++
+			}
+		}
+		if len(verdicts) > 0 {
+			break
+		}
+	}
+	return same, other, nil
+}
+
+// known returns what the ledger has of items, by key.
+func (j *job) known(ctx context.Context, items []*item) (map[string]transfer.Result, error) {
+	all, asked := map[string]transfer.Result{}, map[string]bool{}
+	var rows []transfer.Row
+	for _, it := range items {
+		if len(it.faults) == 0 && it.pk != "" && !asked[it.pk] {
+			asked[it.pk] = true
+			rows = append(rows, j.probe(it.model, it.pk, len(rows)))
+		}
+	}
+	for some := range slices.Chunk(rows, batchRows) {
+		results, err := j.importRows(ctx, some, true)
 		if err != nil {
 			return nil, err
 		}
 		for i, result := range results {
 			if result.Outcome == transfer.KnownBefore {
-				all[asked[i]] = result.ID
+				all[some[i].Key] = result
 			}
 		}
 	}
@@ -330,6 +315,9 @@ func (j *job) probe(model, key string, n int) transfer.Row {
 	return row
 }
 
+// tokenSource is what the ledger calls all tokens, by their digests.
+const tokenSource = "django:token"
+
 // source is what the ledger calls the rows of a model. All tokens are known by
 // their digests: a token is the same one wherever it comes from.
 func (j *job) source(model string) string {
@@ -339,7 +327,7 @@ func (j *job) source(model string) string {
 	case clientRows:
 		return j.space + ":client"
 	}
-	return "django:token"
+	return tokenSource
 }
 
 func (j *job) importRows(ctx context.Context, rows []transfer.Row, dry bool) ([]transfer.Result, error) {
@@ -354,6 +342,22 @@ func (j *job) importRows(ctx context.Context, rows []transfer.Row, dry bool) ([]
 		return nil, errors.New("importer: the store told of fewer rows than it was given")
 	}
 	return results, nil
+}
+
+// importAbove is importRows of users of whom top has the highest id. A rehearsal
+// does not remember what came before, so another user stands for that one: ids that
+// are given out anew are above all of the dump's, as in earnest.
+func (j *job) importAbove(ctx context.Context, rows []transfer.Row, top int64, dry bool) ([]transfer.Result, error) {
+	id := strconv.FormatInt(top, 10)
+	if !dry || top == 0 || len(rows) == 0 || rows[0].User == nil || slices.ContainsFunc(rows, func(r transfer.Row) bool { return r.User.ID == id }) {
+		return j.importRows(ctx, rows, dry)
+	}
+	highest := transfer.Row{Source: "durin:probe", Key: "highest", User: &durin.User{ID: id, Name: "durin-import-probe-highest", Password: "!", Created: j.now}}
+	results, err := j.importRows(ctx, append([]transfer.Row{highest}, rows...), true)
+	if err != nil {
+		return nil, err
+	}
+	return results[1:], nil
 }
 
 // stored returns the clients of the store by id, nil if it cannot tell.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/durin-go/durin/transfer"
@@ -32,6 +31,7 @@ type pass struct {
 	folded    *textSet // names of users; see durin.FoldName
 	twin, odd string   // one of those that Report counts
 	batch     []*item
+	renamed   int          // users who have another name here
 	first     map[kind]int // numbers of the rows that visitFirst has visited; 0 where there is none
 }
 
@@ -51,7 +51,7 @@ func (j *job) pass(ctx context.Context, dry bool) (*Report, error) {
 	p.report.Problems, p.report.MoreProblems = slices.Clone(j.strays), j.moreStrays
 	err := p.run()
 	p.tellNames()
-	slices.SortStableFunc(p.report.Problems, func(a, b Problem) int { return a.Row - b.Row })
+	p.report.finish(p.dry)
 	return p.report, err
 }
 
@@ -156,21 +156,22 @@ func (p *pass) flush() error {
 	}
 	rows := make([]transfer.Row, len(items))
 	for i, it := range items {
-		it.row.Source, it.row.Key = p.source(it.model), it.ledgerKey()
+		it.row.Source, it.row.Key, it.row.Mark = p.source(it.model), it.ledgerKey(), markOf(it.row)
+		it.row.Person = personOf(it.row.User)
 		rows[i] = it.row
 	}
-	results, err := p.importRows(p.ctx, rows, p.dry)
+	results, err := p.importAbove(p.ctx, rows, p.top[userRows].key, p.dry)
 	if err != nil {
 		return err
 	}
 	for i, result := range results {
 		if items[i].row.Token != nil {
 			p.settleToken(items[i], result)
-		} else if err := p.settleUser(items[i], result); err != nil {
-			return err
+		} else {
+			p.settleUser(items[i], result)
 		}
 	}
-	return nil
+	return p.enterSame(p.ctx, rows, results, p.dry)
 }
 
 // ledgerKey is what the ledger knows the row by.
@@ -192,41 +193,40 @@ func nameKey(name string) string {
 	return "name:" + hex.EncodeToString(sum[:])
 }
 
-func (p *pass) settleUser(it *item, result transfer.Result) error {
-	outcome := result.Outcome
-	if outcome == transfer.TakenByOther {
-		same, err := p.sameByName(it, result.ID)
-		if err != nil {
-			return err
-		}
-		if same {
-			outcome = transfer.KnownBefore
-		}
-	}
-	switch outcome {
-	case transfer.Imported:
+func (p *pass) settleUser(it *item, result transfer.Result) {
+	switch {
+	case result.Outcome == transfer.Imported:
+		p.report.tellID(it, it.row.User.ID, result.ID, p.dry)
 		p.taken(it)
 		p.report.Passwords[string(it.kind)]++
+		p.report.tellAdmin(it)
 		p.users.settle(it, result.ID, p.dry)
-	case transfer.KnownBefore:
+	case result.Outcome == transfer.KnownBefore && !sameRow(it.row, result):
+		it.fault("%s", otherUser(it.name, result.Name))
+		p.users.leaveOut(it, result.Name)
+		p.leaveOut(it)
+	case result.Outcome == transfer.KnownBefore, sameByName(it.row.User, result):
 		p.report.model(it.model).Known++
+		p.tellRenamed(it, result)
 		p.users.settle(it, result.ID, false)
 	default:
 		it.fault("another user has that name here: that one stays as it is")
 		p.leaveOut(it)
 	}
-	return nil
 }
 
-// sameByName reports whether the user with that name in the store is the very
-// one, imported under another key: it joined at the same instant.
-func (p *pass) sameByName(it *item, id int64) (bool, error) {
-	users, ok := p.dst.(userByID)
-	if !ok || it.row.User.Created.IsZero() {
-		return false, nil
+// tellRenamed notes a known user who is called otherwise here.
+func (p *pass) tellRenamed(it *item, result transfer.Result) {
+	const most = 20
+	if result.Name == "" || result.Name == it.name {
+		return
 	}
-	u, err := findUser(p.ctx, users, strconv.FormatInt(id, 10))
-	return err == nil && u.Name == it.name && sameUser(u, *it.row.User), err
+	switch p.renamed++; {
+	case p.renamed <= most:
+		p.report.note("The user %s, called %q in the dump, stays %q here.", it.pk, it.name, result.Name)
+	case p.renamed == most+1:
+		p.report.note("More users of the dump have other names here, and keep them.")
+	}
 }
 
 func (p *pass) settleToken(it *item, result transfer.Result) {
@@ -235,9 +235,16 @@ func (p *pass) settleToken(it *item, result transfer.Result) {
 		p.report.model(it.model).Known++
 	case result.Outcome == transfer.Imported, result.Outcome == transfer.WithoutParent && it.fresh:
 		p.taken(it)
+		p.report.tellEnded(it, it.row.Token.Client, result)
+		if it.row.Token.ID != 0 && result.ID != it.row.Token.ID && !p.dry {
+			p.report.ChangedSessions++
+		}
 		if it.reuse && p.Keyring == nil {
 			p.report.Unsealed++
 		}
+	case result.Outcome == transfer.OverMaximum:
+		it.fault("%s", overMaximum(it.row.Token.Client))
+		p.leaveOut(it)
 	case result.Outcome == transfer.TakenByOther:
 		it.fault("the same token is here already")
 		p.leaveOut(it)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/durin-go/durin/transfer"
 )
 
 // A Report tells what an import did, or with DryRun would do. It bears no
@@ -38,6 +40,24 @@ type Report struct {
 	OddNames  int `json:"odd_names,omitempty"`
 	// Suspects are models that were passed over and look like users or tokens.
 	Suspects []Suspect `json:"suspects,omitempty"`
+	// Administrators are the names of the users taken who are administrators,
+	// 50,000 at most.
+	Administrators []string `json:"administrators,omitempty"`
+	// Inactive counts the superusers taken who are not active, and so became no
+	// administrators.
+	Inactive int `json:"inactive_superusers,omitempty"`
+	// ChangedIDs are the users and clients taken whose ids here are not the
+	// keys they came with: the first 50,000, and MoreChangedIDs counts those
+	// beyond. Their old keys stay in the store's ledger, which Export writes
+	// out. ChangedSessions counts such sessions.
+	ChangedIDs      []ChangedID `json:"changed_ids,omitempty"`
+	MoreChangedIDs  int         `json:"more_changed_ids,omitempty"`
+	ChangedSessions int         `json:"changed_sessions,omitempty"`
+	// Ended are the rows taken that ended sessions in the store, for the policy
+	// of their client allows no more: the first 50,000, and MoreEnded counts
+	// those beyond.
+	Ended     []Problem `json:"ended,omitempty"`
+	MoreEnded int       `json:"more_ended,omitempty"`
 	// Notes tell what was done beside the rows: a client made for another
 	// library's tokens.
 	Notes []string `json:"notes,omitempty"`
@@ -63,10 +83,19 @@ type Problem struct {
 	Action string `json:"action"` // Mended or LeftOut
 }
 
-// What becomes of a row with a Problem.
+// A ChangedID is a row whose id in the store is another than its key.
+type ChangedID struct {
+	Model string `json:"model"`
+	Key   string `json:"key"`
+	Name  string `json:"name"`
+	ID    int64  `json:"id,omitempty"` // 0 in a rehearsal, which cannot tell
+}
+
+// What becomes of a row with a Problem, or of what stood in its way.
 const (
 	Mended  = "mended"
 	LeftOut = "left out"
+	Ended   = "ended" // sessions that were there
 )
 
 // maxProblems bounds the memory that a dump of faults costs.
@@ -161,4 +190,79 @@ func (r *Report) note(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(r.Notes, text) {
 		r.Notes = append(r.Notes, text)
 	}
+}
+
+// tellID notes a user or client whose id here is not its key. One that is a number
+// and not free is a mend: whoever knows rows by that id would take another for it.
+func (r *Report) tellID(it *item, wanted string, id int64, dry bool) {
+	if it.pk == "" || !dry && it.pk == strconv.FormatInt(id, 10) {
+		return
+	}
+	_, whole := number(it.pk)
+	taken := wanted != "" && wanted != strconv.FormatInt(id, 10)
+	if whole && wanted != "" && !taken {
+		return
+	}
+	changed := ChangedID{it.model, it.pk, it.name, id}
+	if dry {
+		changed.ID = 0
+	}
+	switch {
+	case taken && dry:
+		it.mend("its id %s is not free here: it gets another one", wanted)
+	case taken:
+		it.mend("its id %s is not free here: it becomes %d", wanted, id)
+	}
+	if len(r.ChangedIDs) == maxProblems {
+		r.MoreChangedIDs++
+		return
+	}
+	r.ChangedIDs = append(r.ChangedIDs, changed)
+}
+
+// tellAdmin notes a user taken who is an administrator, or does not become one.
+func (r *Report) tellAdmin(it *item) {
+	if it.row.User.Admin && len(r.Administrators) < maxProblems {
+		r.Administrators = append(r.Administrators, it.name)
+	}
+	if it.demoted {
+		r.Inactive++
+	}
+}
+
+// tellEnded notes sessions that had to make room for a token.
+func (r *Report) tellEnded(it *item, client string, result transfer.Result) {
+	for _, id := range result.EndedIDs {
+		if len(r.Ended) == maxProblems {
+			r.MoreEnded++
+			continue
+		}
+		what := fmt.Sprintf("it takes the place of session %d of its user for the client %q, whose policy allows no more", id, client)
+		r.Ended = append(r.Ended, Problem{it.number, it.model, it.key, what, Ended})
+	}
+}
+
+// finish puts the rows in the order of the dump, and sums up in words what the
+// lists tell.
+func (r *Report) finish(dry bool) {
+	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return a.Row - b.Row })
+	slices.SortStableFunc(r.Ended, func(a, b Problem) int { return a.Row - b.Row })
+	if n := len(r.ChangedIDs) + r.MoreChangedIDs; n > 0 && dry {
+		r.note("%s would have other ids here than their keys.", plural(n, "client or user", "clients and users"))
+	} else if n > 0 {
+		r.note("%s other ids here than their keys: changed_ids of the report in JSON lists them, and the lines \"taken\" of an export have all (key, id).", plural(n, "client or user has", "clients and users have"))
+	}
+	if r.ChangedSessions > 0 {
+		r.note("%s other ids here than their keys.", plural(r.ChangedSessions, "session has", "sessions have"))
+	}
+	if r.Inactive > 0 {
+		r.note("%s not active, and did not become administrators.", plural(r.Inactive, "superuser is", "superusers are"))
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/durin-go/durin"
@@ -24,6 +22,9 @@ type userTable struct {
 	// byName has the ids by name, kept if natural.
 	natural bool
 	byName  map[string]string
+	// others are users who are left out because an earlier import took their
+	// key for another one: both names by key, of the first 50,000.
+	others map[string]string
 	// fresh are keys and names of users that only a rehearsal has taken.
 	fresh keySet
 }
@@ -31,7 +32,7 @@ type userTable struct {
 func newUserTable(natural bool) *userTable {
 	return &userTable{
 		keys: newKeySet(), names: newTextSet(), usable: newKeySet(), fresh: newKeySet(),
-		ids: map[string]string{}, natural: natural, byName: map[string]string{},
+		ids: map[string]string{}, natural: natural, byName: map[string]string{}, others: map[string]string{},
 	}
 }
 
@@ -55,6 +56,16 @@ func (t *userTable) settle(it *item, id int64, fresh bool) {
 		t.byName[it.name] = stored
 	}
 }
+
+// leaveOut notes a user whose key was taken for another one, called here.
+func (t *userTable) leaveOut(it *item, here string) {
+	if len(t.others) < maxProblems {
+		t.others[it.pk] = fmt.Sprintf(": it is %q in the dump, and %s was taken under its key before", it.name, quoteOrDeleted(here))
+	}
+}
+
+// reason says why a user is left out, if that is known.
+func (t *userTable) reason(ref reference) string { return t.others[ref.pk] }
 
 // standIn is what a fresh user has in the place of an id. The one that a rehearsal
 // gave out may be given to another user too.
@@ -89,9 +100,7 @@ func (p *pass) resolve(items []*item) ([]*item, error) {
 	var whole []*item
 	for _, it := range items {
 		p.resolveUser(it, absent)
-		if err := p.resolveClient(it); err != nil {
-			return nil, err
-		}
+		p.resolveClient(it)
 		if len(it.faults) > 0 {
 			p.leaveOut(it)
 			continue
@@ -108,9 +117,11 @@ func (p *pass) resolveUser(it *item, absent map[reference]string) {
 	}
 	switch {
 	case id == "" && there:
-		it.fault("its user %s is left out", it.user)
+		it.fault("its user %s is left out%s", it.user, p.users.reason(it.user))
+	case id == "" && it.user.name != "":
+		it.fault("its user %s is neither in the dump nor taken by an earlier import under this name", it.user)
 	case id == "":
-		it.fault("its user %s is neither in the dump nor taken by an earlier import", it.user)
+		it.fault("its user %s is not in the dump", it.user)
 	}
 	it.row.Token.UserID = id
 	it.fresh = it.fresh || fresh
@@ -118,77 +129,51 @@ func (p *pass) resolveUser(it *item, absent map[reference]string) {
 
 // resolveClient finds the client, seals the token if that hands it out again,
 // and finds tokens that are there twice, and a second one of one user for it.
-func (p *pass) resolveClient(it *item) error {
-	c, err := p.clients.find(p, it)
-	if err != nil || len(it.faults) > 0 {
-		return err
+func (p *pass) resolveClient(it *item) {
+	c := p.clients.find(it)
+	if len(it.faults) > 0 {
+		return
 	}
 	t := it.row.Token
 	if !p.digests.add(string(t.Digest[:])) { // one that is left out until here is in nobody's way
 		it.fault("the same token is there twice")
-		return nil
+		return
 	}
 	t.Client = c.name
 	it.fresh = it.fresh || c.fresh
 	it.reuse = c.policy == durin.PolicyReuse
 	if (it.reuse || c.policy == durin.PolicyReplace) && c.name != "" && !p.pairs.add(t.UserID+"\x00"+c.name) {
 		it.fault("its user has another token for the client %q, which allows one", c.name)
-		return nil
+		return
 	}
 	if it.reuse && p.Keyring != nil && !p.dry && it.secret != "" {
 		t.Seal = p.Keyring.Seal(it.secret.Reveal())
 	}
-	return nil
 }
 
-type userByID interface {
-	UserByID(context.Context, string) (durin.User, error)
-}
-
-// findUser returns the zero User if there is none.
-func findUser(ctx context.Context, users userByID, id string) (durin.User, error) {
-	u, err := users.UserByID(ctx, id)
-	if errors.Is(err, durin.ErrNotFound) {
-		return durin.User{}, nil
-	}
-	if err != nil {
-		return durin.User{}, fmt.Errorf("importer: %w", err)
-	}
-	return u, nil
-}
-
-// absentUsers looks for the users that the dump does not have: by key in the
-// ledger of earlier imports, by name in the store.
+// absentUsers looks in the store for the users that the dump does not have, by
+// name: a key alone tells nobody.
 func (p *pass) absentUsers(items []*item) (map[reference]string, error) {
 	ids := map[reference]string{}
 	for _, it := range items {
-		if id, _, there := p.users.find(it.user); id == "" && !there {
-			ids[it.user] = ""
-		}
-	}
-	var rows []transfer.Row
-	var asked []reference
-	for _, ref := range slices.Collect(maps.Keys(ids)) {
-		if ref.name == "" {
-			rows, asked = append(rows, p.probe(p.UserModel, ref.pk, len(rows))), append(asked, ref)
+		if _, _, there := p.users.find(it.user); there || it.user.name == "" {
 			continue
 		}
-		id, err := p.userNamed(ref.name)
+		if _, asked := ids[it.user]; asked {
+			continue
+		}
+		id, err := p.userNamed(it.user.name)
 		if err != nil {
 			return nil, err
 		}
-		ids[ref] = id
+		ids[it.user] = id
 	}
-	results, err := p.importRows(p.ctx, rows, true)
-	for i, result := range results {
-		if result.Outcome == transfer.KnownBefore {
-			ids[asked[i]] = strconv.FormatInt(result.ID, 10)
-		}
-	}
-	return ids, err
+	return ids, nil
 }
 
-// userNamed returns the id of a user of the store, "" if there is none.
+// userNamed returns the id of the user of the store whom an earlier import has
+// taken under that name, "" if there is none. Who got the name in another way may
+// be somebody else.
 func (p *pass) userNamed(name string) (string, error) {
 	users, ok := p.dst.(interface {
 		UserByName(context.Context, string) (durin.User, error)
@@ -197,11 +182,16 @@ func (p *pass) userNamed(name string) (string, error) {
 		return "", nil
 	}
 	u, err := users.UserByName(p.ctx, name)
-	if errors.Is(err, durin.ErrNotFound) {
+	if errors.Is(err, durin.ErrNotFound) || err == nil && personOf(&u) == "" {
 		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("importer: %w", err)
+	}
+	none := int64(-1)
+	results, err := p.importRows(p.ctx, []transfer.Row{{Source: transfer.PersonSource, Key: personOf(&u), Known: &none}}, true)
+	if err != nil || results[0].Outcome != transfer.KnownBefore || strconv.FormatInt(results[0].ID, 10) != u.ID {
+		return "", err
 	}
 	return u.ID, nil
 }

@@ -16,38 +16,56 @@ func (s idSet) has(n int64) bool { return s[n>>6]&(1<<(n&63)) != 0 }
 // A textSet is a set of texts, known by 64 bits of a keyed hash. With ten
 // million texts the chance that any two are taken for one is three in a million.
 // The first 16 bits choose a bucket, which lists the others: 8 bytes a text, about.
+// As long as there are few texts, no buckets are made.
 type textSet struct {
 	seed    maphash.Seed
-	buckets *[1 << bucketBits][]byte // nil: empty
+	few     map[uint64]bool
+	buckets *[1 << bucketBits][]byte // nil: there are few
 }
 
 const (
 	bucketBits = 16
 	restBytes  = (64 - bucketBits) / 8
+	fewTexts   = 1 << 12
 )
 
-func newTextSet() *textSet { return &textSet{seed: maphash.MakeSeed()} }
+func newTextSet() *textSet { return &textSet{seed: maphash.MakeSeed(), few: map[uint64]bool{}} }
 
 // add reports whether text is new.
 func (s *textSet) add(text string) bool {
 	h := maphash.String(s.seed, text)
-	if s.buckets == nil {
-		s.buckets = new([1 << bucketBits][]byte)
-	}
 	if s.holds(h) {
 		return false
 	}
-	b := &s.buckets[h>>(64-bucketBits)]
-	*b = binary.LittleEndian.AppendUint32(*b, uint32(h))
-	*b = binary.LittleEndian.AppendUint16(*b, uint16(h>>32))
+	if s.buckets == nil && len(s.few) < fewTexts {
+		s.few[h] = true
+		return true
+	}
+	if s.buckets == nil {
+		s.buckets = new([1 << bucketBits][]byte)
+		for other := range s.few {
+			s.put(other)
+		}
+		s.few = nil
+	}
+	s.put(h)
 	return true
 }
 
+func (s *textSet) put(h uint64) {
+	b := &s.buckets[h>>(64-bucketBits)]
+	*b = binary.LittleEndian.AppendUint32(*b, uint32(h))
+	*b = binary.LittleEndian.AppendUint16(*b, uint16(h>>32))
+}
+
 func (s *textSet) has(text string) bool {
-	return s.buckets != nil && s.holds(maphash.String(s.seed, text))
+	return s.holds(maphash.String(s.seed, text))
 }
 
 func (s *textSet) holds(h uint64) bool {
+	if s.buckets == nil {
+		return s.few[h]
+	}
 	b := s.buckets[h>>(64-bucketBits)]
 	low, high := uint32(h), uint16(h>>32)
 	for ; len(b) >= restBytes; b = b[restBytes:] {

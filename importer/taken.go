@@ -17,7 +17,7 @@ func (m *move) visitTaken(number int, f *takenForm) error {
 		}
 		m.kind = takenKind
 	}
-	row := moved{number: number, kind: takenKind, row: transfer.Row{Source: f.Source, Key: f.Key}}
+	row := moved{number: number, kind: takenKind, row: transfer.Row{Source: f.Source, Key: f.Key, Mark: f.Mark}}
 	take, err := m.takesSource(f.Source)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (m *move) here(f *takenForm) int64 {
 }
 
 // takesSource reports whether the ledger takes entries of a source: those of
-// tokens, which are known by their digests wherever they come from, and others if
+// tokens and persons, which are known wherever they come from, and others if
 // it has none yet but from this origin. Keys of two projects mean different rows.
 func (m *move) takesSource(source string) (bool, error) {
 	if take, known := m.sources[source]; known {
@@ -73,7 +73,7 @@ func (m *move) takesSource(source string) (bool, error) {
 }
 
 func (m *move) judgeSource(source string) (bool, error) {
-	if strings.HasSuffix(source, ":token") {
+	if strings.HasSuffix(source, ":token") || source == transfer.PersonSource {
 		return true, nil
 	}
 	exporter, ok := m.dst.(interface {
@@ -100,7 +100,4 @@ func (m *move) judgeSource(source string) (bool, error) {
 	return true, err
 }
 
-func (m *move) settleTaken(row moved, result transfer.Result) error {
-	m.count(row, result.Outcome)
-	return nil
-}
+func (m *move) settleTaken(row moved, result transfer.Result) { m.count(row, result.Outcome) }

@@ -74,6 +74,7 @@ func (s *Store) DeleteClient(ctx context.Context, name string, _ time.Time) (dur
 		st.remove(st.matching(func(t token) bool { return t.clientID == deleted.ID }))
 		delete(st.clients, deleted.ID)
 		delete(st.clientIDs, name)
+		st.goneClients[deleted.ID] = true
 		return nil
 	})
 	return deleted, err

@@ -10,9 +10,13 @@ import (
 	"github.com/durin-go/durin/transfer"
 )
 
-type ledgerKey struct {
-	source, key string
-}
+type (
+	ledgerKey struct{ source, key string }
+	ledgerRow struct {
+		target int64
+		mark   string
+	}
+)
 
 // Import implements transfer.Importer. It works on a copy of everything that
 // takes the place of the state when all has gone well.
@@ -40,9 +44,16 @@ func (st *state) importRow(row transfer.Row, now time.Time) (transfer.Result, er
 	if err := tokenrule.CheckImport(row); err != nil {
 		return transfer.Result{}, err
 	}
-	key := ledgerKey{row.Source, row.Key}
-	if id, known := st.ledger[key]; known {
-		return transfer.Result{Outcome: transfer.KnownBefore, ID: id}, nil
+	key, person := ledgerKey{row.Source, row.Key}, ledgerKey{transfer.PersonSource, row.Person}
+	if known, there := st.ledger[key]; there {
+		if _, told := st.ledger[person]; row.Person != "" && !told && row.Mark == known.mark {
+			st.ledger[person] = known // by a new name
+		}
+		return st.known(row, known), nil
+	}
+	if known, there := st.ledger[person]; there && row.Person != "" {
+		st.ledger[key] = known
+		return st.known(row, known), nil
 	}
 	var result transfer.Result
 	var err error
@@ -57,16 +68,34 @@ func (st *state) importRow(row transfer.Row, now time.Time) (transfer.Result, er
 		result, err = st.importToken(*row.Token, now)
 	}
 	if err == nil && result.Outcome == transfer.Imported {
-		st.ledger[key] = result.ID
+		st.ledger[key] = ledgerRow{result.ID, row.Mark}
+		if _, there := st.ledger[person]; row.Person != "" && !there {
+			st.ledger[person] = st.ledger[key]
+		}
+	}
+	if err == nil && result.Outcome == transfer.OverMaximum {
+		st.ledger[key] = ledgerRow{target: -1}
 	}
 	return result, err
 }
 
+// known is the result for a row that the ledger has.
+func (st *state) known(row transfer.Row, known ledgerRow) transfer.Result {
+	result := transfer.Result{Outcome: transfer.KnownBefore, ID: known.target, Mark: known.mark}
+	if c, there := st.clients[known.target]; row.Client != nil && there {
+		result.Name, result.Created = c.Name, c.Created
+	}
+	if u, there := st.users[known.target]; row.User != nil && there {
+		result.Name, result.Created = u.Name, u.Created
+	}
+	return result
+}
+
 func (st *state) importClient(c durin.Client) (transfer.Result, error) {
 	if id, taken := st.clientIDs[c.Name]; taken {
-		return transfer.Result{Outcome: transfer.TakenByOther, ID: id}, nil
+		return transfer.Result{Outcome: transfer.TakenByOther, ID: id, Name: c.Name, Created: st.clients[id].Created}, nil
 	}
-	if _, taken := st.clients[c.ID]; taken {
+	if _, taken := st.clients[c.ID]; taken || st.goneClients[c.ID] {
 		c.ID = 0
 	}
 	c, err := st.createClient(c)
@@ -75,13 +104,14 @@ func (st *state) importClient(c durin.Client) (transfer.Result, error) {
 
 func (st *state) importUser(u durin.User) (transfer.Result, error) {
 	if id, taken := st.userIDs[u.Name]; taken {
-		return transfer.Result{Outcome: transfer.TakenByOther, ID: id}, nil
+		return transfer.Result{Outcome: transfer.TakenByOther, ID: id, Name: u.Name, Created: st.users[id].Created}, nil
 	}
-	if _, taken := st.user(u.ID); taken {
+	id, _ := tokenrule.ParseUserID(u.ID)
+	if _, taken := st.users[id]; taken || st.goneUsers[id] {
 		u.ID = ""
 	}
 	u, err := st.createUser(u)
-	id, _ := tokenrule.ParseUserID(u.ID)
+	id, _ = tokenrule.ParseUserID(u.ID)
 	return transfer.Result{ID: id}, err
 }
 
@@ -93,16 +123,26 @@ func (st *state) importToken(t transfer.Token, now time.Time) (transfer.Result, 
 	if _, owned := st.user(t.UserID); !ok || !owned {
 		return transfer.Result{Outcome: transfer.WithoutParent}, nil
 	}
-	if _, taken := st.tokens[t.ID]; taken {
-		t.ID = 0
-	}
 	created, issued := tokenrule.Instant(t.Created), tokenrule.Instant(t.IssuedAt)
 	if issued.IsZero() {
 		issued = created
 	}
+	end, ok := tokenrule.Admit(st.clients[clientID], tokenrule.Row{ID: t.ID, IssuedAt: issued, ExpiresAt: tokenrule.Instant(t.ExpiresAt)}, st.rows(slot{t.UserID, clientID}), now)
+	if !ok {
+		return transfer.Result{Outcome: transfer.OverMaximum}, nil
+	}
+	if _, taken := st.tokens[t.ID]; taken {
+		t.ID = 0
+	}
+	var result transfer.Result
+	for _, r := range end {
+		result.EndedIDs = append(result.EndedIDs, r.ID)
+	}
+	result.Ended = st.end(result.EndedIDs, now)
 	row, err := st.insert(token{
 		id: t.ID, digest: t.Digest, legacy: copyLegacy(t.Legacy), seal: copySeal(t.Seal), userID: t.UserID, owned: true, clientID: clientID, device: tokenrule.Device(t.Device),
 		created: created, issuedAt: issued, expiresAt: tokenrule.Instant(t.ExpiresAt), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
 	})
-	return transfer.Result{ID: row.id}, err
+	result.ID = row.id
+	return result, err
 }

@@ -73,8 +73,8 @@ func (s *Store) ExportLedger(ctx context.Context, after transfer.Entry, limit in
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Key, b.Key))
 	}
 	err = s.view(ctx, func(st *state) error {
-		for k, id := range st.ledger {
-			if e := (transfer.Entry{Source: k.source, Key: k.key, ID: id}); order(e, after) > 0 {
+		for k, row := range st.ledger {
+			if e := (transfer.Entry{Source: k.source, Key: k.key, ID: row.target, Mark: row.mark}); order(e, after) > 0 {
 				some = append(some, e)
 			}
 		}

@@ -27,9 +27,11 @@ type state struct {
 	order     []int64          // of tokens, upwards
 	slots     map[slot][]int64 // the tokens of a user and client, upwards
 	usage     map[usageKey]browse.Usage
-	ledger    map[ledgerKey]int64
-	servers   map[int64]durin.ResourceServer
-	activity  map[activityKey]browse.Activity
+	ledger    map[ledgerKey]ledgerRow
+	// Ids that were deleted: no import gives them to others.
+	goneClients, goneUsers map[int64]bool
+	servers                map[int64]durin.ResourceServer
+	activity               map[activityKey]browse.Activity
 	// The highest ids that there have been.
 	lastClient, lastUser, lastToken, lastServer int64
 }
@@ -58,19 +60,20 @@ type slot struct {
 
 func newState() *state {
 	return &state{
-		clients:   map[int64]durin.Client{},
-		clientIDs: map[string]int64{},
-		users:     map[int64]durin.User{},
-		userIDs:   map[string]int64{},
-		tokens:    map[int64]token{},
-		tokenIDs:  map[durin.Digest]int64{},
-		legacyIDs: map[transfer.LegacyDigest]int64{},
-		replaced:  map[durin.Digest]replacedToken{},
-		slots:     map[slot][]int64{},
-		usage:     map[usageKey]browse.Usage{},
-		ledger:    map[ledgerKey]int64{},
-		servers:   map[int64]durin.ResourceServer{},
-		activity:  map[activityKey]browse.Activity{},
+		clients:     map[int64]durin.Client{},
+		clientIDs:   map[string]int64{},
+		users:       map[int64]durin.User{},
+		userIDs:     map[string]int64{},
+		tokens:      map[int64]token{},
+		tokenIDs:    map[durin.Digest]int64{},
+		legacyIDs:   map[transfer.LegacyDigest]int64{},
+		replaced:    map[durin.Digest]replacedToken{},
+		slots:       map[slot][]int64{},
+		usage:       map[usageKey]browse.Usage{},
+		ledger:      map[ledgerKey]ledgerRow{},
+		goneClients: map[int64]bool{}, goneUsers: map[int64]bool{},
+		servers:  map[int64]durin.ResourceServer{},
+		activity: map[activityKey]browse.Activity{},
 	}
 }
 
@@ -82,6 +85,7 @@ func (st *state) clone() *state {
 	c.replaced = maps.Clone(st.replaced)
 	c.usage, c.ledger = maps.Clone(st.usage), maps.Clone(st.ledger)
 	c.servers, c.activity = maps.Clone(st.servers), maps.Clone(st.activity)
+	c.goneClients, c.goneUsers = maps.Clone(st.goneClients), maps.Clone(st.goneUsers)
 	c.order = slices.Clone(st.order)
 	c.slots = make(map[slot][]int64, len(st.slots))
 	for k, ids := range st.slots {

@@ -34,11 +34,7 @@ func (st *state) issue(t durin.NewToken) (durin.IssuedToken, error) {
 	if err != nil {
 		return none, fmt.Errorf("memstore: client %q: %w", t.Client, durin.ErrUnknownClient)
 	}
-	var rows []tokenrule.Row
-	for _, id := range st.slots[slot{t.UserID, c.ID}] {
-		rows = append(rows, st.tokens[id].row())
-	}
-	d, err := tokenrule.Decide(c, t, rows)
+	d, err := tokenrule.Decide(c, t, st.rows(slot{t.UserID, c.ID}))
 	if err != nil {
 		return none, err
 	}
@@ -52,6 +48,15 @@ func (st *state) issue(t durin.NewToken) (durin.IssuedToken, error) {
 		st.users[n] = u
 	}
 	return issued, err
+}
+
+// rows are the tokens of a user and client as the rules see them.
+func (st *state) rows(s slot) []tokenrule.Row {
+	var rows []tokenrule.Row
+	for _, id := range st.slots[s] {
+		rows = append(rows, st.tokens[id].row())
+	}
+	return rows
 }
 
 func (st *state) carryOut(d tokenrule.Decision, t durin.NewToken, c durin.Client) (durin.IssuedToken, error) {

@@ -160,6 +160,7 @@ func (s *Store) DeleteUser(ctx context.Context, id string, now time.Time) (durin
 		n, _ := tokenrule.ParseUserID(id)
 		delete(st.users, n)
 		delete(st.userIDs, deleted.Name)
+		st.goneUsers[n] = true
 		return nil
 	})
 	return deleted, ended, err

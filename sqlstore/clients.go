@@ -141,6 +141,9 @@ func (s *Store) DeleteClient(ctx context.Context, name string, now time.Time) (d
 		if err := t.exec(ctx, "DELETE FROM durin_client WHERE id = ?", deleted.ID); err != nil {
 			return err
 		}
+		if err := t.noteGone(ctx, goneClient, deleted.ID, now); err != nil {
+			return err
+		}
 		return t.noteClient(ctx, deleted.ID, now, true)
 	})
 	if err != nil {

@@ -9,8 +9,8 @@
 //	store, err := sqlstore.Open(ctx, db, sqlstore.SQLite, sqlstore.Options{})
 //
 // The tables are durin_client, durin_user, durin_token, durin_slot, durin_outbox,
-// durin_usage, durin_activity, durin_import, durin_resource_server and
-// durin_schema, the same on every engine. They may stand among an application's own. Instants are BIGINT
+// durin_usage, durin_activity, durin_import, durin_gone, durin_replaced,
+// durin_resource_server, durin_audit and durin_schema, the same on every engine. They may stand among an application's own. Instants are BIGINT
 // microseconds since 1970 in UTC, durations BIGINT microseconds; never is NULL.
 //
 // # What is promised

@@ -32,12 +32,12 @@ func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some 
 // comes after it, so that each is a range of the index.
 func (s *Store) ExportLedger(ctx context.Context, after transfer.Entry, limit int) (some []transfer.Entry, err error) {
 	limit = tokenrule.Limit(limit)
-	const columns = "SELECT source, source_key, target FROM durin_import WHERE "
+	const columns = "SELECT source, source_key, target, mark FROM durin_import WHERE "
 	err = s.readMuch(ctx, "exporting the ledger", func(ctx context.Context, t session) error {
 		some = nil
 		scan := func(rows *sql.Rows) error {
 			var e transfer.Entry
-			err := rows.Scan(&e.Source, &e.Key, &e.ID)
+			err := rows.Scan(&e.Source, &e.Key, &e.ID, &e.Mark)
 			some = append(some, e)
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -25,7 +26,7 @@ func (s *Store) Import(ctx context.Context, rows []transfer.Row, now time.Time, 
 	var results []transfer.Result
 	err := s.writeMuch(ctx, "importing", func(ctx context.Context, t session) error {
 		results = make([]transfer.Result, 0, len(rows))
-		i := importing{session: t.preparing(), at: tokenrule.Instant(now).UnixMicro(), ahead: map[string]bool{}, known: map[ledgerKey]int64{}, clients: map[string]int64{}}
+		i := newImporting(t.preparing(), tokenrule.Instant(now))
 		err := i.all(ctx, rows, &results)
 		if isInsert(err) {
 			// Somebody was faster: look again.
@@ -48,19 +49,50 @@ func (s *Store) Import(ctx context.Context, rows []transfer.Row, now time.Time, 
 // importing is an import that is under way.
 type importing struct {
 	session
-	at int64
+	now time.Time
+	at  int64 // the same
 	// ahead are the tables in which rows came with ids of their own, so that
 	// the engine may not yet know which it can give out. They are advanced as
 	// late as possible, because some engines lock the table for that.
 	ahead map[string]bool
 	// known is the ledger about the rows that are imported, and those that
 	// this import has added to it.
-	known map[ledgerKey]int64
-	// clients are the ids of clients that are kept from being deleted.
-	clients map[string]int64
+	known map[ledgerKey]ledgerRow
+	// here are the clients and users behind the ledger, as they are now.
+	here map[rowKey]present
+	// clients are kept from being changed and deleted.
+	clients map[string]durin.Client
+	// slots are the tokens of users and clients of whom nobody else issues or
+	// ends any.
+	slots map[slotKey][]tokenrule.Row
 }
 
-type ledgerKey struct{ source, key string }
+type (
+	ledgerKey struct{ source, key string }
+	ledgerRow struct {
+		target int64
+		mark   string
+	}
+	rowKey struct {
+		table string
+		id    int64
+	}
+	present struct {
+		name    string // "": there is none
+		created time.Time
+	}
+	slotKey struct {
+		user   string
+		client int64
+	}
+)
+
+func newImporting(t session, now time.Time) *importing {
+	return &importing{
+		session: t, now: now, at: now.UnixMicro(), ahead: map[string]bool{}, known: map[ledgerKey]ledgerRow{}, here: map[rowKey]present{},
+		clients: map[string]durin.Client{}, slots: map[slotKey][]tokenrule.Row{},
+	}
+}
 
 func (t *importing) all(ctx context.Context, rows []transfer.Row, results *[]transfer.Result) error {
 	if _, err := t.has(ctx, "SELECT version FROM durin_schema WHERE version = 1"+t.forUpdate); err != nil {
@@ -90,16 +122,44 @@ func (t *importing) look(ctx context.Context, rows []transfer.Row) error {
 	keys := map[string][]string{}
 	for _, row := range rows {
 		keys[row.Source] = append(keys[row.Source], row.Key)
+		if row.Person != "" {
+			keys[transfer.PersonSource] = append(keys[transfer.PersonSource], row.Person)
+		}
 	}
 	for source, all := range keys {
 		err := portions(all, func(some []string) error {
 			return t.each(ctx, func(rows *sql.Rows) error {
 				var key string
-				var id int64
-				err := rows.Scan(&key, &id)
-				t.known[ledgerKey{source, key}] = id
+				var row ledgerRow
+				err := rows.Scan(&key, &row.target, &row.mark)
+				t.known[ledgerKey{source, key}] = row
 				return err
-			}, "SELECT source_key, target FROM durin_import WHERE source = ? AND source_key IN "+list(len(some)), append([]any{source}, anys(some)...)...)
+			}, "SELECT source_key, target, mark FROM durin_import WHERE source = ? AND source_key IN "+list(len(some)), append([]any{source}, anys(some)...)...)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return t.lookHere(ctx, rows)
+}
+
+// lookHere reads the clients and users that known rows have become.
+func (t *importing) lookHere(ctx context.Context, rows []transfer.Row) error {
+	ids := map[string][]int64{}
+	for _, row := range rows {
+		if table := tableOf(row); table != "" {
+			if known, _, there := t.taken(row); there {
+				ids[table] = append(ids[table], known.target)
+			}
+		}
+	}
+	for table, all := range ids {
+		err := portions(all, func(some []int64) error {
+			return t.each(ctx, func(rows *sql.Rows) error {
+				id, row, err := scanPresent(rows)
+				t.here[rowKey{table, id}] = row
+				return err
+			}, "SELECT id, name, created FROM "+table+" WHERE id IN "+list(len(some)), anys(some)...)
 		})
 		if err != nil {
 			return err
@@ -108,18 +168,53 @@ func (t *importing) look(ctx context.Context, rows []transfer.Row) error {
 	return nil
 }
 
-// lockedClient is the id of the client called name, which cannot be deleted until
-// the transaction ends; 0 if there is none.
-func (t *importing) lockedClient(ctx context.Context, name string) (int64, error) {
-	if id := t.clients[name]; id != 0 {
-		return id, nil
+// taken is what the ledger has of a row, by its key or as a person.
+func (t *importing) taken(row transfer.Row) (known ledgerRow, asPerson, there bool) {
+	if known, there = t.known[ledgerKey{row.Source, row.Key}]; there || row.Person == "" {
+		return known, false, there
 	}
-	ids, err := t.ids(ctx, "SELECT id FROM durin_client WHERE name = ?"+t.forShare, name)
-	if err != nil || len(ids) == 0 {
-		return 0, err
+	known, there = t.known[ledgerKey{transfer.PersonSource, row.Person}]
+	return known, true, there
+}
+
+// enter adds to the ledger.
+func (t *importing) enter(ctx context.Context, source, key string, row ledgerRow) error {
+	t.known[ledgerKey{source, key}] = row
+	return asInsert(t.exec(ctx, insertInto("durin_import", "source, source_key, target, at, mark"), source, key, row.target, t.at, row.mark))
+}
+
+// tableOf is where a client or user is kept, "" for other rows.
+func tableOf(row transfer.Row) string {
+	switch {
+	case row.Client != nil:
+		return "durin_client"
+	case row.User != nil:
+		return "durin_user"
 	}
-	t.clients[name] = ids[0]
-	return ids[0], nil
+	return ""
+}
+
+func scanPresent(rows *sql.Rows) (id int64, p present, err error) {
+	var created number
+	err = rows.Scan(&id, &p.name, &created)
+	p.created = created.instant()
+	return id, p, err
+}
+
+// lockedClient is the client called name, which cannot be changed until the
+// transaction ends; its id is 0 if there is none.
+func (t *importing) lockedClient(ctx context.Context, name string) (durin.Client, error) {
+	if c, locked := t.clients[name]; locked {
+		return c, nil
+	}
+	c, err := t.session.client(ctx, clientNamed+t.forShare, name)
+	if errors.Is(err, durin.ErrNotFound) {
+		return durin.Client{}, nil
+	}
+	if err == nil {
+		t.clients[name] = c
+	}
+	return c, err
 }
 
 // catchUp makes later ids of the table follow those that rows came with.
@@ -141,12 +236,19 @@ func (t *importing) place(ctx context.Context, table string, numbered bool) erro
 }
 
 func (t *importing) row(ctx context.Context, row transfer.Row) (transfer.Result, error) {
-	at := ledgerKey{row.Source, row.Key}
-	if id, known := t.known[at]; known {
-		return transfer.Result{Outcome: transfer.KnownBefore, ID: id}, nil
-	}
 	var result transfer.Result
 	var err error
+	if known, asPerson, there := t.taken(row); there {
+		_, told := t.known[ledgerKey{transfer.PersonSource, row.Person}]
+		switch {
+		case asPerson:
+			err = t.enter(ctx, row.Source, row.Key, known)
+		case row.Person != "" && !told && row.Mark == known.mark: // by a new name
+			err = t.enter(ctx, transfer.PersonSource, row.Person, known)
+		}
+		here := t.here[rowKey{tableOf(row), known.target}]
+		return transfer.Result{Outcome: transfer.KnownBefore, ID: known.target, Mark: known.mark, Name: here.name, Created: here.created}, err
+	}
 	switch {
 	case row.Client != nil:
 		result, err = t.client(ctx, *row.Client)
@@ -157,32 +259,65 @@ func (t *importing) row(ctx context.Context, row transfer.Row) (transfer.Result,
 	default:
 		result, err = t.token(ctx, *row.Token)
 	}
-	if err != nil || result.Outcome != transfer.Imported {
+	entry := ledgerRow{result.ID, row.Mark}
+	switch {
+	case err != nil:
 		return result, err
+	case result.Outcome == transfer.OverMaximum:
+		entry.target = -1
+	case result.Outcome != transfer.Imported:
+		return result, nil
 	}
-	t.known[at] = result.ID
-	err = t.exec(ctx, insertInto("durin_import", "source, source_key, target, at"), row.Source, row.Key, result.ID, t.at)
-	return result, asInsert(err)
+	if row.Client != nil {
+		t.here[rowKey{"durin_client", result.ID}] = present{row.Client.Name, tokenrule.Instant(row.Client.Created)}
+	}
+	if row.User != nil {
+		t.here[rowKey{"durin_user", result.ID}] = present{row.User.Name, tokenrule.Instant(row.User.Created)}
+	}
+	err = t.enter(ctx, row.Source, row.Key, entry)
+	if _, there := t.known[ledgerKey{transfer.PersonSource, row.Person}]; err == nil && row.Person != "" && !there {
+		err = t.enter(ctx, transfer.PersonSource, row.Person, entry)
+	}
+	return result, err
 }
 
-// taken is the result for a row that stands where the new one would, if there
-// is one.
-func (t *importing) taken(ctx context.Context, query string, args ...any) (transfer.Result, bool, error) {
-	ids, err := t.ids(ctx, query, args...)
-	if err != nil || len(ids) == 0 {
-		return transfer.Result{}, false, err
-	}
-	return transfer.Result{Outcome: transfer.TakenByOther, ID: ids[0]}, true, nil
+// named is the result for a client or user whose name another one has, if there is
+// one.
+func (t *importing) named(ctx context.Context, table, name string) (result transfer.Result, taken bool, err error) {
+	err = t.each(ctx, func(rows *sql.Rows) error {
+		id, p, err := scanPresent(rows)
+		result, taken = transfer.Result{Outcome: transfer.TakenByOther, ID: id, Name: p.name, Created: p.created}, true
+		return err
+	}, "SELECT id, name, created FROM "+table+" WHERE name = ?", name)
+	return result, taken, err
+}
+
+// Kinds of rows in durin_gone.
+const (
+	goneClient = "client"
+	goneUser   = "user"
+)
+
+// noteGone keeps the id of a row that is deleted from being given to another one:
+// what refers to it, here or elsewhere, would mean that one.
+func (t session) noteGone(ctx context.Context, kind string, id int64, now time.Time) error {
+	at := tokenrule.Instant(now).UnixMicro()
+	return t.exec(ctx, insertInto("durin_gone", "kind, id, at")+t.upsert("kind, id")+"at = ?", kind, id, at, at)
+}
+
+// used reports whether a row has the id, or had it once.
+func (t *importing) used(ctx context.Context, table, kind string, id int64) (bool, error) {
+	return t.has(ctx, "SELECT 1 FROM "+table+" WHERE id = ? UNION ALL SELECT 1 FROM durin_gone WHERE kind = ? AND id = ?", id, kind, id)
 }
 
 func (t *importing) client(ctx context.Context, c durin.Client) (transfer.Result, error) {
 	if !tokenrule.IsText(c.Name) {
 		return transfer.Result{}, c.Validate()
 	}
-	if result, taken, err := t.taken(ctx, "SELECT id FROM durin_client WHERE name = ?", c.Name); err != nil || taken {
+	if result, taken, err := t.named(ctx, "durin_client", c.Name); err != nil || taken {
 		return result, err
 	}
-	inUse, err := t.has(ctx, "SELECT 1 FROM durin_client WHERE id = ?", c.ID)
+	inUse, err := t.used(ctx, "durin_client", goneClient, c.ID)
 	if err != nil {
 		return transfer.Result{}, err
 	}
@@ -203,11 +338,11 @@ func (t *importing) user(ctx context.Context, u durin.User) (transfer.Result, er
 	if !tokenrule.IsText(u.Name) {
 		return transfer.Result{}, u.Validate()
 	}
-	if result, taken, err := t.taken(ctx, "SELECT id FROM durin_user WHERE name = ?", u.Name); err != nil || taken {
+	if result, taken, err := t.named(ctx, "durin_user", u.Name); err != nil || taken {
 		return result, err
 	}
 	id, _ := tokenrule.ParseUserID(u.ID)
-	inUse, err := t.has(ctx, "SELECT 1 FROM durin_user WHERE id = ?", id)
+	inUse, err := t.used(ctx, "durin_user", goneUser, id)
 	if err != nil {
 		return transfer.Result{}, err
 	}
@@ -225,11 +360,12 @@ func (t *importing) user(ctx context.Context, u durin.User) (transfer.Result, er
 	return transfer.Result{ID: id}, err
 }
 
-// importToken keeps the token's user and client from being deleted meanwhile.
+// token keeps the token's user and client from being deleted meanwhile, and others
+// from issuing and ending tokens of the two.
 func (t *importing) token(ctx context.Context, n transfer.Token) (transfer.Result, error) {
 	const byDigest = "SELECT id FROM durin_token WHERE digest = ?"
-	if result, taken, err := t.taken(ctx, byDigest, n.Digest[:]); err != nil || taken {
-		return result, err
+	if ids, err := t.ids(ctx, byDigest, n.Digest[:]); err != nil || len(ids) > 0 {
+		return transfer.Result{Outcome: transfer.TakenByOther, ID: append(ids, 0)[0]}, err
 	}
 	orphan := transfer.Result{Outcome: transfer.WithoutParent}
 	owner, ok := tokenrule.ParseUserID(n.UserID)
@@ -241,18 +377,62 @@ func (t *importing) token(ctx context.Context, n transfer.Token) (transfer.Resul
 		return orphan, err
 	}
 	client, err := t.lockedClient(ctx, n.Client)
-	if err != nil || client == 0 {
+	if err != nil || client.ID == 0 {
 		return orphan, err
 	}
-	id, err := t.insert(ctx, n, owner, client)
-	if err != nil || id != 0 {
-		return transfer.Result{ID: id}, err
+	result, err := t.makeRoom(ctx, n, client)
+	if err != nil || result.Outcome != transfer.Imported {
+		return result, err
 	}
-	ids, err := t.ids(ctx, byDigest, n.Digest[:])
-	if err != nil || len(ids) == 0 {
+	if result.ID, err = t.insert(ctx, n, owner, client.ID); err != nil {
 		return transfer.Result{}, err
 	}
-	return transfer.Result{ID: ids[0]}, nil
+	if result.ID == 0 {
+		ids, err := t.ids(ctx, byDigest, n.Digest[:])
+		if err != nil || len(ids) == 0 {
+			return transfer.Result{}, err
+		}
+		result.ID = ids[0]
+	}
+	row := rowOf(n)
+	row.ID = result.ID
+	at := slotKey{n.UserID, client.ID}
+	t.slots[at] = append(t.slots[at], row)
+	return result, nil
+}
+
+// rowOf is a token as the rules see it.
+func rowOf(n transfer.Token) tokenrule.Row {
+	issued := tokenrule.Instant(n.IssuedAt)
+	if issued.IsZero() {
+		issued = tokenrule.Instant(n.Created)
+	}
+	return tokenrule.Row{ID: n.ID, Digest: n.Digest, IssuedAt: issued, ExpiresAt: tokenrule.Instant(n.ExpiresAt)}
+}
+
+// makeRoom ends the tokens that n leaves no room for, or says that there is none
+// for n.
+func (t *importing) makeRoom(ctx context.Context, n transfer.Token, c durin.Client) (result transfer.Result, err error) {
+	at := slotKey{n.UserID, c.ID}
+	rows, locked := t.slots[at]
+	if !locked {
+		if rows, err = t.lockSlot(ctx, durin.NewToken{UserID: n.UserID, Now: t.now}, c.ID); err != nil {
+			return result, err
+		}
+	}
+	t.slots[at] = rows
+	end, ok := tokenrule.Admit(c, rowOf(n), rows, t.now)
+	if !ok {
+		return transfer.Result{Outcome: transfer.OverMaximum}, nil
+	}
+	for _, r := range end {
+		result.Ended, result.EndedIDs = append(result.Ended, r.Digest), append(result.EndedIDs, r.ID)
+	}
+	if result.Ended, err = t.endTokens(ctx, result.Ended, t.now); err != nil {
+		return transfer.Result{}, err
+	}
+	t.slots[at] = slices.DeleteFunc(rows, func(r tokenrule.Row) bool { return slices.Contains(result.EndedIDs, r.ID) })
+	return result, nil
 }
 
 // insert returns the id of the row if it had one of its own.
@@ -266,10 +446,7 @@ func (t *importing) insert(ctx context.Context, n transfer.Token, owner, clientI
 			n.ID = 0
 		}
 	}
-	created, issued, device := tokenrule.Instant(n.Created), tokenrule.Instant(n.IssuedAt), tokenrule.Device(n.Device)
-	if issued.IsZero() {
-		issued = created
-	}
+	created, issued, device := tokenrule.Instant(n.Created), rowOf(n).IssuedAt, tokenrule.Device(n.Device)
 	values := []any{n.Digest[:], n.UserID, owner, clientID, created.UnixMicro(), issued.UnixMicro(),
 		instantOrNull(tokenrule.Instant(n.ExpiresAt)), instantOrNull(tokenrule.Instant(n.LastUsed)),
 		device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), t.at}

@@ -199,7 +199,10 @@ func (s *Store) DeleteUser(ctx context.Context, id string, now time.Time) (delet
 		if ended, err = t.endWhere(ctx, " WHERE user_id = ?", now, id); err != nil {
 			return err
 		}
-		return t.exec(ctx, "DELETE FROM durin_user WHERE id = ?", n)
+		if err := t.exec(ctx, "DELETE FROM durin_user WHERE id = ?", n); err != nil {
+			return err
+		}
+		return t.noteGone(ctx, goneUser, n, now)
 	})
 	if err != nil {
 		return durin.User{}, nil, err

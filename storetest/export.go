@@ -59,10 +59,10 @@ func exportTokens(t *testing.T, s exporter) {
 func exportLedger(t *testing.T, s exporter) {
 	id := func(n int64) *int64 { return &n }
 	_, err := s.Import(t.Context(), []transfer.Row{
-		{Source: "b", Key: "1", Known: id(1)}, {Source: "a", Key: "2", Known: id(-1)}, {Source: "a", Key: "10", Known: id(3)}, {Source: "c:ü", Key: "ß", Known: id(4)},
+		{Source: "b", Key: "1", Known: id(1), Mark: "named ü"}, {Source: "a", Key: "2", Known: id(-1)}, {Source: "a", Key: "10", Known: id(3)}, {Source: "c:ü", Key: "ß", Known: id(4)},
 	}, start, false)
 	must(t, err)
-	want := []transfer.Entry{{Source: "a", Key: "10", ID: 3}, {Source: "a", Key: "2", ID: -1}, {Source: "b", Key: "1", ID: 1}, {Source: "c:ü", Key: "ß", ID: 4}}
+	want := []transfer.Entry{{Source: "a", Key: "10", ID: 3}, {Source: "a", Key: "2", ID: -1}, {Source: "b", Key: "1", ID: 1, Mark: "named ü"}, {Source: "c:ü", Key: "ß", ID: 4}}
 	for _, limit := range []int{1, 2, 3, 9} {
 		var all []transfer.Entry
 		for after := (transfer.Entry{}); ; {

@@ -16,8 +16,16 @@ import (
 type Importer interface {
 	// Import writes rows in order, all or none, and tells what became of
 	// each. A ledger of (Source, Key) remembers what was taken: a row that
-	// is in it is never touched again, whatever happened to it since. With
-	// dry nothing is kept.
+	// is in it is never touched again, whatever happened to it since. Whether
+	// that was the very row, or one that had its key at another time, the
+	// caller has to judge by the Result. With dry nothing is kept.
+	//
+	// Where a live token is one more than its client's policy allows its user,
+	// the newest by IssuedAt, then ID, stay, as if every log-in had been
+	// here; by PolicyReject those that are here do. Tokens that make room are
+	// ended as by Store.End; one that finds none is OverMaximum.
+	//
+	// The id of a client or user that was deleted is not free.
 	Import(ctx context.Context, rows []Row, now time.Time, dry bool) ([]Result, error)
 }
 
@@ -25,6 +33,14 @@ type Importer interface {
 type Row struct {
 	Source string // the kind of row, "django:durin.client"; at most 64 bytes
 	Key    string // its key there; at most 128 bytes
+	// Mark tells a client or user from others that have its key there at
+	// another time. The ledger keeps it; at most 96 bytes.
+	Mark string
+	// Person, if set, tells a user wherever it comes from; at most 128 bytes. The
+	// ledger enters it beside Key, as that of PersonSource, and knows a row that
+	// it does not know by Key by Person. That of a row known by Key is entered,
+	// too, if it has the same Mark.
+	Person string
 	Client *durin.Client
 	User   *durin.User
 	Token  *Token
@@ -32,6 +48,9 @@ type Row struct {
 	// became the row with that ID here, or below 1 one that is gone.
 	Known *int64
 }
+
+// PersonSource is the Source of the ledger's entries for Row.Person.
+const PersonSource = "person:user"
 
 // A Token is a token of another system.
 type Token struct {
@@ -56,6 +75,18 @@ type Result struct {
 	// ID is the row's id in the store: the one it came with where that was
 	// free.
 	ID int64
+	// Mark is what the ledger has kept of a KnownBefore row, "" if nothing.
+	Mark string
+	// Name and Created are what the client or user with that ID has at
+	// present, where it is KnownBefore or TakenByOther. Name is "" if there
+	// is none: it was deleted.
+	Name    string
+	Created time.Time
+	// Ended are the tokens that made room for an Imported one, as digests and
+	// as ids. The digests of tokens that renewals have replaced lately are
+	// among the former.
+	Ended    []durin.Digest
+	EndedIDs []int64
 }
 
 // An Outcome is one of the ways a Row can go.
@@ -66,6 +97,7 @@ const (
 	KnownBefore                  // in the ledger: taken by an earlier import
 	TakenByOther                 // the name or digest was there already; the row there stays as it is
 	WithoutParent                // the user or client of the token is not there
+	OverMaximum                  // the client's policy allows its user no more tokens; the ledger knows it from now on
 )
 
 // An Exporter is a durin.Store whose rows another store's Importer can take.
@@ -84,4 +116,5 @@ type Exporter interface {
 type Entry struct {
 	Source, Key string
 	ID          int64 // of the row it became; below 1: of none
+	Mark        string
 }

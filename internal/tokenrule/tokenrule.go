@@ -93,6 +93,37 @@ func Decide(c durin.Client, t durin.NewToken, rows []Row) (Decision, error) {
 	return insert(c, t, rows, rows)
 }
 
+// Admit applies c's policy to the token t, which was issued elsewhere and comes
+// in at now: whether it may, and which rows have to make room, oldest first. rows
+// are as for Decide. The newest tokens stay, as if t had been issued here; by
+// PolicyReject those that are here do. An expired token needs no room.
+func Admit(c durin.Client, t Row, rows []Row, now time.Time) (end []Row, ok bool) {
+	if !t.live(now) {
+		return nil, true
+	}
+	live := slices.DeleteFunc(oldestFirst(rows), func(r Row) bool { return !r.live(now) })
+	most := 1
+	if c.Policy == durin.PolicyEvict || c.Policy == durin.PolicyReject {
+		most = max(1, c.MaxTokens)
+	}
+	over := len(live) + 1 - most
+	switch {
+	case over <= 0:
+		return nil, true
+	case c.Policy == durin.PolicyReject, older(t, live[over-1]):
+		return nil, false
+	}
+	return live[:over], true
+}
+
+// older orders tokens by IssuedAt, then ID.
+func older(a, b Row) bool {
+	if n := a.IssuedAt.Compare(b.IssuedAt); n != 0 {
+		return n < 0
+	}
+	return a.ID < b.ID
+}
+
 // Seal is what is kept of t's seal with a new token of c, nil for none: a client
 // with another policy than PolicyReuse has no use for it.
 func Seal(c durin.Client, t durin.NewToken) []byte {
@@ -165,10 +196,7 @@ func Earlier(a, b time.Time) bool {
 // oldestFirst is a copy of rows by IssuedAt, then ID.
 func oldestFirst(rows []Row) []Row {
 	return slices.SortedFunc(slices.Values(rows), func(a, b Row) int {
-		if n := a.IssuedAt.Compare(b.IssuedAt); n != 0 {
-			return n
-		}
-		if a.ID < b.ID {
+		if older(a, b) {
 			return -1
 		}
 		return 1

@@ -22,6 +22,7 @@ const (
 	maxDeviceBytes = 255
 	maxSourceBytes = 64
 	maxKeyBytes    = 128
+	maxMarkBytes   = 96
 )
 
 // Instant is t as stores keep it: in UTC, cut to microseconds, without a
@@ -143,8 +144,8 @@ func Limit(n int) int {
 	return n
 }
 
-// CheckImport reports a row that no store can take: one with a source or key
-// that does not fit, that is not exactly one of client, user, token and known, a
+// CheckImport reports a row that no store can take: one with a source, key or
+// mark that does not fit, that is not exactly one of client, user, token and known, a
 // token with an id below zero, or one whose digest does not stand for its legacy
 // one.
 func CheckImport(r transfer.Row) error {
@@ -159,6 +160,10 @@ func CheckImport(r transfer.Row) error {
 		return fmt.Errorf("durin: import: a source has 1 to %d bytes", maxSourceBytes)
 	case r.Key == "" || len(r.Key) > maxKeyBytes || !IsText(r.Key):
 		return fmt.Errorf("durin: import: a key of %s has 1 to %d bytes", r.Source, maxKeyBytes)
+	case len(r.Mark) > maxMarkBytes || !IsText(r.Mark):
+		return fmt.Errorf("durin: import: a mark of %s has at most %d bytes", r.Source, maxMarkBytes)
+	case len(r.Person) > maxKeyBytes || !IsText(r.Person):
+		return fmt.Errorf("durin: import: a key of %s has 1 to %d bytes", transfer.PersonSource, maxKeyBytes)
 	case kinds != 1:
 		return fmt.Errorf("durin: import: %s %s is not one of client, user, token and known", r.Source, r.Key)
 	case r.Token != nil && r.Token.ID < 0:

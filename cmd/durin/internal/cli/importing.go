@@ -254,6 +254,20 @@ func (r *run) showImport(report *importer.Report) error {
 	if report.MoreProblems > 0 {
 		r.out.Line("and %d more", report.MoreProblems)
 	}
+	for _, p := range report.Ended {
+		r.out.Line("%s: %s", p.Action, p.String())
+	}
+	if report.MoreEnded > 0 {
+		r.out.Line("and %d more", report.MoreEnded)
+	}
+	for _, c := range report.ChangedIDs {
+		if c.ID != 0 {
+			r.out.Line("%s %s (%s) has the id %d here.", c.Model, c.Key, c.Name, c.ID)
+		}
+	}
+	for _, name := range report.Administrators {
+		r.out.Line("%s is an administrator.", name)
+	}
 	for _, kind := range slices.Sorted(maps.Keys(report.Passwords)) {
 		r.out.Line("%s came with a password of the kind %s.", output.Count(report.Passwords[kind], "user"), kind)
 	}

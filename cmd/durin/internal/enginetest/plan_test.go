@@ -67,7 +67,7 @@ func exercise(t *testing.T, s *sqlstore.Store) {
 		}
 	}
 	legacy := transfer.LegacyDigest{1}
-	old := transfer.Token{Digest: transfer.Placeholder(legacy), Legacy: &legacy, UserID: u.ID, Client: "a", Created: now}
+	old := transfer.Token{Digest: transfer.Placeholder(legacy), Legacy: &legacy, UserID: u.ID, Client: "b", Created: now}
 	if _, err := s.Import(t.Context(), []transfer.Row{{Source: "old", Key: "1", Token: &old}}, now, false); err != nil {
 		t.Fatal(err)
 	}

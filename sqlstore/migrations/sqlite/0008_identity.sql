@@ -1,0 +1,13 @@
+-- min-reader: 2
+-- What tells the row behind a key of the ledger from another one that has the key
+-- at another time; empty where a program that does not know the column took it.
+
+ALTER TABLE durin_import ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+
+-- Ids of users and clients that were deleted: no import gives them to others.
+CREATE TABLE durin_gone (
+	kind TEXT    NOT NULL,
+	id   INTEGER NOT NULL,
+	at   INTEGER NOT NULL,
+	PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
