@@ -52,7 +52,10 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 	}
 	travelled := byHeader
 	if token == "" {
-		if token = g.cookieOf(r); token == "" {
+		if token, err = g.cookieOf(r); err != nil {
+			return nil, err
+		}
+		if token == "" {
 			return &g.anonymous, nil
 		}
 		if err := g.CheckOrigin(r); err != nil {
@@ -71,15 +74,17 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 }
 
 // Check checks the token of r as the middleware does, for programs that are not
-// built of handlers: the session, or nil for a request without a token.
+// built of handlers: a copy of the session, or nil for a request without a token.
+// A request that went through the middleware is not checked again: Check tells what
+// that has found, however long ago.
 func (g *Guard) Check(r *http.Request) (*Session, error) {
 	ctx := r.Context()
 	if id := identityFrom(ctx, g); id != nil {
-		return id.session, nil
+		return id.session.clone(), nil
 	}
 	id, err := g.identityOf(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return id.session, nil
+	return id.session.clone(), nil
 }

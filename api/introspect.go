@@ -12,6 +12,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/internal/header"
 	"github.com/durin-go/durin/internal/span"
 )
 
@@ -94,7 +95,7 @@ func (h *Handler) resourceRequest(w http.ResponseWriter, r *http.Request) (url.V
 			return nil, server, false
 		}
 		challenge(w.Header(), r)
-		durin.WriteJSON(w, http.StatusUnauthorized, oauthError{"invalid_client", durin.ErrInvalidServer.Detail})
+		durin.WriteJSON(w, http.StatusUnauthorized, oauthError{"invalid_client", durin.ErrInvalidServer.Error()})
 		return nil, server, false
 	}
 	invalid := func(status int, description string) (url.Values, durin.ResourceServer, bool) {
@@ -128,6 +129,10 @@ func (h *Handler) resourceRequest(w http.ResponseWriter, r *http.Request) (url.V
 // Basic, with name and secret form-encoded (RFC 6749 section 2.3.1), or as a
 // Bearer token.
 func (h *Handler) checkServer(r *http.Request) (durin.ResourceServer, error) {
+	authorization, ok := header.Single(r.Header["Authorization"])
+	if !ok {
+		return durin.ResourceServer{}, durin.ErrInvalidServer
+	}
 	name, secret, basic := r.BasicAuth()
 	if basic {
 		var err1, err2 error
@@ -136,7 +141,7 @@ func (h *Handler) checkServer(r *http.Request) (durin.ResourceServer, error) {
 		if name == "" || err1 != nil || err2 != nil {
 			return durin.ResourceServer{}, durin.ErrInvalidServer
 		}
-	} else if scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+	} else if scheme, rest, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Bearer") {
 		secret = strings.TrimSpace(rest)
 	}
 	return h.guard.CheckResourceServer(r.Context(), name, durin.Secret(secret))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/header"
 	"github.com/durin-go/durin/internal/span"
 )
 
@@ -96,7 +97,10 @@ func asAsked(r *http.Request, method string) *http.Request {
 	if same := slices.Compact(told); len(same) == 1 {
 		asked.Method = same[0]
 	}
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
+	switch host, ok := header.Single(r.Header["X-Forwarded-Host"]); {
+	case !ok:
+		asked.Host = "two.invalid" // no page's: the caller may have added one of them
+	case host != "":
 		asked.Host = host
 	}
 	return &asked
@@ -176,9 +180,9 @@ func (h *Handler) signIn(r *http.Request) string {
 	if scheme != "http" {
 		scheme = "https"
 	}
-	uri := r.Header.Get("X-Forwarded-Uri")
-	if uri == "" {
-		uri = r.Header.Get("X-Original-Uri")
+	uri, ok := header.Single(r.Header["X-Forwarded-Uri"])
+	if uri == "" && ok {
+		uri, _ = header.Single(r.Header["X-Original-Uri"])
 	}
 	path := strings.HasPrefix(uri, "/") && !strings.ContainsFunc(uri, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' })
 	if !path || !slices.Contains(h.opt.ReturnTo, strings.ToLower(r.Host)) {

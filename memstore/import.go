@@ -102,7 +102,7 @@ func (st *state) importToken(t transfer.Token, now time.Time) (transfer.Result, 
 	}
 	row, err := st.insert(token{
 		id: t.ID, digest: t.Digest, legacy: copyLegacy(t.Legacy), seal: copySeal(t.Seal), userID: t.UserID, owned: true, clientID: clientID, device: tokenrule.Device(t.Device),
-		created: created, issuedAt: issued, expiresAt: tokenrule.Instant(t.ExpiresAt), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
+		created: created, issuedAt: issued, expiresAt: tokenrule.Instant(durin.Earliest(t.ExpiresAt, t.Ceiling)), ceiling: tokenrule.Instant(t.Ceiling), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
 	})
 	return transfer.Result{ID: row.id}, err
 }
