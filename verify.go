@@ -69,7 +69,7 @@ func expiresMicro(at time.Time) int64 {
 // Verify checks a token: ErrInvalidToken, ErrExpired, ErrInactive, or
 // ErrUnavailable when the store could not be asked. It notes the use. A hit in
 // the cache costs no query, a miss one; nothing is written on the way. The
-// Session is a copy of the caller's own, as it was at this instant: see Recheck.
+// Session is a copy of the caller's own, as it was at this instant.
 func (g *Guard) Verify(ctx context.Context, token Secret) (*Session, error) {
 	return g.verify(ctx, token, &Session{Client: new(Client)})
 }

@@ -37,7 +37,7 @@ func guardOn(t *testing.T, s *sqlstore.Store, auth durin.Authenticator, hash str
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.Close(context.Background()) })
-	for _, c := range []durin.Client{{Name: "web", Policy: durin.PolicyEvict, MaxTokens: 10_000}, {Name: "admin", Policy: durin.PolicyEvict, MaxTokens: 10_000, NoPassword: true}} {
+	for _, c := range []durin.Client{{Name: "web", Policy: durin.PolicyEvict, MaxTokens: 20}, {Name: "admin", Policy: durin.PolicyEvict, MaxTokens: 20, NoPassword: true}} {
 		if _, err := g.CreateClient(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestPasswordChangeEndsWhatItOpened(t *testing.T) {
 				}
 			})
 		}
-		for n := range int64(25 * *repeat) {
+		for n := range int64(10 * *repeat) {
 			for before := opened.Load(); opened.Load() < before+3 && !t.Failed(); {
 				time.Sleep(time.Millisecond) // until the loops are at it
 			}
@@ -120,7 +120,7 @@ func TestRehashIsTheSamePassword(t *testing.T) {
 		}
 		const weak = "sha1$seasalt$cff36ea83f5706ce9aa7454e63e431fc726b2dc8"
 		g, u := guardOn(t, s, password.NewUsers(s, h, password.UsersOptions{Floor: -1}), weak)
-		for range 10 * *repeat {
+		for range 5 * *repeat {
 			var all sync.WaitGroup
 			for range 6 {
 				all.Go(func() {
