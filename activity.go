@@ -17,6 +17,9 @@ type activity struct {
 
 	mu   sync.Mutex
 	rows map[activityKey]*browse.Activity // not written yet
+
+	flushing sync.Mutex // one flush at a time, which holds unsure
+	unsure   *unsure[browse.Activity]
 }
 
 type activityKey struct {
@@ -79,30 +82,27 @@ func (a *activity) take(now time.Time) []browse.Activity {
 	return rows
 }
 
-// giveBack keeps counts that could not be written.
-func (a *activity) giveBack(rows []browse.Activity) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, r := range rows {
-		row := a.row(r.Day, r.ClientID)
-		row.Requests += r.Requests
-		row.Throttled += r.Throttled
-		row.Logins += r.Logins
-		row.Refused += r.Refused
-		row.Failed += r.Failed
-	}
-}
-
 // flushActivity writes the counts by client, where the store keeps them.
 func (g *Guard) flushActivity(ctx context.Context) error {
-	rows := g.activity.take(g.now())
+	a := &g.activity
+	a.flushing.Lock()
+	defer a.flushing.Unlock()
 	b, err := g.browser()
-	if err != nil || len(rows) == 0 {
+	if err != nil {
+		a.take(g.now())
 		return nil
 	}
-	if err := b.AddActivity(ctx, rows); err != nil {
-		g.activity.giveBack(rows)
-		return unavailable(err)
+	for {
+		if a.unsure == nil {
+			rows := a.take(g.now())
+			if len(rows) == 0 {
+				return nil
+			}
+			a.unsure = newUnsure(g.now(), rows)
+		}
+		if err := b.AddActivity(ctx, a.unsure.batch, a.unsure.rows); err != nil {
+			return unavailable(err)
+		}
+		a.unsure = nil
 	}
-	return nil
 }

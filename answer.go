@@ -10,16 +10,22 @@ import (
 // WriteError answers with {"detail": …}, the status of err and the headers that
 // belong to it: WWW-Authenticate with one line for each scheme (RFC 9110 section
 // 11.6.1; RFC 6750 section 3 for Bearer), Retry-After, the RateLimit fields.
-// Failures that are not the caller's are logged.
+// Failures that are not the caller's are logged. A nil error is answered with 500.
 func (g *Guard) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	e := AsError(err)
+	if e == nil { // nothing has failed, and still nothing may be let through
+		e = errInternal.answer()
+	}
 	g.WriteErrorHeader(w, r, e)
 	WriteJSON(w, e.Status, map[string]string{"detail": e.Detail})
 }
 
 // WriteErrorHeader sets the headers of an answer with e, and logs e if it is a
-// failure of ours.
+// failure of ours. Of a nil one it sets none.
 func (g *Guard) WriteErrorHeader(w http.ResponseWriter, r *http.Request, e *Error) {
+	if e == nil {
+		return
+	}
 	if e.Status >= 500 && r.Context().Err() == nil {
 		g.log.ErrorContext(r.Context(), "durin: a request could not be served", "method", r.Method, "path", r.URL.Path, "status", e.Status, "error", e)
 	}
@@ -64,7 +70,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	enc := json.NewEncoder(&body)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		http.Error(w, errInternal.Detail, errInternal.Status)
+		http.Error(w, errInternal.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

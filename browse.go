@@ -24,8 +24,9 @@ type Browser interface {
 	// one, by name in byte order. A Store without users returns none.
 	FindUsers(ctx context.Context, f browse.Users, after string, limit int) ([]User, error)
 
-	// AddActivity adds to the counts of the day and client.
-	AddActivity(ctx context.Context, rows []browse.Activity) error
+	// AddActivity adds to the counts of the day and client, unless it has added
+	// the batch before.
+	AddActivity(ctx context.Context, batch browse.Batch, rows []browse.Activity) error
 	// Activity returns the counts from day since on, by day, then client.
 	Activity(ctx context.Context, since time.Time) ([]browse.Activity, error)
 	// UsageOn returns at most limit counts of one day, most requests first.
@@ -76,11 +77,19 @@ func (g *Guard) EndSome(ctx context.Context, f browse.Filter, limit int) (int, e
 	if err != nil {
 		return 0, err
 	}
-	digests, err := b.EndSome(ctx, g.stamped(f), limit, g.now())
+	f = g.stamped(f)
+	known := ending{}
+	if g.opt.Hooks.Revoked != nil {
+		known = ending{sessions: map[Digest]*Session{}, other: Session{UserID: f.UserID, Client: &Client{Name: f.Client}}}
+		if some, err := b.Browse(ctx, f, browse.Cursor{}, limit); err == nil {
+			known.add(some)
+		}
+	}
+	digests, err := b.EndSome(ctx, f, limit, g.now())
 	if err != nil {
 		return 0, unavailable(err)
 	}
-	g.ended(ctx, revoked, digests)
+	g.ended(ctx, revoked, digests, known)
 	g.tellEnded(ctx, "token.revoke", Selection{UserID: f.UserID, Client: f.Client, Except: f.Except}, nil, len(digests))
 	return len(digests), nil
 }

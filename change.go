@@ -19,7 +19,7 @@ import (
 //	token.replace   sessions were ended to make room for a new one
 //	token.replay    a session was ended, for a replaced token of it was presented too late
 //
-// Fields that do not apply are zero. No field may be changed.
+// Fields that do not apply are zero. What it points to are copies.
 type Change struct {
 	At   time.Time
 	What string
@@ -42,7 +42,18 @@ func (g *Guard) tell(ctx context.Context, c Change) {
 		return
 	}
 	c.At = g.now()
+	c.OldClient, c.Client, c.OldUser, c.User, c.Server = clone(c.OldClient), clone(c.Client), clone(c.OldUser), clone(c.User), clone(c.Server)
+	c.Session = c.Session.clone()
 	g.opt.Hooks.Changed(ctx, c)
+}
+
+// clone is a copy of what p points to, if it does.
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
 }
 
 // tellEnded tells of sessions that a call ended.

@@ -15,20 +15,24 @@ const DefaultCookie = "__Host-durin"
 // 5.5): what a token that never expires gets.
 const maxCookieAge = 400 * 24 * time.Hour
 
-// cookieOf returns the token in the cookie of r, or "". Where there are several
-// of the name the first one counts, as in net/http.
-func (g *Guard) cookieOf(r *http.Request) string {
+// cookieOf returns the token in the cookie of r, or "". Of several cookies of the
+// name that differ none counts: one of them may be a sibling host's.
+func (g *Guard) cookieOf(r *http.Request) (token string, err error) {
 	for _, line := range r.Header["Cookie"] {
 		for line != "" {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
 			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			if name == g.opt.CookieName {
-				return strings.Trim(value, `"`)
+			if name != g.opt.CookieName {
+				continue
 			}
+			if value = strings.Trim(value, `"`); token != "" && value != token {
+				return "", errTwoCookies
+			}
+			token = value
 		}
 	}
-	return ""
+	return token, nil
 }
 
 // SetCookie gives the browser the token of a client whose tokens travel in a
@@ -36,7 +40,7 @@ func (g *Guard) cookieOf(r *http.Request) string {
 // SameSite=Lax, of every path.
 func (g *Guard) SetCookie(w http.ResponseWriter, token Secret, s *Session) {
 	age := maxCookieAge
-	if !s.ExpiresAt.IsZero() && s.Client.Sliding == 0 {
+	if s != nil && !s.ExpiresAt.IsZero() && (s.Client == nil || s.Client.Sliding == 0) {
 		age = min(age, max(time.Second, s.ExpiresAt.Sub(g.now())))
 	}
 	c := g.cookie(token.Reveal())
@@ -47,8 +51,8 @@ func (g *Guard) SetCookie(w http.ResponseWriter, token Secret, s *Session) {
 // KeepCookie sets the cookie of r once more, after its session s was renewed. A
 // request whose token came in a header gets none.
 func (g *Guard) KeepCookie(w http.ResponseWriter, r *http.Request, s *Session) {
-	if s.Client.Cookie {
-		g.SetCookie(w, Secret(g.cookieOf(r)), s)
+	if token, err := g.cookieOf(r); err == nil && token != "" && s != nil && s.Client.Cookie {
+		g.SetCookie(w, Secret(token), s)
 	}
 }
 
@@ -63,7 +67,7 @@ func (g *Guard) ClearCookie(w http.ResponseWriter) {
 // 401. The browser would send it for as long as it keeps it, and be refused where
 // callers without a token are let in.
 func (g *Guard) dropDead(w http.ResponseWriter, r *http.Request, err error) {
-	if g.cookieOf(r) == "" || AsError(err).Status != http.StatusUnauthorized {
+	if token, two := g.cookieOf(r); token == "" || two != nil || AsError(err).Status != http.StatusUnauthorized {
 		return
 	}
 	if token, err := g.tokenOf(r); token == "" && err == nil {

@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/durin-go/durin/throttle"
 )
 
-// An Error is a failure that a caller of the API is told about. Compare with
-// errors.Is and one of the package's sentinels; handlers of your own turn any error
-// into an answer with Guard.Fail.
+// An Error is a failure that a caller of the API is told about: a value of its
+// reader's own, which changes no other answer. Compare with errors.Is and one of
+// the package's Reasons; AsError and errors.As read it, and Guard.Fail turns any
+// error into an answer. Handlers and hooks may make their own.
 type Error struct {
 	// Status is the HTTP status.
 	Status int
@@ -29,9 +31,8 @@ type Error struct {
 	// Limits are the throttles of the request, for the RateLimit fields.
 	Limits []throttle.State
 
-	kind    *Error   // the sentinel that a more precise Error stands for
-	cause   error    // for the log, never for the caller
-	session *Session // of an expired token, for the hook
+	kind  Reason // that a more precise Error stands for
+	cause error  // for the log, never for the caller
 }
 
 // Error is Detail, and the cause behind it for the log.
@@ -42,10 +43,10 @@ func (e *Error) Error() string {
 	return e.Detail
 }
 
-// Unwrap gives the sentinel and the cause.
+// Unwrap gives the Reason and the cause.
 func (e *Error) Unwrap() []error {
 	var all []error
-	if e.kind != nil {
+	if e.kind != 0 {
 		all = append(all, e.kind)
 	}
 	if e.cause != nil {
@@ -54,53 +55,137 @@ func (e *Error) Unwrap() []error {
 	return all
 }
 
-// Failures of a request. Each bears the status and the words of its answer:
-// this is the whole table from error to status.
-var (
-	ErrNoToken        = &Error{Status: 401, Detail: "Authentication credentials were not provided."}
-	errBadHeader      = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header."}
-	ErrInvalidToken   = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token."}
-	ErrExpired        = &Error{Status: 401, Code: "invalid_token", Detail: "The given token has expired."}
-	ErrInactive       = &Error{Status: 401, Code: "invalid_token", Detail: "User inactive or deleted."}
-	ErrForbidden      = &Error{Status: 403, Code: "insufficient_scope", Detail: "You do not have permission to perform this action."}
-	errCrossSite      = &Error{Status: 403, Detail: "Cross-site request refused."}
-	ErrInvalidServer  = &Error{Status: 401, Detail: "Invalid secret of a resource server."}
-	ErrThrottled      = &Error{Status: 429, Detail: "Request was throttled."}
-	ErrBadCredentials = &Error{Status: 400, Detail: "Unable to log in with provided credentials."}
-	ErrNoClient       = &Error{Status: 400, Detail: "No client specified."}
-	ErrUnknownClient  = &Error{Status: 400, Detail: "No client with that name."}
-	ErrTooManyTokens  = &Error{Status: 400, Detail: "You have reached the limit of tokens for this client. End one of them and try again."}
-	ErrKeyExists      = &Error{Status: 400, Detail: "An API token was already issued to you."}
-	// ErrBusy: the queue of password checks is full. Tell the caller to
-	// come back.
-	ErrBusy = &Error{Status: 503, RetryAfter: 2 * time.Second, Detail: "Too many logins at once. Try again shortly."}
-	// ErrUnavailable: the store could not be asked. It is never an excuse
+// copy is an Error for one reader.
+func (e *Error) copy() *Error {
+	own := *e
+	own.Limits = slices.Clone(e.Limits)
+	return &own
+}
+
+// A Reason is why a request fails: an error to compare with, by errors.Is. AsError
+// tells what it is answered with.
+type Reason uint8
+
+// Reasons of failures, with the status of their answers.
+const (
+	_                  Reason = iota
+	ErrNoToken                // 401
+	ErrInvalidToken           // 401
+	ErrExpired                // 401
+	ErrInactive               // 401
+	ErrForbidden              // 403
+	ErrInvalidServer          // 401: the secret of a resource server
+	ErrThrottled              // 429
+	ErrBadCredentials         // 400
+	ErrNoClient               // 400
+	ErrUnknownClient          // 400
+	ErrTooManyTokens          // 400
+	ErrKeyExists              // 400
+	ErrPasswordChanged        // 400: since it was checked, see IssueRequest.CheckedHash
+	ErrBusy                   // 503: the queue of password checks is full; come back
+	// ErrUnavailable, 503: the store could not be asked. It is never an excuse
 	// to let a caller in, nor to tell it that its token is bad.
-	ErrUnavailable = &Error{Status: 503, RetryAfter: 2 * time.Second, Detail: "The service is temporarily unavailable. Try again shortly."}
+	ErrUnavailable
+	// ErrNotFound, 404, and ErrExists, 409, are results of a Store, which its
+	// methods return wrapped: there is no such row, and a row with that name or
+	// key is there already.
+	ErrNotFound
+	ErrExists
+
+	errBadHeader
+	errEmptyHeader
+	errSpacedHeader
+	errTwoCookies
+	errCrossSite
+	errInternal
 )
 
-// Results of a Store, which its methods return wrapped.
-var (
-	// ErrNotFound: there is no such row.
-	ErrNotFound = &Error{Status: 404, Detail: "Not found."}
-	// ErrExists: a row with that name or key is there already.
-	ErrExists = &Error{Status: 409, Detail: "It exists already."}
-)
+// reasons are the statuses and words of answers: the whole table from error to
+// status.
+var reasons = [...]Error{
+	ErrNoToken:         {Status: 401, Detail: "Authentication credentials were not provided."},
+	ErrInvalidToken:    {Status: 401, Code: "invalid_token", Detail: "Invalid token."},
+	ErrExpired:         {Status: 401, Code: "invalid_token", Detail: "The given token has expired."},
+	ErrInactive:        {Status: 401, Code: "invalid_token", Detail: "User inactive or deleted."},
+	ErrForbidden:       {Status: 403, Code: "insufficient_scope", Detail: "You do not have permission to perform this action."},
+	ErrInvalidServer:   {Status: 401, Detail: "Invalid secret of a resource server."},
+	ErrThrottled:       {Status: 429, Detail: "Request was throttled."},
+	ErrBadCredentials:  {Status: 400, Detail: "Unable to log in with provided credentials."},
+	ErrNoClient:        {Status: 400, Detail: "No client specified."},
+	ErrUnknownClient:   {Status: 400, Detail: "No client with that name."},
+	ErrTooManyTokens:   {Status: 400, Detail: "You have reached the limit of tokens for this client. End one of them and try again."},
+	ErrKeyExists:       {Status: 400, Detail: "An API token was already issued to you."},
+	ErrPasswordChanged: {Status: 400, Detail: "The password was changed meanwhile. Try again with the new one."},
+	ErrBusy:            {Status: 503, RetryAfter: 2 * time.Second, Detail: "Too many logins at once. Try again shortly."},
+	ErrUnavailable:     {Status: 503, RetryAfter: 2 * time.Second, Detail: "The service is temporarily unavailable. Try again shortly."},
+	ErrNotFound:        {Status: 404, Detail: "Not found."},
+	ErrExists:          {Status: 409, Detail: "It exists already."},
+	errBadHeader:       {Status: 401, Code: "invalid_token", Detail: "Invalid token header."},
+	errEmptyHeader:     {Status: 401, Code: "invalid_token", Detail: "Invalid token header. No credentials provided."},
+	errSpacedHeader:    {Status: 401, Code: "invalid_token", Detail: "Invalid token header. Token string should not contain spaces."},
+	errTwoCookies:      {Status: 401, Code: "invalid_token", Detail: "Invalid cookie header. It has two tokens."},
+	errCrossSite:       {Status: 403, Detail: "Cross-site request refused."},
+	errInternal:        {Status: 500, Detail: "Something went wrong on our side."},
+}
 
-var (
-	errEmptyHeader  = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header. No credentials provided.", kind: errBadHeader}
-	errSpacedHeader = &Error{Status: 401, Code: "invalid_token", Detail: "Invalid token header. Token string should not contain spaces.", kind: errBadHeader}
-	errInternal     = &Error{Status: 500, Detail: "Something went wrong on our side."}
-)
+// answer is what r is answered with, for one reader.
+func (r Reason) answer() *Error {
+	if int(r) >= len(reasons) || r == 0 {
+		r = errInternal
+	}
+	e := reasons[r]
+	e.kind = r
+	return &e
+}
 
-// AsError returns the *Error in err's tree, or one of status 500 that hides
-// err from the caller and keeps it as its cause.
+// Error is the Detail of the answer.
+func (r Reason) Error() string { return r.answer().Detail }
+
+// As gives errors.As the *Error that r is answered with.
+func (r Reason) As(target any) bool {
+	to, ok := target.(**Error)
+	if ok {
+		*to = r.answer()
+	}
+	return ok
+}
+
+// A failure is an error of this package that says more than a Reason. Requests
+// share it, so that nobody gets at it but by a copy.
+type failure struct {
+	e       Error
+	session *Session // of an expired token, for the hook
+}
+
+func (f *failure) Error() string   { return f.e.Error() }
+func (f *failure) Unwrap() []error { return f.e.Unwrap() }
+
+// As gives errors.As a copy.
+func (f *failure) As(target any) bool {
+	to, ok := target.(**Error)
+	if ok {
+		*to = f.e.copy()
+	}
+	return ok
+}
+
+// AsError returns a copy of the *Error in err's tree, or one of status 500 that
+// hides err from the caller and keeps it as its cause. Nil is nil. A *FieldError
+// is one of status 400 that tells the caller what is wrong.
 func AsError(err error) *Error {
 	var e *Error
-	if errors.As(err, &e) {
-		return e
+	var field *FieldError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return e.copy()
+	case errors.As(err, &field):
+		return &Error{Status: http.StatusBadRequest, Detail: field.Error(), cause: err}
 	}
-	return &Error{Status: errInternal.Status, Detail: errInternal.Detail, kind: errInternal, cause: err}
+	e = errInternal.answer()
+	e.cause = err
+	return e
 }
 
 // unavailable wraps what a store said, unless it is an expected result.
@@ -113,19 +198,22 @@ func unavailable(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	return &Error{Status: ErrUnavailable.Status, RetryAfter: ErrUnavailable.RetryAfter, Detail: ErrUnavailable.Detail, kind: ErrUnavailable, cause: err}
+	e = ErrUnavailable.answer()
+	e.cause = err
+	return &failure{e: *e}
 }
 
 // expired tells which session has run out.
 func expired(s *Session) error {
-	return &Error{Status: ErrExpired.Status, Code: ErrExpired.Code, Detail: ErrExpired.Detail, kind: ErrExpired, session: s}
+	return &failure{e: *ErrExpired.answer(), session: s}
 }
 
 // throttled tells which window refuses, and for how long. As in
 // django-rest-framework the sentence tells no wait when more requests are in
 // the window than the rate allows.
 func throttled(states []throttle.State) error {
-	e := &Error{Status: ErrThrottled.Status, Detail: ErrThrottled.Detail, Limits: states, kind: ErrThrottled}
+	e := ErrThrottled.answer()
+	e.Limits = states
 	over := false
 	for _, s := range states {
 		e.RetryAfter = max(e.RetryAfter, s.Wait)
@@ -134,7 +222,7 @@ func throttled(states []throttle.State) error {
 	if !over {
 		e.Detail += expectedWait(e.RetryAfter)
 	}
-	return e
+	return &failure{e: *e}
 }
 
 // seconds rounds d up to whole seconds.

@@ -9,7 +9,7 @@ import (
 
 // ended makes this node refuse the tokens from now on, and tells the others. The
 // store has committed it.
-func (g *Guard) ended(ctx context.Context, why cause, digests []Digest) {
+func (g *Guard) ended(ctx context.Context, why cause, digests []Digest, known ending) {
 	if len(digests) == 0 {
 		return
 	}
@@ -18,7 +18,9 @@ func (g *Guard) ended(ctx context.Context, why cause, digests []Digest) {
 	g.announce(ctx, digests, true)
 	if g.opt.Hooks.Revoked != nil {
 		for _, d := range digests {
-			fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Session: &Session{Digest: d}})
+			e := known.of(d)
+			e.At = g.now()
+			fire(ctx, g.opt.Hooks.Revoked, e)
 		}
 	}
 }
@@ -44,11 +46,11 @@ func (g *Guard) cacheDrop(digests []Digest) {
 }
 
 // clientChanged makes this node read all sessions of the client anew.
-func (g *Guard) clientChanged(ctx context.Context, id int64, deleted bool) {
-	g.forgetClient(id, deleted)
-	g.news.announce(ctx, []nodes.Ending{{At: g.now(), ClientID: id, Gone: deleted}})
+func (g *Guard) clientChanged(ctx context.Context, c *Client, deleted bool) {
+	g.forgetClient(c.ID, deleted)
+	g.news.announce(ctx, []nodes.Ending{{At: g.now(), ClientID: c.ID, Gone: deleted}})
 	if deleted {
-		fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Session: &Session{Client: &Client{ID: id}}})
+		fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Client: c.Name, Session: &Session{Client: c}})
 	}
 }
 

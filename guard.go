@@ -15,7 +15,8 @@ import (
 // An Authenticator checks user names and passwords: against the own users
 // table, a directory, anything. Package password has one for a UserStore.
 type Authenticator interface {
-	// Authenticate returns the user, of whom ID and Name matter. It returns
+	// Authenticate returns the user, of whom ID and Name matter; and Password,
+	// the hash that was compared, where it is one of Options.Users. It returns
 	// ErrBadCredentials for an unknown name, a wrong password and an inactive
 	// user alike, and takes as long for each; ErrBusy when too many checks
 	// wait. Any other error means that it could not tell: 503.

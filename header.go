@@ -3,16 +3,19 @@ package durin
 import (
 	"net/http"
 	"strings"
+
+	"github.com/durin-go/durin/internal/header"
 )
 
 // tokenOf returns the token in the Authorization header: "" without an error
-// when there is none for us, as in django-rest-durin.
+// when there is none for us, as in django-rest-durin. Of two headers that differ
+// none counts: a proxy in front may have looked at the other one.
 func (g *Guard) tokenOf(r *http.Request) (string, error) {
-	values := r.Header["Authorization"]
-	if len(values) == 0 {
-		return "", nil
+	value, ok := header.Single(r.Header["Authorization"])
+	if !ok {
+		return "", errBadHeader
 	}
-	scheme, rest := cutField(values[0])
+	scheme, rest := cutField(value)
 	if !g.knowsScheme(scheme) {
 		return "", nil
 	}

@@ -17,9 +17,13 @@ type Hooks struct {
 	// Expired: an expired token was presented. Called once for a token on
 	// each node, as long as the node remembers it.
 	Expired func(context.Context, Event)
-	// Revoked: a token was ended, by whatever means but its own expiry.
-	// Called once for each; of the Event only Session.Digest, UserID and
-	// Client are certain.
+	// Revoked: a token was ended, by whatever means but its own expiry. Called
+	// once for each token, with its Session as it was read before: two for a
+	// session whose token a renewal had just replaced. Of a session that was
+	// opened in that instant only the Digest is certain, and what it was ended
+	// by: user, client or ID. A client that was deleted is one call, with Client
+	// and Session.Client alone. With this hook each ending, and each issue that
+	// may end a token, asks the store once more.
 	Revoked func(context.Context, Event)
 	// Replayed: a token that a renewal had replaced was presented after its
 	// grace (Client.Rotate), and its session has been ended for that. Either
@@ -44,7 +48,8 @@ type Hooks struct {
 	Issuing func(context.Context, Event) error
 }
 
-// An Event is what a hook is told. Fields that do not apply are zero.
+// An Event is what a hook is told: a copy of its own. Fields that do not apply are
+// zero.
 type Event struct {
 	At       time.Time
 	UserID   string
@@ -83,5 +88,14 @@ func fire(ctx context.Context, hook func(context.Context, Event), e Event) {
 	if e.Origin == (Origin{}) {
 		e.Origin = OriginFrom(ctx)
 	}
+	e.Session = e.Session.clone()
 	hook(ctx, e)
+}
+
+// about makes s what e is about.
+func (e *Event) about(s *Session) {
+	e.Session, e.UserID, e.UserName = s, s.UserID, s.UserName
+	if s.Client != nil {
+		e.Client = s.Client.Name
+	}
 }

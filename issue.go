@@ -7,7 +7,9 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/keyring"
 )
 
@@ -31,22 +33,45 @@ type IssueRequest struct {
 	// KeepSeal lets the token be shown again later, whatever the policy;
 	// it needs the Keyring.
 	KeepSeal bool
-	// TTL is the life time of this token, more than zero. Zero: the
-	// client's. A token that is handed out again keeps its own.
+	// TTL is the life time of this token, more than zero. Zero: the client's.
+	// It is a ceiling that stays with the token: no renewal, use or log-in
+	// moves the expiry beyond it. A token that is handed out again keeps its
+	// own if that is earlier, and gets this one otherwise. Never is none.
 	TTL time.Duration
 	// SignIn says that the user has just proven who it is, in a way other than
 	// by Login: the LastLogin of a user of Options.Users becomes now.
 	SignIn bool
+	// CheckedHash is the hash that the user's password was found to be right by,
+	// where the token is issued for that: User.Password of CheckPassword, and set
+	// already in what LoginRequest.HandOut is given. If one of Options.Users has
+	// another one by now, the token is refused with ErrPasswordChanged: a
+	// password that was changed opens no session that outlives the change.
+	CheckedHash Secret
+}
+
+// fault is what the caller has got wrong.
+func (req *IssueRequest) fault() error {
+	switch {
+	case req.UserID == "" || len(req.UserID) > 64 || !utf8.ValidString(req.UserID) || strings.ContainsRune(req.UserID, 0):
+		return &FieldError{"user", "A user id has 1 to 64 bytes of valid UTF-8 without NUL."}
+	case req.TTL < 0:
+		return &FieldError{"ttl", "A life time must be longer than zero."}
+	}
+	return nil
 }
 
 // Issue hands out a token by the client's policy, for a user whom the caller has
-// identified. ErrUnknownClient, ErrTooManyTokens, ErrKeyExists, ErrInactive for
-// a user of Options.Users who is not there or deactivated, or ErrUnavailable.
+// identified. A *FieldError for a request that can be for nobody, ErrUnknownClient,
+// ErrTooManyTokens, ErrKeyExists, ErrInactive for a user of Options.Users who is
+// not there or deactivated, ErrPasswordChanged, or ErrUnavailable.
 func (g *Guard) Issue(ctx context.Context, req IssueRequest) (Issued, error) {
 	return g.issue(ctx, req, false)
 }
 
 func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued, error) {
+	if err := req.fault(); err != nil {
+		return Issued{}, err
+	}
 	if hook := g.opt.Hooks.Issuing; hook != nil {
 		if err := hook(ctx, Event{At: g.now(), UserID: req.UserID, Client: req.Client, Origin: OriginFrom(ctx)}); err != nil {
 			return Issued{}, err
@@ -57,6 +82,9 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 		UserID: req.UserID, Client: req.Client, Device: req.Device, Single: req.Single, KeepSeal: req.KeepSeal,
 		Owned: g.opt.Users != nil, Password: login, SignIn: login || req.SignIn, RenewReused: g.opt.RefreshOnLogin && login, NoReuse: keys == nil, TTL: req.TTL,
 	}
+	if t.Owned {
+		t.PasswordHash = req.CheckedHash.Reveal()
+	}
 	const tries = 4 // a seal that cannot be opened costs one more
 	for range tries {
 		token := g.form.generate()
@@ -64,11 +92,12 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 		if keys != nil {
 			t.Seal = keys.Seal(token.Reveal())
 		}
+		known := g.lookEnding(ctx, browse.Query{UserID: t.UserID, Client: t.Client})
 		res, err := g.store.Issue(ctx, t)
 		if err != nil {
 			return Issued{}, unavailable(err)
 		}
-		g.ended(ctx, replaced, res.Ended)
+		g.ended(ctx, replaced, res.Ended, known)
 		if res.Reused {
 			if token, err = unseal(keys, res.Seal, res.Session.Digest); err != nil {
 				t.Lost = res.Session.Digest
@@ -85,7 +114,8 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 // announceIssue calls the hooks of what the store did.
 func (g *Guard) announceIssue(ctx context.Context, res IssuedToken, login bool) {
 	s := &res.Session
-	e := Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s, Login: login}
+	e := Event{At: g.now(), Login: login}
+	e.about(s)
 	if res.Reused {
 		g.tally.reused.Add(1)
 	} else {
@@ -118,7 +148,8 @@ type LoginRequest struct {
 	ChooseClient func(ctx context.Context, u User) (string, error)
 	// HandOut, when set, stands between the credentials and the token: it
 	// calls issue, with req as it is or changed, or returns a token that it
-	// has from elsewhere.
+	// has from elsewhere. It may be called again when the password was changed
+	// meanwhile: pass on the error of issue.
 	HandOut func(ctx context.Context, u User, req IssueRequest, issue IssueFunc) (Issued, error)
 }
 
@@ -128,7 +159,7 @@ type IssueFunc func(ctx context.Context, req IssueRequest) (Issued, error)
 // LoggedIn is the answer to a log-in.
 type LoggedIn struct {
 	Issued
-	User User // as the Authenticator told
+	User User // as the Authenticator told, without the Password
 }
 
 // Login checks a user name and a password and hands out a token by the client's
@@ -145,13 +176,50 @@ func (g *Guard) Login(ctx context.Context, req LoginRequest) (LoggedIn, error) {
 	return in, err
 }
 
-// logIn is Login; it tells too whether the LoginLimiter admitted the attempt.
+// A PasswordCheck asks whether a password is a user's, as LoginRequest does.
+type PasswordCheck struct {
+	Name      string // blanks around it are cut off
+	Password  Secret
+	Address   netip.Addr
+	KnownUser string
+}
+
+// CheckPassword checks a user name and a password, under the limits of Login and
+// with its errors, and opens no session: for those who are signed in and do
+// something that asks for the password again. Look at the User's ID: it is the one
+// whom the name and the password are of. Its Password is the hash that was
+// compared, for IssueRequest.CheckedHash and PasswordChange.Checked; keep it to
+// yourself. Right passwords count as no log-in in Stats, wrong ones as wrong.
+func (g *Guard) CheckPassword(ctx context.Context, c PasswordCheck) (User, error) {
+	u, admitted, err := g.authenticate(ctx, LoginRequest{Name: strings.TrimSpace(c.Name), Password: c.Password, Address: c.Address, KnownUser: c.KnownUser})
+	if err != nil {
+		g.tally.login("", admitted, err)
+		return User{}, err
+	}
+	return u, nil
+}
+
+// logIn is Login; it tells too whether the LoginLimiter admitted the attempt. A
+// password that was changed between its check and the token is checked again: it
+// may be the same one, hashed anew.
 func (g *Guard) logIn(ctx context.Context, req LoginRequest) (in LoggedIn, admitted bool, err error) {
 	req.Name = strings.TrimSpace(req.Name)
+	const tries = 4
+	for range tries {
+		if in, admitted, err = g.tryLogIn(ctx, req); !errors.Is(err, ErrPasswordChanged) {
+			return in, admitted, err
+		}
+	}
+	return LoggedIn{}, admitted, ErrBusy
+}
+
+func (g *Guard) tryLogIn(ctx context.Context, req LoginRequest) (in LoggedIn, admitted bool, err error) {
 	user, admitted, err := g.authenticate(ctx, req)
 	if err != nil {
 		return LoggedIn{}, admitted, err
 	}
+	checked := Secret(user.Password)
+	user.Password = ""
 	if req.ChooseClient != nil {
 		if req.Client, err = req.ChooseClient(ctx, user); err != nil {
 			return LoggedIn{}, true, unavailable(err)
@@ -160,7 +228,7 @@ func (g *Guard) logIn(ctx context.Context, req LoginRequest) (in LoggedIn, admit
 	if req.Client == "" {
 		return LoggedIn{}, true, ErrNoClient
 	}
-	issued, err := g.handOut(ctx, user, req)
+	issued, err := g.handOut(ctx, user, checked, req)
 	if errors.Is(err, ErrInactive) { // deactivated since the check
 		err = ErrBadCredentials
 	}
@@ -174,9 +242,14 @@ func (g *Guard) logIn(ctx context.Context, req LoginRequest) (in LoggedIn, admit
 	return LoggedIn{issued, user}, true, nil
 }
 
-func (g *Guard) handOut(ctx context.Context, user User, req LoginRequest) (Issued, error) {
-	ask := IssueRequest{UserID: user.ID, Client: req.Client, Device: req.Device}
-	issue := func(ctx context.Context, req IssueRequest) (Issued, error) { return g.issue(ctx, req, true) }
+func (g *Guard) handOut(ctx context.Context, user User, checked Secret, req LoginRequest) (Issued, error) {
+	ask := IssueRequest{UserID: user.ID, Client: req.Client, Device: req.Device, CheckedHash: checked}
+	issue := func(ctx context.Context, req IssueRequest) (Issued, error) {
+		if req.UserID == user.ID {
+			req.CheckedHash = checked
+		}
+		return g.issue(ctx, req, true)
+	}
 	if req.HandOut != nil {
 		return req.HandOut(ctx, user, ask, issue)
 	}

@@ -52,7 +52,10 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 	}
 	travelled := byHeader
 	if token == "" {
-		if token = g.cookieOf(r); token == "" {
+		if token, err = g.cookieOf(r); err != nil {
+			return nil, err
+		}
+		if token == "" {
 			return &g.anonymous, nil
 		}
 		if err := g.CheckOrigin(r); err != nil {
@@ -71,15 +74,30 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 }
 
 // Check checks the token of r as the middleware does, for programs that are not
-// built of handlers: the session, or nil for a request without a token.
+// built of handlers: a copy of the session, or nil for a request without a token.
+// A request that went through the middleware is not checked again: Check tells what
+// that has found, however long ago. See Recheck.
 func (g *Guard) Check(r *http.Request) (*Session, error) {
 	ctx := r.Context()
 	if id := identityFrom(ctx, g); id != nil {
-		return id.session, nil
+		return id.session.clone(), nil
 	}
 	id, err := g.identityOf(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return id.session, nil
+	return id.session.clone(), nil
+}
+
+// Recheck checks the token of r anew, whatever the middleware has found: for handlers
+// that outlast a session, like those of WebSockets and server-sent events, which
+// call it at intervals and end when it returns an error, or nil for a request that
+// had a token. It costs what a check costs, and counts as a use: with
+// Client.Sliding the session does not run out as long as it is called.
+func (g *Guard) Recheck(r *http.Request) (*Session, error) {
+	id, err := g.identityOf(r.Context(), r)
+	if err != nil {
+		return nil, err
+	}
+	return id.session.clone(), nil
 }

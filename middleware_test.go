@@ -240,3 +240,28 @@ func TestOnError(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// TestRecheck: a handler that lasts sees by Recheck that its session has ended, and
+// not by what the middleware has found.
+func TestRecheck(t *testing.T) {
+	g := durintest.New(t)
+	r := g.SignedIn(httptest.NewRequest("GET", "/", nil), "ada", "web")
+	g.Require(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s, err := g.Recheck(r)
+		if err != nil || s.UserID != "ada" {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if err := g.LogOutEverywhere(r.Context(), s); err != nil {
+			t.Error(err)
+		}
+		if s, err := g.Check(r); err != nil || s == nil || durin.SessionFrom(r.Context()) == nil {
+			t.Errorf("what the middleware has found: %+v, %v", s, err)
+		}
+		if s, err := g.Recheck(r); !errors.Is(err, durin.ErrInvalidToken) || s != nil {
+			t.Errorf("after the end: %+v, %v", s, err)
+		}
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	if s, err := g.Recheck(httptest.NewRequest("GET", "/", nil)); s != nil || err != nil {
+		t.Errorf("nobody: %+v, %v", s, err)
+	}
+}

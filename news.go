@@ -139,14 +139,24 @@ func (n *news) announce(ctx context.Context, endings []nodes.Ending) {
 	}
 }
 
-// listen applies what other nodes announce, until ctx ends.
+// listen applies what other nodes announce, until ctx ends. It is logged when that
+// begins to fail, and when it works again.
 func (n *news) listen(ctx context.Context) {
+	var failing atomic.Bool
+	heard := func(endings []nodes.Ending) {
+		if failing.CompareAndSwap(true, false) {
+			n.log.Info("durin: the invalidator listens again")
+		}
+		n.heard(endings)
+	}
 	for ctx.Err() == nil {
-		err := n.invalidator.Listen(ctx, n.heard)
+		err := n.invalidator.Listen(ctx, heard)
 		if ctx.Err() != nil {
 			return
 		}
-		n.log.Warn("durin: the invalidator stopped listening; it is started again", "error", err)
+		if failing.CompareAndSwap(false, true) {
+			n.log.Warn("durin: the invalidator stopped listening; it is started again until it does", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):

@@ -22,7 +22,7 @@ type Rules struct {
 }
 
 // Permit applies rules to r as the middleware does, for programs that are not
-// built of handlers, or learn the rules from the request: the session, which is
+// built of handlers, or learn the rules from the request: a copy of the session, which is
 // nil for an anonymous caller where rules are Optional, or the error to answer
 // with: ErrNoToken, ErrInvalidToken, ErrExpired, ErrInactive, ErrForbidden,
 // ErrThrottled, ErrUnavailable, or another *Error. It sets the RateLimit fields of w,
@@ -45,7 +45,7 @@ func (g *Guard) Permit(w http.ResponseWriter, r *http.Request, rules Rules) (*Se
 			return nil, err
 		}
 	}
-	return id.session, nil
+	return id.session.clone(), nil
 }
 
 // judge tells whether the caller passes, but for throttles.

@@ -9,14 +9,22 @@ import (
 )
 
 // LogOut ends a session at its owner's wish. ErrInvalidToken if it has ended
-// already.
+// already, ErrNoToken for nobody's, nil.
 func (g *Guard) LogOut(ctx context.Context, s *Session) error {
+	if s == nil {
+		return ErrNoToken
+	}
 	return g.logOut(ctx, s, "logout", Selection{Digest: s.Digest})
 }
 
 // LogOutEverywhere ends all sessions of the owner of s, s among them, at the
-// owner's wish. ErrInvalidToken if there were none left.
+// owner's wish: API keys too, which are sessions of their client; to spare those
+// use End with Selection.Spare. ErrInvalidToken if there were none left,
+// ErrNoToken for nobody's, nil.
 func (g *Guard) LogOutEverywhere(ctx context.Context, s *Session) error {
+	if s == nil {
+		return ErrNoToken
+	}
 	return g.logOut(ctx, s, "logout.all", Selection{UserID: s.UserID})
 }
 
@@ -29,14 +37,16 @@ func (g *Guard) logOut(ctx context.Context, s *Session, what string, sel Selecti
 		return ErrInvalidToken
 	}
 	g.tellEnded(ctx, what, sel, s, ended)
-	fire(ctx, g.opt.Hooks.LoggedOut, Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s})
+	e := Event{At: g.now()}
+	e.about(s)
+	fire(ctx, g.opt.Hooks.LoggedOut, e)
 	return nil
 }
 
 // End ends the sessions that sel selects and returns how many tokens that were:
 // a session whose token was just replaced by a renewal has two. When it returns
 // they are refused here, and on other nodes as soon as those hear of it: within
-// StaleBound.
+// StaleBound. A selection of nothing, which would end everything, is a *FieldError.
 func (g *Guard) End(ctx context.Context, sel Selection) (int, error) {
 	s := g.about(ctx, sel)
 	n, err := g.end(ctx, revoked, sel)
@@ -45,11 +55,12 @@ func (g *Guard) End(ctx context.Context, sel Selection) (int, error) {
 }
 
 func (g *Guard) end(ctx context.Context, why cause, sel Selection) (int, error) {
+	known := g.lookSelection(ctx, sel)
 	digests, err := g.store.End(ctx, sel, g.now())
 	if err != nil {
 		return 0, unavailable(err)
 	}
-	g.ended(ctx, why, digests)
+	g.ended(ctx, why, digests, known)
 	return len(digests), nil
 }
 
@@ -103,14 +114,16 @@ func (g *Guard) CreateClient(ctx context.Context, c Client) (Client, error) {
 	return c, nil
 }
 
-// UpdateClient changes a client. Its sessions follow at once: a check reads them
+// UpdateClient changes a client; change may be called more than once, and its error
+// is returned as it is. Its sessions follow at once: a check reads them
 // anew.
 func (g *Guard) UpdateClient(ctx context.Context, name string, change func(*Client) error) (Client, error) {
 	var before Client
+	var refusal error
 	c, err := g.store.UpdateClient(ctx, name, g.now(), func(c *Client) error {
 		before = *c
-		if err := change(c); err != nil {
-			return err
+		if refusal = change(c); refusal != nil {
+			return refusal
 		}
 		if c.Name != before.Name {
 			var err error
@@ -123,10 +136,13 @@ func (g *Guard) UpdateClient(ctx context.Context, name string, change func(*Clie
 		}
 		return c.Validate()
 	})
+	if refusal != nil {
+		return Client{}, refusal
+	}
 	if err != nil {
 		return Client{}, unavailable(err)
 	}
-	g.clientChanged(ctx, c.ID, false)
+	g.clientChanged(ctx, &c, false)
 	if before != c {
 		g.tell(ctx, Change{What: "client.update", OldClient: &before, Client: &c})
 	}
@@ -139,25 +155,33 @@ func (g *Guard) DeleteClient(ctx context.Context, name string) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	g.clientChanged(ctx, c.ID, true)
+	g.clientChanged(ctx, &c, true)
 	g.tell(ctx, Change{What: "client.delete", OldClient: &c})
 	return nil
 }
 
-// UpdateUser changes one of Options.Users, a new name as NewName says; what that means for the user's
-// sessions holds at once.
+// UpdateUser changes one of Options.Users, a new name as NewName says; what that
+// means for the user's sessions holds at once. Change may be called more than once,
+// and its error is returned as it is. For another password see ChangePassword.
 func (g *Guard) UpdateUser(ctx context.Context, id string, change func(*User) error) (User, error) {
+	if g.opt.Users == nil {
+		return User{}, errNoUsers
+	}
 	var before User
+	var refusal error
 	u, digests, err := g.opt.Users.UpdateUser(ctx, id, g.now(), func(u *User) error {
 		before = *u
-		if err := change(u); err != nil {
-			return err
+		if refusal = change(u); refusal != nil {
+			return refusal
 		}
 		if u.Name != before.Name {
 			return errors.Join(u.Validate(), g.newUserName(ctx, u))
 		}
 		return u.Validate()
 	})
+	if refusal != nil {
+		return User{}, refusal
+	}
 	if err != nil {
 		return User{}, unavailable(err)
 	}
@@ -168,13 +192,51 @@ func (g *Guard) UpdateUser(ctx context.Context, id string, change func(*User) er
 	return u, nil
 }
 
+// A PasswordChange gives one of Options.Users another password.
+type PasswordChange struct {
+	UserID string
+	// Hash is that of the new password.
+	Hash string
+	// Checked, when set, is the hash that the present password was found to be
+	// right by: User.Password of CheckPassword. If the user has another one by
+	// now, nothing is changed, with ErrPasswordChanged.
+	Checked Secret
+	// Except is the ID of a session to keep, Spare the name of a client to keep
+	// those of. Zero and empty: all are ended, API keys too.
+	Except int64
+	Spare  string
+	// Keep ends no session.
+	Keep bool
+}
+
+// ChangePassword gives one of Options.Users another password, and ends what was
+// opened with the one before. It returns how many tokens that were. A log-in whose
+// password was checked before opens no session after it.
+func (g *Guard) ChangePassword(ctx context.Context, c PasswordChange) (int, error) {
+	_, err := g.UpdateUser(ctx, c.UserID, func(u *User) error {
+		if c.Checked != "" && c.Checked.Reveal() != u.Password {
+			return ErrPasswordChanged
+		}
+		u.Password = c.Hash
+		return nil
+	})
+	if err != nil || c.Keep {
+		return 0, err
+	}
+	return g.End(ctx, Selection{UserID: c.UserID, Except: c.Except, Spare: c.Spare})
+}
+
 // DeleteUser deletes one of Options.Users and ends the user's sessions.
 func (g *Guard) DeleteUser(ctx context.Context, id string) error {
+	if g.opt.Users == nil {
+		return errNoUsers
+	}
+	known := g.lookEnding(ctx, browse.Query{UserID: id})
 	u, digests, err := g.opt.Users.DeleteUser(ctx, id, g.now())
 	if err != nil {
 		return unavailable(err)
 	}
-	g.ended(ctx, withUser, digests)
+	g.ended(ctx, withUser, digests, known)
 	g.tell(ctx, Change{What: "user.delete", OldUser: &u, Count: len(digests)})
 	return nil
 }
@@ -194,7 +256,7 @@ func (g *Guard) UserChanged(ctx context.Context, userID string) error {
 // that can be opened, for the one who owns it. keyring.ErrSeal if there is none.
 func (g *Guard) OpenSeal(ctx context.Context, s *Session) (Secret, error) {
 	keys := g.keys.Load()
-	if keys == nil {
+	if keys == nil || s == nil {
 		return "", keyring.ErrSeal
 	}
 	list, err := g.store.Seals(ctx, s.ID-1, 1)

@@ -97,11 +97,13 @@ func (g *Guard) replay(ctx context.Context, s *Session) error {
 	if len(digests) == 0 {
 		return ErrInvalidToken
 	}
-	g.ended(ctx, replayed, digests)
+	g.ended(ctx, replayed, digests, ending{other: *s})
 	g.log.WarnContext(ctx, "durin: a token that a renewal had replaced was presented after its grace: its session has been ended",
 		"session", s.ID, "user", s.UserID, "client", s.Client.Name, "address", OriginFrom(ctx).Address, "agent", OriginFrom(ctx).Agent)
 	g.tellEnded(ctx, "token.replay", Selection{ID: s.ID}, s, len(digests))
-	fire(ctx, g.opt.Hooks.Replayed, Event{At: g.now(), UserID: s.UserID, UserName: s.UserName, Client: s.Client.Name, Session: s})
+	e := Event{At: g.now()}
+	e.about(s)
+	fire(ctx, g.opt.Hooks.Replayed, e)
 	return ErrInvalidToken
 }
 

@@ -9,10 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// A Session is a token as its owner sees it: everything but the secret.
-//
-// The *Session that a Guard returns or puts into a request's context is shared
-// by all requests that bear the token: read it, never change it.
+// A Session is a token as its owner sees it: everything but the secret. The one
+// that a function returns or a hook is given is a copy, with all that it points
+// to: to change it changes no session.
 type Session struct {
 	// ID names the session to people and programs; it is no secret.
 	ID int64
@@ -32,6 +31,10 @@ type Session struct {
 	// ExpiresAt is the last instant at which the token is good. The zero
 	// Time: never.
 	ExpiresAt time.Time
+	// Ceiling is the instant beyond which nothing moves ExpiresAt: it is kept
+	// with a token that was given a life time of its own (IssueRequest.TTL). It
+	// can come earlier, never later. The zero Time: none.
+	Ceiling time.Time
 	// LastUsed is the last use that has been written; uses are gathered and
 	// written in batches. Zero: not used yet.
 	LastUsed time.Time
@@ -48,6 +51,20 @@ type Session struct {
 // Expired reports whether the session has run out at now.
 func (s *Session) Expired(now time.Time) bool {
 	return !s.ExpiresAt.IsZero() && now.After(s.ExpiresAt)
+}
+
+// ExpiryAfter is when a session that is renewed or used at now runs out:
+// Client.Expiry, and never after the Ceiling. The zero Time is never.
+func (s *Session) ExpiryAfter(now time.Time) time.Time {
+	return Earliest(s.Client.Expiry(s.IssuedAt, now), s.Ceiling)
+}
+
+// Earliest is the earlier one of two expiries, of which the zero Time is never.
+func Earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // A Device is what is known of the place a session was opened from. Stores cut

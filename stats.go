@@ -58,7 +58,7 @@ type Stats struct {
 	// Rounds of work that is done at intervals.
 	Flushes        struct{ Done, Failed uint64 } // of uses
 	Prunes         struct{ Done, Failed uint64 }
-	Unwritten      int    // sessions whose last use waits to be written
+	Unwritten      int    // uses of sessions, and expiries moved by them, that wait to be written
 	Heard          uint64 // endings and changes heard of from the store and from other nodes, one's own included
 	AnnounceErrors uint64 // of the Invalidator
 	// OutboxDown says that the outbox cannot be read; Lag is Guard.Lag.

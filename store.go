@@ -65,8 +65,8 @@ type Store interface {
 	// Sessions returns the sessions that q asks for, with their Device.
 	Sessions(ctx context.Context, q browse.Query) ([]Session, error)
 
-	// Renew sets the expiry of a live token to Client.Expiry(IssuedAt, now)
-	// of its client as it is in the store, and returns the session.
+	// Renew sets the expiry of a live token to Session.ExpiryAfter(now), by its
+	// client as it is in the store, and returns the session.
 	// ErrNotFound if there is no such token or it has expired.
 	Renew(ctx context.Context, d Digest, now time.Time) (Session, error)
 
@@ -107,11 +107,13 @@ type Store interface {
 
 	// Touch notes uses. Each Use updates at most one row; rows that are
 	// gone stay gone. An Extend later than the present expiry becomes the
-	// expiry, provided that the token was live at Use.At.
+	// expiry, provided that the token was live at Use.At and that it is not
+	// beyond the token's ceiling.
 	Touch(ctx context.Context, uses []Use) error
 
-	// AddUsage adds to the counts of the day, user and client.
-	AddUsage(ctx context.Context, usage []browse.Usage) error
+	// AddUsage adds to the counts of the day, user and client, unless it has
+	// added the batch before.
+	AddUsage(ctx context.Context, batch browse.Batch, usage []browse.Usage) error
 
 	// Usage returns the counts from day since on, at most limit rows, most
 	// requests first. An empty userID or a zero clientID is any.
@@ -150,8 +152,15 @@ type NewToken struct {
 	KeepSeal bool
 	Device   Device
 	Now      time.Time
-	// TTL overrides the client's for this token; zero does not.
+	// TTL overrides the client's for this token; zero does not. Unless it is
+	// Never, Now plus TTL is the token's Ceiling, also of one that is handed out
+	// again and has none that is earlier: its expiry comes earlier with it, and
+	// it counts as renewed if that changes anything.
 	TTL time.Duration
+	// PasswordHash, when set, is what the Password of an owned user must still
+	// be, compared where nobody can change it until the token is there: else
+	// ErrPasswordChanged. The user's LastLogin becomes Now.
+	PasswordHash string
 	// Single refuses with ErrKeyExists when the user has a live token of
 	// the client, whatever the policy.
 	Single bool
@@ -211,6 +220,9 @@ type Selection struct {
 	UserID string
 	Client string // by name
 	Except int64  // the ID of a session to keep
+	// Spare is the name of a client to keep the sessions of, like that of API
+	// keys. There need be no such client.
+	Spare string
 }
 
 // A Use is what was gathered of a token's use.

@@ -2,6 +2,7 @@ package durin
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/durin-go/durin/throttle"
 )
@@ -31,6 +32,7 @@ func (g *Guard) Throttle(scopes ...Scope) func(http.Handler) http.Handler {
 	if len(scopes) == 0 {
 		scopes = []Scope{{Name: DefaultScope}}
 	}
+	scopes = slices.Clone(scopes)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			id, r, ok := g.identify(w, r)
@@ -88,7 +90,7 @@ func (g *Guard) take(w http.ResponseWriter, r *http.Request, id *identity, scope
 	g.tally.throttle(id.session)
 	e := Event{At: g.now(), Session: id.session, Err: err, Origin: g.origin(r)}
 	if id.session != nil {
-		e.UserID, e.UserName, e.Client = id.session.UserID, id.session.UserName, id.session.Client.Name
+		e.about(id.session)
 	}
 	fire(r.Context(), g.opt.Hooks.Throttled, e)
 	return err

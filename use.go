@@ -2,6 +2,7 @@ package durin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"slices"
@@ -23,13 +24,16 @@ type useCount struct {
 
 // uses gathers what checks learn, to be written in batches off their path.
 type uses struct {
+	most     int // that wait, see maxWaiting
 	mu       sync.Mutex
 	list     []*checked     // used since the last flush
 	extended map[Digest]Use // expiries moved by use, not written yet
+	gathered int            // how many pending has
 
-	flushing sync.Mutex           // holds the two below: one flush at a time
+	flushing sync.Mutex           // holds those below: one flush at a time
 	pending  map[Digest]Use       // gathered, not written yet
 	counts   map[usageKey]*counts // the same, of usage
+	unsure   *unsure[browse.Usage]
 }
 
 type usageKey struct {
@@ -41,9 +45,11 @@ type usageKey struct {
 type counts struct{ requests, throttled int64 }
 
 const (
-	// maxListed bounds the sessions that wait for a flush: beyond, uses go
-	// unnoted until the store takes writes again.
-	maxListed = 1 << 20
+	// maxWaiting bounds what waits for a flush, of uses, moved expiries and
+	// gathered uses together: beyond, uses go unnoted and expiries stay where
+	// they are until the store takes writes again. It bounds the counts by user,
+	// too.
+	maxWaiting = 1 << 20
 	// flushBatch is how many rows one write of a flush touches.
 	flushBatch = 500
 	// useGrain is how exact the instant of the last use is.
@@ -51,7 +57,7 @@ const (
 )
 
 func newUses() *uses {
-	return &uses{extended: map[Digest]Use{}, pending: map[Digest]Use{}, counts: map[usageKey]*counts{}}
+	return &uses{most: maxWaiting, extended: map[Digest]Use{}, pending: map[Digest]Use{}, counts: map[usageKey]*counts{}}
 }
 
 // noteUse records that c was let through. It takes no lock but for the first
@@ -74,24 +80,30 @@ func (u *uses) add(c *checked) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(u.list) < maxListed {
+	if u.room() {
 		u.list = append(u.list, c)
 	} else {
 		c.use.listed.Store(false)
 	}
 }
 
+// room reports whether one more may wait. mu is held.
+func (u *uses) room() bool { return len(u.list)+len(u.extended)+u.gathered < u.most }
+
 // slide moves the expiry of a sliding session, once per least interval.
 func (g *Guard) slide(c *checked, wall int64) {
 	now := time.UnixMicro(wall).UTC()
-	at := c.session.Client.Expiry(c.session.IssuedAt, now)
+	at := c.session.ExpiryAfter(now)
 	next, old := expiresMicro(at), c.expires.Load()
-	if next-old < c.session.Client.Sliding.Microseconds() || wall > old || !c.expires.CompareAndSwap(old, next) {
+	if next-old < c.session.Client.Sliding.Microseconds() || wall > old {
 		return
 	}
 	g.uses.mu.Lock()
 	defer g.uses.mu.Unlock()
 	use, again := g.uses.extended[c.session.Digest]
+	if !again && !g.uses.room() || !c.expires.CompareAndSwap(old, next) {
+		return
+	}
 	if !again { // the store sees that the token was live when the first of them began
 		use = Use{Digest: c.session.Digest, At: now}
 	}
@@ -133,15 +145,18 @@ func (g *Guard) flushUses(ctx context.Context) error {
 		for _, use := range batch {
 			delete(u.pending, use.Digest)
 		}
+		u.mu.Lock()
+		u.gathered = len(u.pending)
+		u.mu.Unlock()
 	}
 	return nil
 }
 
-// waiting is how many sessions were used since the last flush.
+// waiting is how many uses and moved expiries are not written.
 func (u *uses) waiting() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.list)
+	return len(u.list) + len(u.extended) + u.gathered
 }
 
 // written forgets the moved expiries that are in the store now.
@@ -164,6 +179,7 @@ func (g *Guard) gather(now time.Time) {
 	u.mu.Lock()
 	list := u.list
 	u.list = nil
+	u.gathered += len(list) // until they are: several may be of one session
 	u.mu.Unlock()
 	day := now.Unix() / 86400
 	requests := map[string]uint64{} // by client
@@ -180,14 +196,13 @@ func (g *Guard) gather(now time.Time) {
 			u.pending[digest] = use
 		}
 		key := usageKey{day, s.UserID, s.Client.ID}
-		if u.counts[key] == nil {
-			u.counts[key] = &counts{}
-		}
 		n := c.use.requests.Swap(0)
-		u.counts[key].requests += n
-		u.counts[key].throttled += c.use.throttled.Swap(0)
+		g.count(key, n, c.use.throttled.Swap(0))
 		requests[s.Client.Name] += uint64(n)
 	}
+	u.mu.Lock()
+	u.gathered = len(u.pending)
+	u.mu.Unlock()
 	for name, n := range requests {
 		g.tally.clients.add(name, ClientStats{Requests: n})
 	}
@@ -198,27 +213,69 @@ func (g *Guard) flushCounts(ctx context.Context) error {
 	return errors.Join(g.flushUsage(ctx), g.flushActivity(ctx))
 }
 
+// An unsure batch of counts is one that was given to the store, which has not said
+// that it has them: it is given the same ones until it does.
+type unsure[T any] struct {
+	batch browse.Batch
+	rows  []T
+}
+
+func newUnsure[T any](now time.Time, rows []T) *unsure[T] {
+	u := &unsure[T]{batch: browse.Batch{At: now}, rows: rows}
+	_, _ = rand.Read(u.batch.ID[:]) // never fails
+	return u
+}
+
 // flushUsage writes the counts by user and client.
 func (g *Guard) flushUsage(ctx context.Context) error {
 	u := g.uses
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
 	g.gather(g.now())
-	for len(u.counts) > 0 {
-		batch := make([]browse.Usage, 0, min(len(u.counts), flushBatch))
-		for k, n := range u.counts {
-			batch = append(batch, browse.Usage{Day: time.Unix(k.day*86400, 0).UTC(), UserID: k.userID, ClientID: k.clientID, Requests: n.requests, Throttled: n.throttled})
-			if len(batch) == flushBatch {
-				break
+	for {
+		if u.unsure == nil {
+			if u.unsure = u.someCounts(g.now()); u.unsure == nil {
+				return nil
 			}
 		}
-		if err := g.store.AddUsage(ctx, batch); err != nil {
+		if err := g.store.AddUsage(ctx, u.unsure.batch, u.unsure.rows); err != nil {
 			return unavailable(err)
 		}
-		g.activity.used(batch)
-		for _, k := range batch {
-			delete(u.counts, usageKey{k.Day.Unix() / 86400, k.UserID, k.ClientID})
+		g.activity.used(u.unsure.rows)
+		u.unsure = nil
+	}
+}
+
+// someCounts takes counts to be written together; nil: there are none.
+func (u *uses) someCounts(now time.Time) *unsure[browse.Usage] {
+	if len(u.counts) == 0 {
+		return nil
+	}
+	rows := make([]browse.Usage, 0, min(len(u.counts), flushBatch))
+	for k, n := range u.counts {
+		rows = append(rows, browse.Usage{Day: time.Unix(k.day*86400, 0).UTC(), UserID: k.userID, ClientID: k.clientID, Requests: n.requests, Throttled: n.throttled})
+		delete(u.counts, k)
+		if len(rows) == flushBatch {
+			break
 		}
 	}
-	return nil
+	return newUnsure(now, rows)
+}
+
+// count adds to the counts of a user and client. Where there is no room, they count
+// for the client alone.
+func (g *Guard) count(key usageKey, requests, throttled int64) {
+	u := g.uses
+	n := u.counts[key]
+	if n == nil {
+		if len(u.counts) >= u.most {
+			day := time.Unix(key.day*86400, 0).UTC()
+			g.activity.used([]browse.Usage{{Day: day, ClientID: key.clientID, Requests: requests, Throttled: throttled}})
+			return
+		}
+		n = &counts{}
+		u.counts[key] = n
+	}
+	n.requests += requests
+	n.throttled += throttled
 }

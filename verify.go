@@ -69,8 +69,12 @@ func expiresMicro(at time.Time) int64 {
 // Verify checks a token: ErrInvalidToken, ErrExpired, ErrInactive, or
 // ErrUnavailable when the store could not be asked. It notes the use. A hit in
 // the cache costs no query, a miss one; nothing is written on the way. The
-// Session is shared: never change it.
+// Session is a copy of the caller's own, as it was at this instant.
 func (g *Guard) Verify(ctx context.Context, token Secret) (*Session, error) {
+	return g.verify(ctx, token, &Session{Client: new(Client)})
+}
+
+func (g *Guard) verify(ctx context.Context, token Secret, own *Session) (*Session, error) {
 	c, err := g.check(ctx, string(token))
 	if err != nil {
 		return nil, err
@@ -78,7 +82,7 @@ func (g *Guard) Verify(ctx context.Context, token Secret) (*Session, error) {
 	if c.travels == adminOnly {
 		return nil, g.tally.misplaced()
 	}
-	return &c.session, nil
+	return c.session.copyTo(own), nil
 }
 
 // VerifyAdmin checks a token of AdminClient, and refuses every other. It is for
@@ -91,7 +95,7 @@ func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error)
 	if c.travels != adminOnly {
 		return nil, g.tally.misplaced()
 	}
-	return &c.session, nil
+	return c.session.clone(), nil
 }
 
 // check is Verify for the middleware.
@@ -226,9 +230,9 @@ func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
 	g.tally.refused(err)
 	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredTold.first(d) {
 		e := Event{At: g.now()}
-		var full *Error
+		var full *failure
 		if errors.As(err, &full) && full.session != nil {
-			e.Session, e.UserID, e.UserName, e.Client = full.session, full.session.UserID, full.session.UserName, full.session.Client.Name
+			e.about(full.session)
 		}
 		fire(ctx, g.opt.Hooks.Expired, e)
 	}

@@ -219,9 +219,9 @@ func TestPassword(t *testing.T) {
 	b.signIn("ada")
 	other.signIn("ada")
 	key := s.Token("id of ada", "api")
-	b.get("password", "All your other sessions are ended", "Delete the API key too")
+	b.get("password", "All your other sessions are ended", "Keep the API key")
 	ask := func(current, new, repeat string) []string {
-		return []string{"current", current, "password", new, "repeat", repeat, "key", "on"}
+		return []string{"current", current, "password", new, "repeat", repeat}
 	}
 	b.post(422, "password", ask("", "", ""), "3 fields need")
 	b.post(422, "password", ask("wrong", "long enough", "long enough"), "This is not your present password")

@@ -41,7 +41,9 @@ type Options struct {
 	// in. Nil: the session's UserName, or the id.
 	UserName func(ctx context.Context, userID string) (string, error)
 	// SetPassword checks a new password by the application's rules and gives it
-	// to the user, of whom ID and Name are set. What is wrong with it is a
+	// to the user, of whom ID and Name are set, and Password if the Guard knows the
+	// hash that the present one was checked by: return durin.ErrPasswordChanged if
+	// the user has another one by now (Guard.ChangePassword does). What is wrong with it is a
 	// *durin.FieldError of the field "password". Nil: the pages change none.
 	SetPassword func(ctx context.Context, u durin.User, pw durin.Secret) error
 

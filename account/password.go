@@ -1,7 +1,6 @@
 package account
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -40,27 +39,16 @@ func (h *Handler) askPassword(v *visit) error {
 	return h.showPassword(v, form, 0)
 }
 
-// errStop ends a log-in whose credentials were right.
-var errStop = errors.New("account: the credentials are right")
-
-// isOwn checks the user's present password, under the Guard's limits.
-func (h *Handler) isOwn(v *visit, given durin.Secret) (bool, error) {
-	_, err := h.guard.Login(v.r.Context(), durin.LoginRequest{
-		Name: v.name, Password: given, Client: h.opt.Client, Address: h.guard.Address(v.r), KnownUser: v.session.UserID,
-		HandOut: func(_ context.Context, u durin.User, _ durin.IssueRequest, _ durin.IssueFunc) (durin.Issued, error) {
-			if u.ID != v.session.UserID {
-				return durin.Issued{}, durin.ErrBadCredentials
-			}
-			return durin.Issued{}, errStop
-		},
+// isOwn checks the user's present password, under the Guard's limits, and tells
+// the hash that it is right by.
+func (h *Handler) isOwn(v *visit, given durin.Secret) (hash string, ok bool, err error) {
+	u, err := h.guard.CheckPassword(v.r.Context(), durin.PasswordCheck{
+		Name: v.name, Password: given, Address: h.guard.Address(v.r), KnownUser: v.session.UserID,
 	})
-	if errors.Is(err, errStop) {
-		return true, nil
-	}
 	if errors.Is(err, durin.ErrBadCredentials) {
-		err = nil
+		return "", false, nil
 	}
-	return false, err
+	return u.Password, err == nil && u.ID == v.session.UserID, err
 }
 
 func (h *Handler) setPassword(v *visit) error {
@@ -77,19 +65,24 @@ func (h *Handler) setPassword(v *visit) error {
 	if v.r.PostFormValue("repeat") != given.Reveal() {
 		form.Fault("repeat", h.site.Text("password.differs"))
 	}
+	hash := ""
 	if form.Faults() == 0 {
-		if ok, err := h.isOwn(v, current); err != nil {
+		var ok bool
+		if hash, ok, err = h.isOwn(v, current); err != nil {
 			return err
 		} else if !ok {
 			form.Fault("current", h.site.Text("password.wrong"))
 		}
 	}
 	if form.Faults() == 0 {
-		err := h.opt.SetPassword(v.r.Context(), durin.User{ID: v.session.UserID, Name: v.name}, given)
+		err := h.opt.SetPassword(v.r.Context(), durin.User{ID: v.session.UserID, Name: v.name, Password: hash}, given)
 		var fault *durin.FieldError
-		if errors.As(err, &fault) {
+		switch {
+		case errors.As(err, &fault):
 			form.Fault(fault.Field, fault.Message)
-		} else if err != nil {
+		case errors.Is(err, durin.ErrPasswordChanged):
+			form.Fault("current", h.site.Text("password.wrong"))
+		case err != nil:
 			return err
 		}
 	}
@@ -106,11 +99,14 @@ func (h *Handler) passwordSet(v *visit) error {
 		return err
 	}
 	text := h.site.Text("password.set") + " " + h.site.Count("sessions.others.ended", n)
-	if h.opt.APIKeyClient != "" && v.r.PostFormValue("key") != "" {
-		if err := h.endKey(v); err != nil {
+	if h.opt.APIKeyClient != "" && v.r.PostFormValue("key") == "" {
+		n, err := h.guard.End(v.r.Context(), durin.Selection{UserID: v.session.UserID, Client: h.opt.APIKeyClient})
+		if err != nil {
 			return err
 		}
-		text += " " + h.site.Text("key.deleted")
+		if n > 0 {
+			text += " " + h.site.Text("key.deleted")
+		}
 	}
 	return h.done(v, h.site.Path(), text)
 }

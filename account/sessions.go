@@ -33,12 +33,8 @@ func (h *Handler) prepareClient(ctx context.Context) error {
 	return err
 }
 
-const (
-	// shown is how many sessions the page lists.
-	shown = 100
-	// sessionsPage is how many are read at a time to end them.
-	sessionsPage = 500
-)
+// shown is how many sessions the page lists.
+const shown = 100
 
 // sessionRow is a session in the list.
 type sessionRow struct {
@@ -160,25 +156,5 @@ func (h *Handler) endOthers(v *visit) error {
 // endAllOthers ends all sessions of the user but the present one and the API
 // key.
 func (h *Handler) endAllOthers(v *visit) (int, error) {
-	ended := 0
-	for after := int64(0); ; {
-		some, err := h.guard.Sessions(v.r.Context(), browse.Query{UserID: v.session.UserID, Newest: true, After: after, Limit: sessionsPage})
-		if err != nil {
-			return ended, err
-		}
-		for _, s := range some {
-			after = s.ID
-			if s.ID == v.session.ID || h.isKey(&s) {
-				continue
-			}
-			n, err := h.guard.End(v.r.Context(), durin.Selection{ID: s.ID, UserID: v.session.UserID})
-			if err != nil {
-				return ended, err
-			}
-			ended += n
-		}
-		if len(some) < sessionsPage {
-			return ended, nil
-		}
-	}
+	return h.guard.End(v.r.Context(), durin.Selection{UserID: v.session.UserID, Except: v.session.ID, Spare: h.opt.APIKeyClient})
 }

@@ -259,10 +259,10 @@ func TestEveryPage(t *testing.T) {
 	bob := s.users["bob"].ID
 	s.Token(bob, "web")
 	day := s.Clock.Now().Truncate(24 * time.Hour)
-	if err := s.Store.AddActivity(t.Context(), []browse.Activity{{Day: day, ClientID: 1, Requests: 9, Throttled: 2, Logins: 3}, {Day: day, Refused: 4, Failed: 5}}); err != nil {
+	if err := s.Store.AddActivity(t.Context(), browse.Batch{}, []browse.Activity{{Day: day, ClientID: 1, Requests: 9, Throttled: 2, Logins: 3}, {Day: day, Refused: 4, Failed: 5}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Store.AddUsage(t.Context(), []browse.Usage{{Day: day, UserID: bob, ClientID: 1, Requests: 9, Throttled: 2}}); err != nil {
+	if err := s.Store.AddUsage(t.Context(), browse.Batch{}, []browse.Usage{{Day: day, UserID: bob, ClientID: 1, Requests: 9, Throttled: 2}}); err != nil {
 		t.Fatal(err)
 	}
 	b := s.browser()

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -48,9 +47,6 @@ func (h *Handler) askAgain(v *visit, form *pages.Form) {
 	}
 }
 
-// errStop ends a log-in whose credentials were right.
-var errStop = errors.New("admin: the credentials are right")
-
 // again checks the visitor's password, which the form that was sent has, and
 // reports whether to go on: the session is then exchanged for a new one. Else it has
 // asked for the password, and keeps what was typed.
@@ -63,22 +59,20 @@ func (h *Handler) again(v *visit) (bool, error) {
 		}
 		return false, h.resume(v, fault)
 	}
-	_, err := h.guard.Login(v.r.Context(), durin.LoginRequest{
-		Name: v.user.Name, Password: given, Client: durin.AdminClient, Address: h.guard.Address(v.r), KnownUser: v.user.ID,
-		HandOut: func(_ context.Context, u durin.User, _ durin.IssueRequest, _ durin.IssueFunc) (durin.Issued, error) {
-			if u.ID != v.user.ID {
-				return durin.Issued{}, durin.ErrBadCredentials
-			}
-			return durin.Issued{}, errStop
-		},
+	u, err := h.guard.CheckPassword(v.r.Context(), durin.PasswordCheck{
+		Name: v.user.Name, Password: given, Address: h.guard.Address(v.r), KnownUser: v.user.ID,
 	})
-	switch {
-	case errors.Is(err, durin.ErrBadCredentials):
-		return false, h.resume(v, h.site.Text("again.bad"))
-	case !errors.Is(err, errStop):
-		return false, err
+	if err == nil {
+		if u.ID == v.user.ID {
+			err = h.exchange(v, durin.Secret(u.Password))
+		} else {
+			err = durin.ErrBadCredentials
+		}
 	}
-	return true, h.exchange(v)
+	if errors.Is(err, durin.ErrBadCredentials) || errors.Is(err, durin.ErrPasswordChanged) {
+		return false, h.resume(v, h.site.Text("again.bad"))
+	}
+	return err == nil, err
 }
 
 // resume asks for the password, and sends the form with it.
@@ -86,10 +80,11 @@ func (h *Handler) resume(v *visit, fault string) error {
 	return h.ask(v, h.site.Resume(v.r, fault), h.site.Text("again.title"), "", http.StatusUnprocessableEntity)
 }
 
-// exchange gives the visitor a new session in place of the present one.
-func (h *Handler) exchange(v *visit) error {
+// exchange gives the visitor a new session in place of the present one. Checked is
+// the hash that the password was found to be right by.
+func (h *Handler) exchange(v *visit, checked durin.Secret) error {
 	ctx := v.r.Context()
-	issued, err := h.open(ctx, durin.IssueRequest{UserID: v.user.ID, Client: durin.AdminClient, Device: h.device(v.r)})
+	issued, err := h.open(ctx, durin.IssueRequest{UserID: v.user.ID, Client: durin.AdminClient, Device: h.device(v.r), CheckedHash: checked})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/internal/header"
 	"github.com/durin-go/durin/internal/pages"
 )
 
@@ -44,11 +45,11 @@ func by(u durin.User) audit.Actor { return audit.Actor{Kind: audit.Admin, ID: u.
 
 // identify finds out who asks, and whether that is an administrator now.
 func (h *Handler) identify(r *http.Request) (*visit, error) {
-	c, err := r.Cookie(h.opt.CookieName)
+	token, err := h.cookieOf(r)
 	if err != nil {
-		return nil, durin.ErrNoToken
+		return nil, err
 	}
-	s, err := h.guard.VerifyAdmin(r.Context(), durin.Secret(c.Value))
+	s, err := h.guard.VerifyAdmin(r.Context(), token)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +58,22 @@ func (h *Handler) identify(r *http.Request) (*visit, error) {
 		return nil, err
 	}
 	return &visit{user: u, session: s}, nil
+}
+
+// cookieOf is the token of the pages that r bears. Of two that differ none counts.
+func (h *Handler) cookieOf(r *http.Request) (durin.Secret, error) {
+	var values []string
+	for _, c := range r.CookiesNamed(h.opt.CookieName) {
+		values = append(values, c.Value)
+	}
+	switch token, ok := header.Single(values); {
+	case !ok:
+		return "", durin.ErrInvalidToken
+	case token == "":
+		return "", durin.ErrNoToken
+	default:
+		return durin.Secret(token), nil
+	}
 }
 
 // toSignIn asks to sign in, and comes back afterwards to what was to be seen.
@@ -177,7 +194,7 @@ func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
 		h.site.Redirect(w, r, h.site.Path())
 		return
 	}
-	if c, err := r.Cookie(h.opt.CookieName); err == nil {
+	for _, c := range r.CookiesNamed(h.opt.CookieName) {
 		s, err := h.guard.VerifyAdmin(r.Context(), durin.Secret(c.Value))
 		if err == nil {
 			who := audit.Actor{Kind: audit.Admin, ID: s.UserID, Name: s.UserName}

@@ -30,6 +30,9 @@ type Options struct {
 	// hashes it. What is wrong with it is a *durin.FieldError. Nil: the pages
 	// set no passwords.
 	HashPassword func(ctx context.Context, u durin.User, pw durin.Secret) (string, error)
+	// APIKeyClient is the client that API keys are issued for: a new password lets
+	// choose whether they end with the sessions. Empty: they end.
+	APIKeyClient string
 	// Directory knows the users of an application that has its own. The pages
 	// then show their tokens, and leave the users themselves alone.
 	Directory Directory

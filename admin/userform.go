@@ -127,6 +127,9 @@ func (h *Handler) passwordForm(v *visit, u durin.User) *pages.Form {
 	form.Add(pages.Field{Name: "password", Kind: "password", Label: h.site.Text("password.new"), Help: h.site.Text("password.new.help"), Required: true, Autocomplete: "new-password"})
 	form.Add(pages.Field{Name: "repeat", Kind: "password", Label: h.site.Text("password.repeat"), Required: true, Autocomplete: "new-password"})
 	form.Add(pages.Field{Name: "end", Kind: "check", Label: h.site.Text("password.end"), Help: h.site.Text("password.end.help"), Checked: pages.Safe(v.r) || v.r.PostFormValue("end") != ""})
+	if h.opt.APIKeyClient != "" {
+		form.Add(pages.Field{Name: "key", Kind: "check", Label: h.site.Text("password.key"), Help: h.site.Text("password.key.help"), Checked: v.r.PostFormValue("key") != ""})
+	}
 	h.askAgain(v, form)
 	return form
 }
@@ -169,7 +172,11 @@ func (h *Handler) setPassword(v *visit) error {
 	}
 	text := h.site.Text("password.set", u.Name)
 	if v.r.PostFormValue("end") != "" {
-		n, err := h.guard.End(ctx, durin.Selection{UserID: u.ID, Except: v.session.ID})
+		sel := durin.Selection{UserID: u.ID, Except: v.session.ID}
+		if v.r.PostFormValue("key") != "" {
+			sel.Spare = h.opt.APIKeyClient
+		}
+		n, err := h.guard.End(ctx, sel)
 		if err != nil {
 			return err
 		}

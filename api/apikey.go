@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -83,19 +84,72 @@ func (h *Handler) keyClientFits(r *http.Request) error {
 	return err
 }
 
+// askPassword checks the password that a new key takes, if it takes one, and tells
+// the hash that it is right by. When it returns false the answer is written.
+func (h *Handler) askPassword(w http.ResponseWriter, r *http.Request) (checked durin.Secret, ok bool) {
+	if !h.opt.APIKeyPassword {
+		return "", true
+	}
+	body, err := h.readBody(w, r)
+	if err != nil {
+		h.guard.Fail(w, r, err)
+		return "", false
+	}
+	given, faults := readText(body.Fields["password"], func(s string) string { return s })
+	if faults != nil {
+		durin.WriteJSON(w, http.StatusBadRequest, fieldFaults{Password: faults})
+		return "", false
+	}
+	s := durin.SessionFrom(r.Context())
+	name, err := h.nameOf(r.Context(), s)
+	if err != nil {
+		h.guard.Fail(w, r, err)
+		return "", false
+	}
+	u, err := h.guard.CheckPassword(r.Context(), durin.PasswordCheck{Name: name, Password: durin.Secret(given), Address: h.guard.Address(r), KnownUser: s.UserID})
+	switch {
+	case errors.Is(err, durin.ErrBadCredentials), err == nil && u.ID != s.UserID:
+		durin.WriteJSON(w, http.StatusBadRequest, fieldFaults{Password: []string{wrongPassword}})
+	case err != nil:
+		h.guard.Fail(w, r, err)
+	default:
+		return durin.Secret(u.Password), true
+	}
+	return "", false
+}
+
+const wrongPassword = "This is not your password."
+
+// nameOf is what the user logs in with, as far as that is known.
+func (h *Handler) nameOf(ctx context.Context, s *durin.Session) (string, error) {
+	switch {
+	case h.opt.UserName != nil:
+		return h.opt.UserName(ctx, s.UserID)
+	case s.UserName != "":
+		return s.UserName, nil
+	}
+	return s.UserID, nil
+}
+
 // createKey issues the key; the answer shows it, whatever the options.
 func (h *Handler) createKey(w http.ResponseWriter, r *http.Request) {
+	checked, ok := h.askPassword(w, r)
+	if !ok {
+		return
+	}
 	if err := h.keyClientFits(r); err != nil {
 		h.guard.Fail(w, r, err)
 		return
 	}
 	issued, err := h.guard.Issue(r.Context(), durin.IssueRequest{
 		UserID: durin.SessionFrom(r.Context()).UserID, Client: h.opt.APIKeyClient, Device: h.device(r),
-		Single: true, KeepSeal: h.opt.ShowAPIKey,
+		Single: true, KeepSeal: h.opt.ShowAPIKey, CheckedHash: checked,
 	})
 	switch {
+	case errors.Is(err, durin.ErrPasswordChanged):
+		durin.WriteJSON(w, http.StatusBadRequest, fieldFaults{Password: []string{wrongPassword}})
 	case errors.Is(err, durin.ErrKeyExists):
-		durin.WriteJSON(w, http.StatusBadRequest, []string{durin.ErrKeyExists.Detail})
+		durin.WriteJSON(w, http.StatusBadRequest, []string{durin.ErrKeyExists.Error()})
 	case errors.Is(err, durin.ErrUnknownClient):
 		h.guard.Fail(w, r, errNoKeyClient)
 	case err != nil:

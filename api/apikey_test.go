@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/api"
+	"github.com/durin-go/durin/durintest"
 )
 
 type key struct {
@@ -158,4 +160,101 @@ func TestOutage(t *testing.T) {
 		want(t, res, 503, body)
 	}
 	want(t, w.login("alice", "web"), 503, body)
+}
+
+// TestKeyTakesPassword: where Options.APIKeyPassword is set, a token alone makes no
+// key.
+func TestKeyTakesPassword(t *testing.T) {
+	auth := &keyPasswords{}
+	g := durintest.New(t, func(o *durin.Options) {
+		auth.users = o.Store.(durin.UserStore)
+		o.Users, o.Authenticator = auth.users, auth
+	})
+	for _, name := range []string{"ada", "bob"} {
+		if _, err := g.CreateUser(t.Context(), durin.User{Name: name, Password: name + "'s", Active: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.Client(durin.Client{Name: "key", TTL: durin.Never, Policy: durin.PolicyReplace})
+	h, err := api.New(g.Guard, api.Options{APIKeyClient: "key", APIKeyPassword: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := g.Token("1", "web").Reveal()
+	post := func(body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("POST", "/api/auth/apiaccess/", strings.NewReader(body))
+		r.Header.Set("Authorization", "Token "+token)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	for _, c := range []struct {
+		body   string
+		status int
+		answer string
+	}{
+		{``, 400, `{"password":["This field is required."]}`},
+		{`{}`, 400, `{"password":["This field is required."]}`},
+		{`{"password":""}`, 400, `{"password":["This field may not be blank."]}`},
+		{`{"password":"wrong"}`, 400, `{"password":["This is not your password."]}`},
+		{`{"password":"bob's"}`, 400, `{"password":["This is not your password."]}`},
+		{`{"password":"ada's"}`, 201, `"client":"key"`},
+	} {
+		if w := post(c.body); w.Code != c.status || !strings.Contains(w.Body.String(), c.answer) {
+			t.Errorf("%s: answered %d %s, want %d %s", c.body, w.Code, w.Body, c.status, c.answer)
+		}
+	}
+	if l := g.Stats().Logins; l.Wrong != 2 || l.Accepted != 0 {
+		t.Errorf("counted %+v", l)
+	}
+}
+
+// keyPasswords is an Authenticator whose hashes are the passwords.
+type keyPasswords struct{ users durin.UserStore }
+
+func (k *keyPasswords) Authenticate(ctx context.Context, name string, pw durin.Secret) (durin.User, error) {
+	u, err := k.users.UserByName(ctx, name)
+	if err == nil && u.Password != pw.Reveal() {
+		err = durin.ErrBadCredentials
+	}
+	return u, err
+}
+
+// TestTwoAuthorizations: whoever reads the first of several headers lets somebody
+// else in than who reads the last.
+func TestTwoAuthorizations(t *testing.T) {
+	g := durintest.New(t)
+	h, err := api.New(g.Guard, api.Options{Compat: api.Compat{Knox: api.CompatRoutes{Path: "/knox", Client: "web"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := "Token " + g.Token("ada", "web").Reveal()
+	secret, _, err := g.CreateResourceServer(t.Context(), "shop", durin.Never)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := "Bearer " + secret.Reveal()
+	for _, c := range []struct {
+		method, path string
+		first, last  string
+		status       int
+	}{
+		{"GET", "sessions/", good, good, 200}, {"GET", "sessions/", good, "Token x", 401}, {"GET", "sessions/", "Basic eDp4", good, 401},
+		{"GET", "verify", good, good, 200}, {"GET", "verify", good, "Token x", 401}, {"GET", "verify?optional=1", "Basic eDp4", good, 401},
+		{"POST", "introspect", server, server, 400}, {"POST", "introspect", server, "Bearer x", 401}, {"POST", "revoke", "Basic eDp4", server, 401},
+		{"POST", "/knox/login", "Basic eDp4", "Basic eTp5", 401}, {"POST", "/knox/login", good, "Basic eDp4", 401},
+	} {
+		path := c.path
+		if path[0] != '/' {
+			path = "/api/auth/" + path
+		}
+		r := httptest.NewRequest(c.method, path, nil)
+		r.Header["Authorization"] = []string{c.first, c.last}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("%s with %.9q and %.9q: answered %d %s, want %d", c.path, c.first, c.last, w.Code, w.Body, c.status)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/header"
 	"github.com/durin-go/durin/internal/payload"
 )
 
@@ -153,7 +154,7 @@ func (h *Handler) tokenLogin(w http.ResponseWriter, r *http.Request, client, dev
 	}
 	in, err := h.compatLogin(r, given, LoginBody{body.Fields}, client, deviceField)
 	if errors.Is(err, durin.ErrBadCredentials) {
-		durin.WriteJSON(w, http.StatusBadRequest, nonFieldErrors{[]string{durin.ErrBadCredentials.Detail}})
+		durin.WriteJSON(w, http.StatusBadRequest, nonFieldErrors{[]string{durin.ErrBadCredentials.Error()}})
 		return
 	}
 	if err != nil {
@@ -205,7 +206,7 @@ func (h *Handler) knoxLogin(w http.ResponseWriter, r *http.Request, client strin
 	case errors.Is(err, durin.ErrBadCredentials) && basic:
 		basicRefused(w, "Invalid username/password.")
 	case errors.Is(err, durin.ErrBadCredentials):
-		durin.WriteJSON(w, http.StatusBadRequest, nonFieldErrors{[]string{durin.ErrBadCredentials.Detail}})
+		durin.WriteJSON(w, http.StatusBadRequest, nonFieldErrors{[]string{durin.ErrBadCredentials.Error()}})
 	case durin.AsError(err).Status == http.StatusUnauthorized:
 		basicRefused(w, durin.AsError(err).Detail)
 	default:
@@ -251,6 +252,12 @@ func (h *Handler) knoxLogOutAll(w http.ResponseWriter, r *http.Request) {
 	h.done(w, r, err)
 }
 
+// isBasic reports a value of an Authorization header of the scheme Basic.
+func isBasic(value string) bool {
+	scheme, _, _ := strings.Cut(strings.TrimSpace(value), " ")
+	return strings.EqualFold(scheme, "Basic")
+}
+
 // badBasic is a fault of a Basic header, in django-rest-framework's words.
 func badBasic(what string) error {
 	return &durin.Error{Status: http.StatusUnauthorized, Detail: "Invalid basic header. " + what}
@@ -258,8 +265,11 @@ func badBasic(what string) error {
 
 // basicCredentials reads an Authorization header of the scheme Basic.
 func basicCredentials(r *http.Request) (given credentials, basic bool, err error) {
-	parts := strings.Fields(r.Header.Get("Authorization"))
+	authorization, ok := header.Single(r.Header["Authorization"])
+	parts := strings.Fields(authorization)
 	switch {
+	case !ok && slices.ContainsFunc(r.Header["Authorization"], isBasic):
+		return given, true, badBasic("There is more than one.")
 	case len(parts) == 0 || !strings.EqualFold(parts[0], "Basic"):
 		return given, false, nil
 	case len(parts) == 1:

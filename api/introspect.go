@@ -11,6 +11,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/audit"
+	"github.com/durin-go/durin/internal/header"
 	"github.com/durin-go/durin/internal/span"
 )
 
@@ -162,13 +163,17 @@ func (h *Handler) refuseServer(w http.ResponseWriter, r *http.Request, err error
 		return
 	}
 	challenge(w.Header(), r)
-	durin.WriteJSON(w, http.StatusUnauthorized, oauthError{"invalid_client", durin.ErrInvalidServer.Detail})
+	durin.WriteJSON(w, http.StatusUnauthorized, oauthError{"invalid_client", durin.ErrInvalidServer.Error()})
 }
 
 // checkServer reads the secret of a resource server in the Authorization header:
 // as the password of HTTP Basic, with name and secret form-encoded (RFC 6749
 // section 2.3.1), or as a Bearer token.
 func (h *Handler) checkServer(r *http.Request) (durin.ResourceServer, error) {
+	authorization, ok := header.Single(r.Header["Authorization"])
+	if !ok {
+		return durin.ResourceServer{}, durin.ErrInvalidServer
+	}
 	if name, secret, basic := r.BasicAuth(); basic {
 		name, err1 := url.QueryUnescape(name)
 		secret, err2 := url.QueryUnescape(secret)
@@ -177,7 +182,7 @@ func (h *Handler) checkServer(r *http.Request) (durin.ResourceServer, error) {
 		}
 		return h.checkNamedServer(r, name, secret)
 	}
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	scheme, secret, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return durin.ResourceServer{}, durin.ErrInvalidServer
 	}

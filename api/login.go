@@ -42,7 +42,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	}
 	in, err := h.guard.Login(r.Context(), h.loginRequest(r, given, LoginBody{body.Fields}))
 	if errors.Is(err, durin.ErrBadCredentials) {
-		durin.WriteJSON(w, http.StatusBadRequest, nonFieldErrors{[]string{durin.ErrBadCredentials.Detail}})
+		durin.WriteJSON(w, http.StatusBadRequest, nonFieldErrors{[]string{durin.ErrBadCredentials.Error()}})
 		return
 	}
 	if err != nil {

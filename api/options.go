@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,6 +29,13 @@ type Options struct {
 	// set have no seal and are not shown, unless their client has
 	// durin.PolicyReuse.
 	ShowAPIKey bool
+	// APIKeyPassword makes POST apiaccess/ ask for the user's password, in the
+	// field "password": else whoever has any token of the user can make a key that
+	// outlives it. It needs the Guard's Authenticator.
+	APIKeyPassword bool
+	// UserName tells the name by which an application's own user logs in, for
+	// APIKeyPassword. Nil: the session's UserName, or the id.
+	UserName func(ctx context.Context, userID string) (string, error)
 
 	// Location is the time zone of instants. Nil: UTC.
 	Location *time.Location

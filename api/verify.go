@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/durin-go/durin"
+	"github.com/durin-go/durin/internal/header"
 	"github.com/durin-go/durin/internal/span"
 )
 
@@ -101,7 +102,10 @@ func asAsked(r *http.Request, method string) *http.Request {
 	if same := slices.Compact(told); len(same) == 1 {
 		asked.Method = same[0]
 	}
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
+	switch host, ok := header.Single(r.Header["X-Forwarded-Host"]); {
+	case !ok:
+		asked.Host = "two.invalid" // no page's: the caller may have added one of them
+	case host != "":
 		asked.Host = host
 	}
 	return &asked
@@ -182,9 +186,9 @@ func (h *Handler) isNavigation(r *http.Request) bool {
 // askedURI is the path and query that the caller asked for. Some proxies tell the
 // whole address, of an HTTP/2 request at least: its host must be the caller's.
 func askedURI(r *http.Request) string {
-	uri := r.Header.Get("X-Forwarded-Uri")
-	if uri == "" {
-		uri = r.Header.Get("X-Original-Uri")
+	uri, ok := header.Single(r.Header["X-Forwarded-Uri"])
+	if uri == "" && ok {
+		uri, _ = header.Single(r.Header["X-Original-Uri"])
 	}
 	scheme, rest, whole := strings.Cut(uri, "://")
 	if !whole || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {

@@ -95,7 +95,7 @@ func (a *attacked) guess(ctx context.Context, name, pw, address string) (time.Du
 	text, err := io.ReadAll(answer.Body)
 	took := time.Since(began)
 	_ = answer.Body.Close()
-	if err == nil && (answer.StatusCode != http.StatusBadRequest || !strings.Contains(string(text), durin.ErrBadCredentials.Detail)) {
+	if err == nil && (answer.StatusCode != http.StatusBadRequest || !strings.Contains(string(text), durin.ErrBadCredentials.Error())) {
 		err = fmt.Errorf("a guess was answered with %d: %s", answer.StatusCode, text)
 	}
 	return took, err

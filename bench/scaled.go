@@ -47,9 +47,9 @@ type relation struct {
 // unused is a store that does not note uses: they would be written at any time.
 type unused struct{ *sqlstore.Store }
 
-func (unused) Touch(context.Context, []durin.Use) error             { return nil }
-func (unused) AddUsage(context.Context, []browse.Usage) error       { return nil }
-func (unused) AddActivity(context.Context, []browse.Activity) error { return nil }
+func (unused) Touch(context.Context, []durin.Use) error                           { return nil }
+func (unused) AddUsage(context.Context, browse.Batch, []browse.Usage) error       { return nil }
+func (unused) AddActivity(context.Context, browse.Batch, []browse.Activity) error { return nil }
 
 // byName lets every user in who is there, whatever the password: what a log-in
 // costs beside the hash.

@@ -56,6 +56,14 @@ type Users struct {
 	Inactive bool   // deactivated ones only
 }
 
+// A Batch names counts that are added together. A store that has added it before
+// adds nothing: whoever did not hear how a call ended makes it again. It is known
+// for two days from At. The zero Batch is none, and always added.
+type Batch struct {
+	ID [16]byte  // random
+	At time.Time // when it was first to be added
+}
+
 // Activity counts what went through a client on a day (UTC); with a ClientID of
 // zero, what belongs to none: refusals and failures.
 type Activity struct {

@@ -49,6 +49,7 @@ func filledStore(t *testing.T) *memstore.Store {
 	u := durin.User{ID: "9", Name: "ada@example.org", Password: "$argon2id$x", Active: true, Admin: true, Created: at, LastLogin: at.Add(time.Hour)}
 	k := transfer.Token{
 		ID: 11, Digest: durin.Secret("clear").Digest(), Seal: []byte{0, 1, 255}, UserID: "9", Client: c.Name, Created: at, IssuedAt: at.Add(1), ExpiresAt: at.Add(time.Hour * 99),
+		Ceiling:  at.Add(time.Hour * 100),
 		LastUsed: at.Add(time.Minute), Device: durin.Device{Name: "läptop", Address: "2001:db8::1", Agent: "curl/8"},
 	}
 	legacy := transfer.LegacyDigest(sha512.Sum512([]byte("knox")))

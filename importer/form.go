@@ -83,6 +83,7 @@ type tokenForm struct {
 	Created  time.Time `json:"created,omitzero"`
 	Issued   time.Time `json:"issued,omitzero"`
 	Expires  time.Time `json:"expires,omitzero"`
+	Ceiling  time.Time `json:"ceiling,omitzero"` // of expires; none where it is left out
 	LastUsed time.Time `json:"last_used,omitzero"`
 	Device   string    `json:"device,omitempty"`
 	Address  string    `json:"address,omitempty"`
@@ -143,7 +144,7 @@ func (f *userForm) user() durin.User {
 func formOfToken(t transfer.Token) *tokenForm {
 	f := &tokenForm{
 		ID: t.ID, Seal: base64.StdEncoding.EncodeToString(t.Seal), User: t.UserID, Client: t.Client,
-		Created: writable(t.Created), Issued: writable(t.IssuedAt), Expires: writable(t.ExpiresAt), LastUsed: writable(t.LastUsed),
+		Created: writable(t.Created), Issued: writable(t.IssuedAt), Expires: writable(t.ExpiresAt), Ceiling: writable(t.Ceiling), LastUsed: writable(t.LastUsed),
 		Device: t.Device.Name, Address: t.Device.Address, Agent: t.Device.Agent,
 	}
 	if t.Legacy != nil {
@@ -156,7 +157,7 @@ func formOfToken(t transfer.Token) *tokenForm {
 
 func (f *tokenForm) token() (*transfer.Token, error) {
 	t := &transfer.Token{
-		ID: f.ID, UserID: f.User, Client: f.Client, Created: f.Created, IssuedAt: f.Issued, ExpiresAt: f.Expires, LastUsed: f.LastUsed,
+		ID: f.ID, UserID: f.User, Client: f.Client, Created: f.Created, IssuedAt: f.Issued, ExpiresAt: f.Expires, Ceiling: f.Ceiling, LastUsed: f.LastUsed,
 		Device: durin.Device{Name: f.Device, Address: f.Address, Agent: f.Agent},
 	}
 	var err error

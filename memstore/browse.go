@@ -107,8 +107,11 @@ type activityKey struct {
 }
 
 // AddActivity implements durin.Browser.
-func (s *Store) AddActivity(ctx context.Context, rows []browse.Activity) error {
+func (s *Store) AddActivity(ctx context.Context, batch browse.Batch, rows []browse.Activity) error {
 	return s.view(ctx, func(st *state) error {
+		if !st.isNew(batch) {
+			return nil
+		}
 		for _, r := range rows {
 			k := activityKey{tokenrule.Day(r.Day), r.ClientID}
 			sum := st.activity[k]

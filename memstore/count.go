@@ -20,8 +20,11 @@ type usageKey struct {
 }
 
 // AddUsage implements durin.Store.
-func (s *Store) AddUsage(ctx context.Context, usage []browse.Usage) error {
+func (s *Store) AddUsage(ctx context.Context, batch browse.Batch, usage []browse.Usage) error {
 	return s.view(ctx, func(st *state) error {
+		if !st.isNew(batch) {
+			return nil
+		}
 		for _, u := range usage {
 			k := usageKey{u.Day.UTC().Truncate(24 * time.Hour), u.UserID, u.ClientID}
 			sum := st.usage[k]
@@ -33,6 +36,21 @@ func (s *Store) AddUsage(ctx context.Context, usage []browse.Usage) error {
 		return nil
 	})
 }
+
+// isNew notes batch, and reports whether it is to be added.
+func (st *state) isNew(batch browse.Batch) bool {
+	if batch.ID == ([16]byte{}) {
+		return true
+	}
+	if _, added := st.batches[batch.ID]; added {
+		return false
+	}
+	st.batches[batch.ID] = tokenrule.Instant(batch.At)
+	return true
+}
+
+// batchesKept is how long before the instant of a Prune batches are known.
+const batchesKept = 48 * time.Hour
 
 // Usage implements durin.Store. Rows with as many requests come by day, user
 // and client.

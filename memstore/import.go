@@ -141,7 +141,7 @@ func (st *state) importToken(t transfer.Token, now time.Time) (transfer.Result, 
 	result.Ended = st.end(result.EndedIDs, now)
 	row, err := st.insert(token{
 		id: t.ID, digest: t.Digest, legacy: copyLegacy(t.Legacy), seal: copySeal(t.Seal), userID: t.UserID, owned: true, clientID: clientID, device: tokenrule.Device(t.Device),
-		created: created, issuedAt: issued, expiresAt: tokenrule.Instant(t.ExpiresAt), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
+		created: created, issuedAt: issued, expiresAt: tokenrule.Instant(durin.Earliest(t.ExpiresAt, t.Ceiling)), ceiling: tokenrule.Instant(t.Ceiling), lastUsed: tokenrule.Instant(t.LastUsed), imported: now,
 	})
 	result.ID = row.id
 	return result, err

@@ -59,7 +59,7 @@ func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some 
 			t := st.tokens[id]
 			some = append(some, transfer.Token{
 				ID: t.id, Digest: t.digest, Legacy: copyLegacy(t.legacy), Seal: copySeal(t.seal), UserID: t.userID, Client: st.clients[t.clientID].Name,
-				Created: t.created, IssuedAt: t.issuedAt, ExpiresAt: t.expiresAt, LastUsed: t.lastUsed, Device: t.device,
+				Created: t.created, IssuedAt: t.issuedAt, ExpiresAt: t.expiresAt, Ceiling: t.ceiling, LastUsed: t.lastUsed, Device: t.device,
 			})
 		}
 		return nil

@@ -60,7 +60,7 @@ func (st *state) rotateToken(t token, r durin.Rotation, now time.Time) (durin.Ro
 	}
 	c := st.clients[t.clientID]
 	old := t
-	t.expiresAt = tokenrule.Instant(c.Expiry(t.issuedAt, now))
+	t.expiresAt = st.expiryAfter(t, now)
 	rotates := tokenrule.Rotates(c, now, t.expiresAt, len(st.replacedOf(t.id)))
 	if rotates {
 		grace := tokenrule.GraceOf(c, now, old.expiresAt, t.expiresAt)

@@ -27,6 +27,7 @@ type state struct {
 	order     []int64          // of tokens, upwards
 	slots     map[slot][]int64 // the tokens of a user and client, upwards
 	usage     map[usageKey]browse.Usage
+	batches   map[[16]byte]time.Time // of counts that were added
 	ledger    map[ledgerKey]ledgerRow
 	// Ids that were deleted: no import gives them to others.
 	goneClients, goneUsers map[int64]bool
@@ -48,6 +49,7 @@ type token struct {
 	created   time.Time
 	issuedAt  time.Time
 	expiresAt time.Time
+	ceiling   time.Time // zero: none
 	lastUsed  time.Time
 	imported  time.Time // when; zero: it was not
 	device    durin.Device
@@ -69,6 +71,7 @@ func newState() *state {
 		legacyIDs:   map[transfer.LegacyDigest]int64{},
 		replaced:    map[durin.Digest]replacedToken{},
 		slots:       map[slot][]int64{},
+		batches:     map[[16]byte]time.Time{},
 		usage:       map[usageKey]browse.Usage{},
 		ledger:      map[ledgerKey]ledgerRow{},
 		goneClients: map[int64]bool{}, goneUsers: map[int64]bool{},
@@ -83,7 +86,7 @@ func (st *state) clone() *state {
 	c.users, c.userIDs = maps.Clone(st.users), maps.Clone(st.userIDs)
 	c.tokens, c.tokenIDs, c.legacyIDs = maps.Clone(st.tokens), maps.Clone(st.tokenIDs), maps.Clone(st.legacyIDs)
 	c.replaced = maps.Clone(st.replaced)
-	c.usage, c.ledger = maps.Clone(st.usage), maps.Clone(st.ledger)
+	c.usage, c.batches, c.ledger = maps.Clone(st.usage), maps.Clone(st.batches), maps.Clone(st.ledger)
 	c.servers, c.activity = maps.Clone(st.servers), maps.Clone(st.activity)
 	c.goneClients, c.goneUsers = maps.Clone(st.goneClients), maps.Clone(st.goneUsers)
 	c.order = slices.Clone(st.order)
@@ -198,6 +201,7 @@ func (st *state) session(t token) durin.Session {
 		Created:   t.created,
 		IssuedAt:  t.issuedAt,
 		ExpiresAt: t.expiresAt,
+		Ceiling:   t.ceiling,
 		LastUsed:  t.lastUsed,
 	}
 	if u, ok := st.user(t.userID); ok && t.owned {
@@ -217,8 +221,14 @@ func (t token) live(now time.Time) bool {
 	return t.expiresAt.IsZero() || !now.After(t.expiresAt)
 }
 
+// expiryAfter is that of t when it is renewed at now.
+func (st *state) expiryAfter(t token, now time.Time) time.Time {
+	s := st.session(t)
+	return tokenrule.Instant(s.ExpiryAfter(now))
+}
+
 func (t token) row() tokenrule.Row {
-	return tokenrule.Row{ID: t.id, Digest: t.digest, IssuedAt: t.issuedAt, ExpiresAt: t.expiresAt, HasSeal: len(t.seal) > 0}
+	return tokenrule.Row{ID: t.id, Digest: t.digest, IssuedAt: t.issuedAt, ExpiresAt: t.expiresAt, Ceiling: t.ceiling, HasSeal: len(t.seal) > 0}
 }
 
 // copySeal is nil for a seal of nothing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,6 +31,9 @@ func (st *state) issue(t durin.NewToken) (durin.IssuedToken, error) {
 	if t.Owned && !(known && u.Active) {
 		return none, fmt.Errorf("memstore: user %s: %w", t.UserID, durin.ErrInactive)
 	}
+	if t.Owned && t.PasswordHash != "" && t.PasswordHash != u.Password {
+		return none, fmt.Errorf("memstore: user %s: %w", t.UserID, durin.ErrPasswordChanged)
+	}
 	c, err := st.clientByName(t.Client)
 	if err != nil {
 		return none, fmt.Errorf("memstore: client %q: %w", t.Client, durin.ErrUnknownClient)
@@ -42,7 +46,7 @@ func (st *state) issue(t durin.NewToken) (durin.IssuedToken, error) {
 		return none, fmt.Errorf("memstore: token: %w", durin.ErrExists)
 	}
 	issued, err := st.carryOut(d, t, c)
-	if err == nil && t.Owned && t.SignIn {
+	if err == nil && t.Owned && (t.SignIn || t.PasswordHash != "") {
 		u.LastLogin = tokenrule.Instant(t.Now)
 		n, _ := tokenrule.ParseUserID(u.ID)
 		st.users[n] = u
@@ -64,7 +68,7 @@ func (st *state) carryOut(d tokenrule.Decision, t durin.NewToken, c durin.Client
 	var row token
 	if d.Reused {
 		row = st.tokens[d.Row.ID]
-		row.expiresAt = d.ExpiresAt
+		row.expiresAt, row.ceiling = d.ExpiresAt, d.Ceiling
 		st.tokens[row.id] = row
 		issued.Seal = copySeal(row.seal)
 	} else {
@@ -72,7 +76,7 @@ func (st *state) carryOut(d tokenrule.Decision, t durin.NewToken, c durin.Client
 		var err error
 		row, err = st.insert(token{
 			digest: t.Digest, seal: tokenrule.Seal(c, t), userID: t.UserID, owned: t.Owned, clientID: c.ID, device: tokenrule.Device(t.Device),
-			created: now, issuedAt: now, expiresAt: d.ExpiresAt,
+			created: now, issuedAt: now, expiresAt: d.ExpiresAt, ceiling: d.Ceiling,
 		})
 		if err != nil {
 			return durin.IssuedToken{}, err
@@ -143,7 +147,7 @@ func (s *Store) Renew(ctx context.Context, d durin.Digest, now time.Time) (sessi
 		if !ok || !t.live(now) {
 			return errNoToken
 		}
-		t.expiresAt = tokenrule.Instant(st.clients[t.clientID].Expiry(t.issuedAt, now))
+		t.expiresAt = st.expiryAfter(t, now)
 		st.tokens[t.id] = t
 		session = st.sessionOf(t)
 		return nil
@@ -163,6 +167,7 @@ func (s *Store) End(ctx context.Context, sel durin.Selection, now time.Time) (en
 				(sel.Digest == durin.Digest{} || sel.Digest == t.digest || replaced == t.id) &&
 				(sel.UserID == "" || sel.UserID == t.userID) &&
 				(sel.Client == "" || sel.Client == st.clients[t.clientID].Name) &&
+				(sel.Spare == "" || sel.Spare != st.clients[t.clientID].Name) &&
 				(sel.Except == 0 || sel.Except != t.id)
 		}), tokenrule.Instant(now))
 		return nil
@@ -188,6 +193,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (n int, 
 		})
 		n = min(len(dead), max(0, limit))
 		st.remove(dead[:n])
+		maps.DeleteFunc(st.batches, func(_ [16]byte, at time.Time) bool { return at.Before(before.Add(-batchesKept)) })
 		return nil
 	})
 	return n, err
@@ -202,7 +208,7 @@ func (s *Store) Touch(ctx context.Context, uses []durin.Use) error {
 				continue
 			}
 			at, extend := tokenrule.Instant(use.At), tokenrule.Instant(use.Extend)
-			if t.live(at) && tokenrule.Earlier(t.expiresAt, extend) && !extend.IsZero() {
+			if t.live(at) && tokenrule.Earlier(t.expiresAt, extend) && !extend.IsZero() && !tokenrule.Earlier(t.ceiling, extend) {
 				t.expiresAt = extend
 			}
 			if at.After(t.lastUsed) {

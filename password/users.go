@@ -39,8 +39,8 @@ type users struct {
 // verified are durin.ErrBadCredentials alike, after the same work and no sooner
 // than the floor. Other errors are durin.ErrBusy, ctx's, and the store's. When
 // the password was right and its hash weak or foreign, the store gets a new
-// one, unless the password was changed meanwhile. The user that is returned has
-// no Password.
+// one, unless the password was changed meanwhile. The Password of the user that is
+// returned is the hash that the store has then, or the one that was compared.
 func NewUsers(store durin.UserStore, h *Hasher, o UsersOptions) durin.Authenticator {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -64,7 +64,7 @@ func (a *users) Authenticate(ctx context.Context, name string, pw durin.Secret) 
 	}
 	good := c.OK && user.Active
 	if good && c.Weak {
-		a.upgrade(ctx, user, pw)
+		user.Password = a.upgrade(ctx, user, pw)
 	}
 	if err := a.rest(ctx, began.Add(c.waited)); err != nil {
 		return durin.User{}, err
@@ -72,7 +72,6 @@ func (a *users) Authenticate(ctx context.Context, name string, pw durin.Secret) 
 	if !good {
 		return durin.User{}, durin.ErrBadCredentials
 	}
-	user.Password = ""
 	return user, nil
 }
 
@@ -89,11 +88,16 @@ func (a *users) find(ctx context.Context, name string) (durin.User, error) {
 	return user, err
 }
 
-// upgrade replaces the user's hash by a new one of the same password.
-func (a *users) upgrade(ctx context.Context, user durin.User, pw durin.Secret) {
+// upgrade replaces the user's hash by a new one of the same password, and returns
+// the one that the user has, as far as that is known.
+func (a *users) upgrade(ctx context.Context, user durin.User, pw durin.Secret) string {
+	present := user.Password
 	fresh, err := a.hasher.Hash(ctx, pw)
 	if err == nil {
-		_, err = a.store.SetPassword(ctx, user.ID, user.Password, fresh)
+		var set bool
+		if set, err = a.store.SetPassword(ctx, user.ID, user.Password, fresh); set {
+			present = fresh
+		}
 	}
 	if err != nil {
 		a.o.Logger.WarnContext(ctx, "a password hash could not be replaced by a better one", "user", user.ID, "kind", Kind(user.Password), "error", err)
@@ -102,6 +106,7 @@ func (a *users) upgrade(ctx context.Context, user durin.User, pw durin.Secret) {
 		user.Password = ""
 		a.o.Upgraded(ctx, user, err)
 	}
+	return present
 }
 
 // rest waits until the floor is over, counted from began.

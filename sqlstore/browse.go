@@ -185,14 +185,14 @@ func (s *Store) FindUsers(ctx context.Context, f browse.Users, after string, lim
 const highest = "\U0010FFFF"
 
 // AddActivity implements durin.Browser.
-func (s *Store) AddActivity(ctx context.Context, rows []browse.Activity) error {
+func (s *Store) AddActivity(ctx context.Context, batch browse.Batch, rows []browse.Activity) error {
 	if len(rows) == 0 {
 		return ctx.Err()
 	}
 	rows = slices.SortedFunc(slices.Values(rows), func(a, b browse.Activity) int {
 		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.ClientID, b.ClientID))
 	})
-	return s.write(ctx, "adding activity", func(ctx context.Context, t session) error {
+	return s.addOnce(ctx, "adding activity", batch, func(ctx context.Context, t session) error {
 		query := insertInto("durin_activity", "day, client_id, requests, throttled, logins, refused, failed") + t.upsert("day, client_id") +
 			"requests = durin_activity.requests + ?, throttled = durin_activity.throttled + ?, logins = durin_activity.logins + ?, " +
 			"refused = durin_activity.refused + ?, failed = durin_activity.failed + ?"

@@ -17,7 +17,7 @@ func (s *Store) End(ctx context.Context, sel durin.Selection, now time.Time) (en
 	if err := tokenrule.CheckSelection(sel); err != nil {
 		return nil, err
 	}
-	if !tokenrule.IsText(sel.UserID) || !tokenrule.IsText(sel.Client) {
+	if !tokenrule.IsText(sel.UserID) || !tokenrule.IsText(sel.Client) || !tokenrule.IsText(sel.Spare) {
 		return nil, ctx.Err()
 	}
 	var f filter
@@ -25,6 +25,7 @@ func (s *Store) End(ctx context.Context, sel durin.Selection, now time.Time) (en
 	f.text("user_id = ?", sel.UserID)
 	f.text("client_id = (SELECT id FROM durin_client WHERE name = ?)", sel.Client)
 	f.number("id <> ?", sel.Except)
+	f.text("client_id NOT IN (SELECT id FROM durin_client WHERE name = ?)", sel.Spare)
 	write := s.write
 	if sel.ID == 0 && sel.Digest == (durin.Digest{}) && sel.UserID == "" {
 		write = s.writeMuch // all of a client

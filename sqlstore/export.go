@@ -4,11 +4,12 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/tokenrule"
 	"github.com/durin-go/durin/transfer"
 )
 
-const exportText = "SELECT t.id, t.digest, t.legacy, t.seal, t.user_id, c.name, t.created, t.issued_at, t.expires, t.last_used, t.name, t.address, t.agent" +
+const exportText = "SELECT t.id, t.digest, t.legacy, t.seal, t.user_id, c.name, t.created, t.issued_at, t.expires, t.ceiling, t.last_used, t.name, t.address, t.agent" +
 	" FROM durin_token t JOIN durin_client c ON c.id = t.client_id WHERE t.id > ? AND t.owner IS NOT NULL ORDER BY t.id LIMIT ?"
 
 // ExportTokens implements transfer.Exporter.
@@ -17,10 +18,11 @@ func (s *Store) ExportTokens(ctx context.Context, after int64, limit int) (some 
 		some = nil
 		return t.each(ctx, func(rows *sql.Rows) error {
 			var k transfer.Token
-			var created, issued, expires, used number
+			var created, issued, expires, ceiling, used number
 			err := rows.Scan(&k.ID, digestColumn{&k.Digest}, legacyColumn{&k.Legacy}, &k.Seal, &k.UserID, &k.Client,
-				&created, &issued, &expires, &used, &k.Device.Name, &k.Device.Address, &k.Device.Agent)
-			k.Created, k.IssuedAt, k.ExpiresAt, k.LastUsed = created.instant(), issued.instant(), expires.instant(), used.instant()
+				&created, &issued, &expires, &ceiling, &used, &k.Device.Name, &k.Device.Address, &k.Device.Agent)
+			k.Created, k.IssuedAt, k.Ceiling, k.LastUsed = created.instant(), issued.instant(), ceiling.instant(), used.instant()
+			k.ExpiresAt = durin.Earliest(expires.instant(), k.Ceiling)
 			some = append(some, k)
 			return err
 		}, exportText, after, int64(tokenrule.Limit(limit)))

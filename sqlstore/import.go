@@ -448,8 +448,8 @@ func (t *importing) insert(ctx context.Context, n transfer.Token, owner, clientI
 	}
 	created, issued, device := tokenrule.Instant(n.Created), rowOf(n).IssuedAt, tokenrule.Device(n.Device)
 	values := []any{n.Digest[:], n.UserID, owner, clientID, created.UnixMicro(), issued.UnixMicro(),
-		instantOrNull(tokenrule.Instant(n.ExpiresAt)), instantOrNull(tokenrule.Instant(n.LastUsed)),
-		device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), t.at}
+		instantOrNull(tokenrule.Instant(durin.Earliest(n.ExpiresAt, n.Ceiling))), instantOrNull(tokenrule.Instant(n.LastUsed)),
+		device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), t.at, instantOrNull(tokenrule.Instant(n.Ceiling))}
 	numbered := n.ID != 0
 	if err := t.place(ctx, "durin_token", numbered); err != nil {
 		return 0, err

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	tokenFields = "digest, user_id, owner, client_id, created, issued_at, expires, last_used, name, address, agent, seal, imported"
+	tokenFields = "digest, user_id, owner, client_id, created, issued_at, expires, last_used, name, address, agent, seal, imported, ceiling"
 	slotFields  = "user_id, client_id, touched"
-	slotTokens  = "SELECT id, digest, issued_at, expires, CASE WHEN seal IS NULL THEN 0 ELSE 1 END FROM durin_token WHERE user_id = ? AND client_id = ? ORDER BY id"
+	slotTokens  = "SELECT id, digest, issued_at, expires, ceiling, CASE WHEN seal IS NULL THEN 0 ELSE 1 END FROM durin_token WHERE user_id = ? AND client_id = ? ORDER BY id"
 	tokenTaken  = "SELECT 1 FROM durin_token WHERE digest = ?"
 )
 
@@ -70,18 +70,22 @@ func (t session) owner(ctx context.Context, n durin.NewToken) (any, error) {
 		return nil, nil
 	}
 	id, _ := tokenrule.ParseUserID(n.UserID)
+	login := n.SignIn || n.PasswordHash != ""
 	lock := t.forShare
-	if n.SignIn {
+	if login {
 		lock = t.forUpdate
 	}
-	active, err := t.has(ctx, "SELECT id FROM durin_user WHERE id = ? AND active = 1"+lock, id)
-	if err != nil {
-		return nil, err
-	}
-	if !active {
+	var hash string
+	err := t.row(ctx, "SELECT password FROM durin_user WHERE id = ? AND active = 1"+lock, id).Scan(&hash)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return nil, fmt.Errorf("user %d: %w", id, durin.ErrInactive)
+	case err != nil:
+		return nil, err
+	case n.PasswordHash != "" && n.PasswordHash != hash:
+		return nil, fmt.Errorf("user %d: %w", id, durin.ErrPasswordChanged)
 	}
-	if n.SignIn {
+	if login {
 		err = t.exec(ctx, "UPDATE durin_user SET last_login = ? WHERE id = ?", instantOrNull(tokenrule.Instant(n.Now)), id)
 	}
 	return id, err
@@ -97,9 +101,10 @@ func (t session) lockSlot(ctx context.Context, n durin.NewToken, clientID int64)
 	var all []tokenrule.Row
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		var r tokenrule.Row
-		var issued, expires, sealed number
-		err := rows.Scan(&r.ID, digestColumn{&r.Digest}, &issued, &expires, &sealed)
-		r.IssuedAt, r.ExpiresAt, r.HasSeal = issued.instant(), expires.instant(), sealed.n != 0
+		var issued, expires, ceiling, sealed number
+		err := rows.Scan(&r.ID, digestColumn{&r.Digest}, &issued, &expires, &ceiling, &sealed)
+		r.IssuedAt, r.Ceiling, r.HasSeal = issued.instant(), ceiling.instant(), sealed.n != 0
+		r.ExpiresAt = durin.Earliest(expires.instant(), r.Ceiling)
 		all = append(all, r)
 		return err
 	}, slotTokens+t.forUpdate, n.UserID, clientID)
@@ -120,10 +125,12 @@ func (t session) carryOut(ctx context.Context, n durin.NewToken, d tokenrule.Dec
 	case !d.Reused:
 		now, device := tokenrule.Instant(n.Now), tokenrule.Device(n.Device)
 		err = asInsert(t.exec(ctx, insertInto("durin_token", tokenFields), n.Digest[:], n.UserID, owner, clientID, now.UnixMicro(), now.UnixMicro(),
-			instantOrNull(d.ExpiresAt), nil, device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), nil))
+			instantOrNull(d.ExpiresAt), nil, device.Name, device.Address, device.Agent, bytesOrNull(n.Seal), nil, instantOrNull(d.Ceiling)))
 	case d.Renewed:
 		old := durin.Session{ID: d.Row.ID, Digest: d.Row.Digest, ExpiresAt: d.Row.ExpiresAt}
-		err = t.setExpiry(ctx, old, d.ExpiresAt, n.Now)
+		if err = t.setExpiry(ctx, old, d.ExpiresAt, n.Now); err == nil && d.Ceiling != d.Row.Ceiling {
+			err = t.exec(ctx, "UPDATE durin_token SET ceiling = ? WHERE id = ?", instantOrNull(d.Ceiling), d.Row.ID)
+		}
 	}
 	if err != nil {
 		return issued, err

@@ -34,7 +34,7 @@ type sweep struct {
 // Prune implements durin.Store. Each batch is a transaction of its own. With the
 // tokens go those that an interrupted deletion of a client has left, endings
 // older than a quarter of an hour before the given instant, the usage of users older
-// than Options.KeepUsage, and slots without tokens, some at each call.
+// than Options.KeepUsage, batches of counts of two days before, and slots without tokens, some at each call.
 func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	at := tokenrule.Instant(before).UnixMicro()
 	deleted := 0
@@ -48,7 +48,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 			break
 		}
 	}
-	for _, part := range []func(context.Context, int64) error{s.pruneOrphans, s.pruneOutbox, s.pruneUsage, s.pruneSlots} {
+	for _, part := range []func(context.Context, int64) error{s.pruneOrphans, s.pruneOutbox, s.pruneUsage, s.pruneBatches, s.pruneSlots} {
 		if err := part(ctx, at); err != nil {
 			return deleted, err
 		}
@@ -147,6 +147,34 @@ func (s *Store) pruneOutbox(ctx context.Context, at int64) error {
 			return err
 		}
 	}
+}
+
+// pruneBatches forgets which counts were added long ago.
+func (s *Store) pruneBatches(ctx context.Context, at int64) error {
+	const kept = 48 * time.Hour
+	bound := at - kept.Microseconds()
+	for more := true; more; {
+		err := s.write(ctx, "forgetting batches of counts", func(ctx context.Context, t session) error {
+			var ids [][]byte
+			err := t.each(ctx, func(rows *sql.Rows) error {
+				var id []byte
+				err := rows.Scan(&id)
+				ids = append(ids, id)
+				return err
+			}, "SELECT id FROM durin_batch WHERE at < ? ORDER BY at LIMIT ?", bound, int64(pruneBatch))
+			if err != nil {
+				return err
+			}
+			more = len(ids) == pruneBatch
+			return portions(ids, func(some [][]byte) error {
+				return t.exec(ctx, "DELETE FROM durin_batch WHERE id IN "+list(len(some)), anys(some)...)
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pruneUsage deletes old counts of users; those of all together stay.

@@ -16,29 +16,7 @@ const (
 	// An id that a row came with may have been another token's once: created
 	// tells them apart.
 	replacedTables = " FROM durin_replaced r JOIN durin_token t ON t.id = r.token_id AND t.created = r.token_created"
-	replacedLook   = "SELECT r.good_until, " + sessionColumns + ", t.digest" + replacedTables +
-		" JOIN durin_client c ON c.id = t.client_id LEFT JOIN durin_user u ON u.id = t.owner WHERE r.digest = ?"
 )
-
-// lookupReplaced is Lookup for a token that renewals have replaced.
-func (s *Store) lookupReplaced(ctx context.Context, d durin.Digest) (found durin.Session, err error) {
-	err = s.read(ctx, "looking up a replaced token", func(ctx context.Context, t session) error {
-		var row sessionRow
-		var until number
-		var present durin.Digest
-		err := t.row(ctx, replacedLook, d[:]).Scan(append(row.targets([]any{&until}), digestColumn{&present})...)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errNoToken
-		}
-		found = row.session()
-		found.Digest, found.ReplacedBy, found.ExpiresAt = d, &present, until.instant()
-		return err
-	})
-	if err != nil {
-		return durin.Session{}, err
-	}
-	return found, nil
-}
 
 // Rotate implements durin.Store. It locks the session's row, by the digest that
 // was presented or, where that is not there any more, by the id that it had: who
@@ -120,7 +98,7 @@ func (t session) rotate(ctx context.Context, present durin.Session, r durin.Rota
 		return durin.Rotated{}, errNoToken
 	}
 	rotated := durin.Rotated{Session: present, Changed: []durin.Digest{present.Digest}}
-	expires := tokenrule.Instant(present.Client.Expiry(present.IssuedAt, now))
+	expires := tokenrule.Instant(present.ExpiryAfter(now))
 	rotated.Session.ExpiresAt = expires
 	var count, had number
 	if err := t.row(ctx, "SELECT COUNT(*) FROM durin_replaced WHERE token_id = ?", present.ID).Scan(&count); err != nil {

@@ -15,17 +15,23 @@ import (
 )
 
 const (
-	sessionColumns = "t.id, t.user_id, t.created, t.issued_at, t.expires, t.last_used, t.owner, u.name, u.active, " + clientColumns
+	sessionColumns = "t.id, t.user_id, t.created, t.issued_at, t.expires, t.ceiling, t.last_used, t.owner, u.name, u.active, " + clientColumns
 	sessionTables  = " FROM durin_token t JOIN durin_client c ON c.id = t.client_id LEFT JOIN durin_user u ON u.id = t.owner"
-	lookupText     = "SELECT " + sessionColumns + sessionTables + " WHERE t.digest = ?"
-	deviceColumns  = ", t.digest, t.name, t.address, t.agent"
-	sessionText    = "SELECT " + sessionColumns + deviceColumns + sessionTables
+	// lookupText finds a token, or the present one of the session in which a
+	// renewal has replaced it: then its own good_until and the digest that has
+	// taken its place come last. One query, for strangers' tokens are neither.
+	lookupText = "SELECT " + sessionColumns + ", NULL, NULL" + sessionTables + " WHERE t.digest = ? UNION ALL " +
+		"SELECT " + sessionColumns + ", r.good_until, t.digest" + replacedTables +
+		" JOIN durin_client c ON c.id = t.client_id LEFT JOIN durin_user u ON u.id = t.owner WHERE r.digest = ?"
+	deviceColumns = ", t.digest, t.name, t.address, t.agent"
+	sessionText   = "SELECT " + sessionColumns + deviceColumns + sessionTables
 )
 
 // A sessionRow is what sessionColumns scan into, and after them deviceColumns.
 type sessionRow struct {
 	s                                  durin.Session
 	created, issued, expires, lastUsed number
+	ceiling                            number
 	owner, active                      number
 	userName                           sql.NullString
 	client                             clientRow
@@ -33,7 +39,7 @@ type sessionRow struct {
 }
 
 func (r *sessionRow) targets(to []any) []any {
-	return r.client.targets(append(to, &r.s.ID, &r.s.UserID, &r.created, &r.issued, &r.expires, &r.lastUsed, &r.owner, &r.userName, &r.active))
+	return r.client.targets(append(to, &r.s.ID, &r.s.UserID, &r.created, &r.issued, &r.expires, &r.ceiling, &r.lastUsed, &r.owner, &r.userName, &r.active))
 }
 
 func (r *sessionRow) withDevice(to []any) []any {
@@ -45,7 +51,8 @@ func (r *sessionRow) session() durin.Session {
 	client := r.client.client()
 	s.Client = &client
 	s.Created, s.IssuedAt = r.created.instant(), r.issued.instant()
-	s.ExpiresAt, s.LastUsed = r.expires.instant(), r.lastUsed.instant()
+	s.Ceiling, s.LastUsed = r.ceiling.instant(), r.lastUsed.instant()
+	s.ExpiresAt = durin.Earliest(r.expires.instant(), s.Ceiling) // a program of before may have moved it beyond
 	s.UserName = r.userName.String
 	s.Inactive = r.owner.set && r.active.n == 0
 	return s
@@ -53,18 +60,11 @@ func (r *sessionRow) session() durin.Session {
 
 var errNoToken = fmt.Errorf("token: %w", durin.ErrNotFound)
 
-// Lookup implements durin.Store: one prepared query for the present token of a
-// session, another one for what is none.
+// Lookup implements durin.Store, with one prepared query.
 func (s *Store) Lookup(ctx context.Context, d durin.Digest) (durin.Session, error) {
-	found, err := s.lookupPresent(ctx, d)
-	if errors.Is(err, durin.ErrNotFound) {
-		return s.lookupReplaced(ctx, d)
-	}
-	return found, err
-}
-
-func (s *Store) lookupPresent(ctx context.Context, d durin.Digest) (durin.Session, error) {
 	var row sessionRow
+	var until number
+	var present durin.Digest
 	err := s.bounded(ctx, s.timeout, "looking up a token", func(ctx context.Context) error {
 		leave, err := s.file.enter(ctx)
 		if err != nil {
@@ -73,12 +73,12 @@ func (s *Store) lookupPresent(ctx context.Context, d durin.Digest) (durin.Sessio
 		defer leave()
 		var found *sql.Row
 		if s.lookup != nil {
-			found = s.lookup.QueryRowContext(ctx, d[:])
+			found = s.lookup.QueryRowContext(ctx, d[:], d[:])
 		} else {
-			found = s.reader.QueryRowContext(ctx, s.look, d[:])
+			found = s.reader.QueryRowContext(ctx, s.look, d[:], d[:])
 		}
-		var targets [23]any
-		err = found.Scan(row.targets(targets[:0])...)
+		var targets [26]any
+		err = found.Scan(append(row.targets(targets[:0]), &until, digestColumn{&present})...)
 		if errors.Is(err, sql.ErrNoRows) {
 			return errNoToken
 		}
@@ -87,8 +87,12 @@ func (s *Store) lookupPresent(ctx context.Context, d durin.Digest) (durin.Sessio
 	if err != nil {
 		return durin.Session{}, err
 	}
-	row.s.Digest = d
-	return row.session(), nil
+	found := row.session()
+	found.Digest = d
+	if until.set {
+		found.ReplacedBy, found.ExpiresAt = &present, until.instant()
+	}
+	return found, nil
 }
 
 // Sessions implements durin.Store.
@@ -169,7 +173,7 @@ func (s *Store) Renew(ctx context.Context, d durin.Digest, now time.Time) (renew
 			return errNoToken
 		}
 		renewed = old
-		renewed.ExpiresAt = tokenrule.Instant(old.Client.Expiry(old.IssuedAt, now))
+		renewed.ExpiresAt = tokenrule.Instant(old.ExpiryAfter(now))
 		return t.setExpiry(ctx, old, renewed.ExpiresAt, now)
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 const touchText = "UPDATE durin_token SET " +
 	"last_used = CASE WHEN last_used IS NULL OR last_used < ? THEN ? ELSE last_used END, " +
-	"expires = CASE WHEN expires >= ? AND expires < ? THEN ? ELSE expires END WHERE digest = ?"
+	"expires = CASE WHEN expires >= ? AND expires < ? AND (ceiling IS NULL OR ceiling >= ?) THEN ? ELSE expires END WHERE digest = ?"
 
 // Touch implements durin.Store. Rows are locked in the order of their digests, so
 // that two calls never wait for each other.
@@ -30,20 +31,20 @@ func (s *Store) Touch(ctx context.Context, uses []durin.Use) error {
 		return t.repeat(ctx, touchText, len(uses), func(i int) []any {
 			use := &uses[i]
 			at, extend := tokenrule.Instant(use.At).UnixMicro(), instantOrNull(tokenrule.Instant(use.Extend))
-			return []any{at, at, at, extend, extend, use.Digest[:]}
+			return []any{at, at, at, extend, extend, extend, use.Digest[:]}
 		})
 	})
 }
 
 // AddUsage implements durin.Store.
-func (s *Store) AddUsage(ctx context.Context, usage []browse.Usage) error {
+func (s *Store) AddUsage(ctx context.Context, batch browse.Batch, usage []browse.Usage) error {
 	if len(usage) == 0 {
 		return ctx.Err()
 	}
 	usage = slices.SortedFunc(slices.Values(usage), func(a, b browse.Usage) int {
 		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.ClientID, b.ClientID))
 	})
-	return s.write(ctx, "adding usage", func(ctx context.Context, t session) error {
+	return s.addOnce(ctx, "adding usage", batch, func(ctx context.Context, t session) error {
 		query := insertInto("durin_usage", "day, user_id, client_id, requests, throttled") +
 			t.upsert("day, user_id, client_id") + "requests = durin_usage.requests + ?, throttled = durin_usage.throttled + ?"
 		return t.repeat(ctx, query, len(usage), func(i int) []any {
@@ -51,6 +52,24 @@ func (s *Store) AddUsage(ctx context.Context, usage []browse.Usage) error {
 			return []any{u.Day.UTC().Truncate(24 * time.Hour).UnixMicro(), u.UserID, u.ClientID, u.Requests, u.Throttled, u.Requests, u.Throttled}
 		})
 	})
+}
+
+// addOnce is write for work that adds a batch of counts. One that is there was
+// added before, by a call whose caller did not hear of it.
+func (s *Store) addOnce(ctx context.Context, what string, batch browse.Batch, work func(context.Context, session) error) error {
+	if batch.ID == ([16]byte{}) {
+		return s.write(ctx, what, work)
+	}
+	err := s.insert(ctx, what, func(ctx context.Context, t session) error {
+		if err := t.exec(ctx, insertInto("durin_batch", "id, at"), batch.ID[:], tokenrule.Instant(batch.At).UnixMicro()); err != nil {
+			return asInsert(err)
+		}
+		return work(ctx, t)
+	}, "SELECT 1 FROM durin_batch WHERE id = ?", batch.ID[:])
+	if errors.Is(err, durin.ErrExists) {
+		return nil
+	}
+	return err
 }
 
 // Usage implements durin.Store. Rows with as many requests come by day, user and

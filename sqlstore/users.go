@@ -154,7 +154,12 @@ func (t session) replaceUser(ctx context.Context, old, changed durin.User, now t
 	if err != nil {
 		return nil, err
 	}
-	if present != old {
+	// Log-ins do not stand in the way of a change: who goes on logging in would
+	// keep a password from being changed.
+	if changed.LastLogin == old.LastLogin {
+		changed.LastLogin = present.LastLogin
+	}
+	if old.LastLogin = present.LastLogin; present != old {
 		return nil, errChanged
 	}
 	set := updateSet("durin_user", userFields)

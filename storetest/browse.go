@@ -209,13 +209,13 @@ func browseUsers(t *testing.T, s durin.Store, b durin.Browser) {
 func browseActivity(t *testing.T, _ durin.Store, b durin.Browser) {
 	monday := time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
 	tuesday := monday.Add(24 * time.Hour)
-	must(t, b.AddActivity(t.Context(), nil))
+	must(t, b.AddActivity(t.Context(), browse.Batch{}, nil))
 	full := browse.Activity{Day: monday, ClientID: 7, Requests: 5, Throttled: 1, Logins: 2, Refused: 3, Failed: 4}
 	filled(t, full)
-	must(t, b.AddActivity(t.Context(), []browse.Activity{full, {Day: tuesday, Refused: 1 << 40}}))
+	must(t, b.AddActivity(t.Context(), browse.Batch{}, []browse.Activity{full, {Day: tuesday, Refused: 1 << 40}}))
 	late := full
 	late.Day = monday.Add(23 * time.Hour).In(time.FixedZone("elsewhere", -3600))
-	must(t, b.AddActivity(t.Context(), []browse.Activity{late, {Day: tuesday, ClientID: 9, Logins: 1}}))
+	must(t, b.AddActivity(t.Context(), browse.Batch{}, []browse.Activity{late, {Day: tuesday, ClientID: 9, Logins: 1}}))
 	sum := browse.Activity{Day: monday, ClientID: 7, Requests: 10, Throttled: 2, Logins: 4, Refused: 6, Failed: 8}
 	want := []browse.Activity{sum, {Day: tuesday, Refused: 1 << 40}, {Day: tuesday, ClientID: 9, Logins: 1}}
 	for since, from := range map[time.Time]int{monday.Add(-time.Hour): 0, monday: 0, monday.Add(time.Microsecond): 1, tuesday: 1, tuesday.Add(1): 3} {
@@ -232,7 +232,7 @@ func browseUsage(t *testing.T, s durin.Store, b durin.Browser) {
 		{Day: monday, UserID: "u1", ClientID: 2, Requests: 5},
 		{Day: monday, UserID: "u1", ClientID: 1, Requests: 2, Throttled: 1},
 	}
-	must(t, s.AddUsage(t.Context(), append([]browse.Usage{{Day: monday.Add(24 * time.Hour), UserID: "u1", ClientID: 1, Requests: 99}}, want...)))
+	must(t, s.AddUsage(t.Context(), browse.Batch{}, append([]browse.Usage{{Day: monday.Add(24 * time.Hour), UserID: "u1", ClientID: 1, Requests: 99}}, want...)))
 	for limit := range 4 {
 		got, err := b.UsageOn(t.Context(), monday.Add(time.Hour), limit+1)
 		must(t, err)
@@ -267,7 +267,7 @@ func browseOdd(t *testing.T, _ durin.Store, b durin.Browser) {
 		"CountSessions": second(b.CountSessions(ended, browse.Filter{}, 9)),
 		"EndSome":       second(b.EndSome(ended, browse.Filter{UserID: "u1"}, 9, start)),
 		"FindUsers":     second(b.FindUsers(ended, browse.Users{}, "", 9)),
-		"AddActivity":   b.AddActivity(ended, []browse.Activity{{Day: start}}),
+		"AddActivity":   b.AddActivity(ended, browse.Batch{}, []browse.Activity{{Day: start}}),
 		"Activity":      second(b.Activity(ended, start)),
 		"UsageOn":       second(b.UsageOn(ended, start, 9)),
 	} {

@@ -43,7 +43,7 @@ func everyCall(s durin.Store) map[string]func(context.Context) error {
 			return s.Touch(ctx, []durin.Use{{Digest: digest("a"), At: after(time.Minute)}})
 		},
 		"AddUsage": func(ctx context.Context) error {
-			return s.AddUsage(ctx, []browse.Usage{{Day: start.Truncate(24 * time.Hour), UserID: "1", ClientID: 1, Requests: 1}})
+			return s.AddUsage(ctx, browse.Batch{}, []browse.Usage{{Day: start.Truncate(24 * time.Hour), UserID: "1", ClientID: 1, Requests: 1}})
 		},
 		"Usage": func(ctx context.Context) error { _, err := s.Usage(ctx, time.Time{}, "", 0, 9); return err },
 		"Seals": func(ctx context.Context) error { _, err := s.Seals(ctx, 0, 9); return err },

@@ -11,10 +11,51 @@ import (
 func countTests() []test {
 	return []test{
 		{"usage", countUsage},
+		{"usage that is added again", countOnce},
 		{"seals", countSeals},
 		{"reseal", countReseal},
 		{"ping", func(t *testing.T, s durin.Store) { must(t, s.Ping(t.Context())) }},
 	}
+}
+
+// countOnce: whoever does not hear how a call ended makes it again.
+func countOnce(t *testing.T, s durin.Store) {
+	day := start.Truncate(24 * time.Hour)
+	usage := []browse.Usage{{Day: day, UserID: "u1", ClientID: 1, Requests: 5}}
+	activity := []browse.Activity{{Day: day, ClientID: 1, Logins: 3}}
+	first, second := browse.Batch{ID: [16]byte{1}, At: start}, browse.Batch{ID: [16]byte{2}, At: rough(start)}
+	b, browses := s.(durin.Browser)
+	add := func(batch browse.Batch) {
+		t.Helper()
+		must(t, s.AddUsage(t.Context(), batch, usage))
+		if batch.ID[15] = 1; browses {
+			must(t, b.AddActivity(t.Context(), batch, activity))
+		}
+	}
+	want := func(what string, times int64) {
+		t.Helper()
+		rows, err := s.Usage(t.Context(), day, "", 0, 10)
+		must(t, err)
+		same(t, what, rows, []browse.Usage{{Day: day, UserID: "u1", ClientID: 1, Requests: 5 * times}})
+		if browses {
+			counts, err := b.Activity(t.Context(), day)
+			must(t, err)
+			same(t, what, counts, []browse.Activity{{Day: day, ClientID: 1, Logins: 3 * times}})
+		}
+	}
+	add(first)
+	add(first)
+	want("again", 1)
+	add(second)
+	want("another", 2)
+	_, err := s.Prune(t.Context(), after(time.Hour), 0)
+	must(t, err)
+	add(first)
+	want("an hour later", 2)
+	_, err = s.Prune(t.Context(), after(49*time.Hour), 0)
+	must(t, err)
+	add(first)
+	want("when it is forgotten", 3)
 }
 
 func countUsage(t *testing.T, s durin.Store) {
@@ -22,13 +63,13 @@ func countUsage(t *testing.T, s durin.Store) {
 	b := create(t, s, withPolicy(durin.PolicyReplace, 0)).ID
 	monday := time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
 	tuesday := monday.Add(24 * time.Hour)
-	must(t, s.AddUsage(t.Context(), nil))
-	must(t, s.AddUsage(t.Context(), []browse.Usage{
+	must(t, s.AddUsage(t.Context(), browse.Batch{}, nil))
+	must(t, s.AddUsage(t.Context(), browse.Batch{}, []browse.Usage{
 		{Day: monday, UserID: "u1", ClientID: a, Requests: 5, Throttled: 1},
 		{Day: monday, UserID: "u2", ClientID: a, Requests: 3},
 		{Day: tuesday, UserID: "u1", ClientID: b, Requests: 1 << 40, Throttled: 1 << 41},
 	}))
-	must(t, s.AddUsage(t.Context(), []browse.Usage{
+	must(t, s.AddUsage(t.Context(), browse.Batch{}, []browse.Usage{
 		{Day: monday, UserID: "u1", ClientID: a, Requests: 2, Throttled: 4},
 		{Day: tuesday, UserID: "u1", ClientID: a, Throttled: 9},
 	}))

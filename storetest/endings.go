@@ -12,6 +12,7 @@ import (
 func endingTests() []test {
 	return []test{
 		{"end by selection", endSelection},
+		{"end but a client's", endSpare},
 		{"end of everything", endEmpty},
 		{"end twice", endTwice},
 		{"mark", markUser},
@@ -56,6 +57,8 @@ func endSelection(t *testing.T, s durin.Store) {
 		{"digest of another client", durin.Selection{Digest: digest("a"), Client: "reject"}, nil},
 		{"id and digest of two", durin.Selection{ID: ids["a"], Digest: digest("b")}, nil},
 		{"the one to keep", durin.Selection{ID: ids["a"], Except: ids["a"]}, nil},
+		{"all but a client's", durin.Selection{UserID: "u1", Client: "evict", Spare: "evict"}, nil},
+		{"a client that is not there is spared", durin.Selection{ID: ids["a"], Client: "reject", Spare: "none"}, nil},
 		{"user but one", durin.Selection{UserID: "u1", Except: ids["a"]}, []string{"b", "e"}},
 		{"user and client", durin.Selection{UserID: "u2", Client: "evict"}, []string{"c"}},
 		{"all fields", durin.Selection{ID: ids["d"], Digest: digest("d"), UserID: "u2", Client: "reject", Except: ids["a"]}, []string{"d"}},
@@ -75,11 +78,24 @@ func endSelection(t *testing.T, s durin.Store) {
 	}
 }
 
+func endSpare(t *testing.T, s durin.Store) {
+	crowd(t, s)
+	ended, err := s.End(t.Context(), durin.Selection{UserID: "u1", Spare: "evict"}, start)
+	must(t, err)
+	sameDigests(t, "a client is spared", ended, "b")
+	ended, err = s.End(t.Context(), durin.Selection{UserID: "u2", Spare: "none"}, start)
+	must(t, err)
+	sameDigests(t, "none is", ended, "c", "d")
+	isThere(t, s, "a", "e")
+}
+
 func endEmpty(t *testing.T, s durin.Store) {
 	ids := crowd(t, s)
-	for _, sel := range []durin.Selection{{}, {Except: ids["a"]}} {
+	for _, sel := range []durin.Selection{{}, {Except: ids["a"]}, {Spare: "evict"}} {
 		if _, err := s.End(t.Context(), sel, start); err == nil {
 			t.Errorf("%+v is no error", sel)
+		} else if durin.AsError(err).Status != 400 {
+			t.Errorf("%+v is not told as the caller's fault: %v", sel, err)
 		}
 	}
 	isThere(t, s, "a", "b", "c", "d", "e")

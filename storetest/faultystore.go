@@ -75,8 +75,8 @@ func (x *faultyStore) Touch(ctx context.Context, uses []durin.Use) error {
 	return none(ctx, x.f, "Touch", func() error { return x.s.Touch(ctx, uses) })
 }
 
-func (x *faultyStore) AddUsage(ctx context.Context, usage []browse.Usage) error {
-	return none(ctx, x.f, "AddUsage", func() error { return x.s.AddUsage(ctx, usage) })
+func (x *faultyStore) AddUsage(ctx context.Context, batch browse.Batch, usage []browse.Usage) error {
+	return none(ctx, x.f, "AddUsage", func() error { return x.s.AddUsage(ctx, batch, usage) })
 }
 
 func (x *faultyStore) Usage(ctx context.Context, since time.Time, userID string, clientID int64, limit int) ([]browse.Usage, error) {

@@ -181,8 +181,8 @@ func show(v any) string {
 		}
 		return "[" + strings.Join(all, "\n     ") + "]"
 	case durin.Session:
-		return fmt.Sprintf("%d %.8s of %q (%q, inactive %v), %s, %s, created %v, issued %v, expires %v, used %v",
-			v.ID, v.Digest, v.UserID, v.UserName, v.Inactive, show(v.Client), show(v.Device), v.Created, v.IssuedAt, v.ExpiresAt, v.LastUsed)
+		return fmt.Sprintf("%d %.8s of %q (%q, inactive %v), %s, %s, created %v, issued %v, expires %v (at most %v), used %v",
+			v.ID, v.Digest, v.UserID, v.UserName, v.Inactive, show(v.Client), show(v.Device), v.Created, v.IssuedAt, v.ExpiresAt, v.Ceiling, v.LastUsed)
 	case *durin.Client:
 		if v != nil {
 			return fmt.Sprintf("%+v", *v)

@@ -56,7 +56,7 @@ func oldSystem() (durin.Client, durin.User, transfer.Token) {
 	c.ID, u.ID = 70, "80"
 	return c, u, transfer.Token{
 		ID: 90, Digest: digest("old"), Seal: []byte("seal of old"), UserID: "80", Client: "old",
-		Created: after(-time.Hour), IssuedAt: after(-time.Hour / 2), ExpiresAt: after(time.Hour), LastUsed: after(-time.Minute), Device: fullDevice(),
+		Created: after(-time.Hour), IssuedAt: after(-time.Hour / 2), ExpiresAt: after(time.Hour), Ceiling: after(2 * time.Hour), LastUsed: after(-time.Minute), Device: fullDevice(),
 	}
 }
 
@@ -274,7 +274,7 @@ func importFields(t *testing.T, s newcomer) {
 	same(t, "user", gotUser, u)
 	want := durin.Session{
 		ID: 90, Digest: digest("old"), UserID: "80", UserName: "ada", Client: &c, Created: k.Created, IssuedAt: k.IssuedAt,
-		ExpiresAt: k.ExpiresAt, LastUsed: k.LastUsed,
+		ExpiresAt: k.ExpiresAt, Ceiling: k.Ceiling, LastUsed: k.LastUsed,
 	}
 	got, err := s.Lookup(t.Context(), digest("old"))
 	must(t, err)

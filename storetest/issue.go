@@ -38,7 +38,7 @@ func issueFields(t *testing.T, s durin.Store) {
 	c := create(t, s, open)
 	n := newToken("a", kept, at(rough(start)))
 	n.Seal = []byte{0, 0xff, 'x', 0}
-	filled(t, n, "Owned", "Password", "SignIn", "TTL", "Single", "RenewReused", "NoReuse", "Lost")
+	filled(t, n, "Owned", "Password", "SignIn", "TTL", "Single", "RenewReused", "NoReuse", "Lost", "PasswordHash")
 	issued := issue(t, s, n)
 	want := durin.Session{
 		ID: issued.Session.ID, Digest: digest("a"), UserID: "u1", Client: &c,
@@ -53,7 +53,7 @@ func issueFields(t *testing.T, s durin.Store) {
 	same(t, "looked up", got, want)
 	must(t, s.Touch(t.Context(), []durin.Use{{Digest: digest("a"), At: rough(after(time.Minute))}}))
 	want.LastUsed = after(time.Minute)
-	filled(t, want, "UserName", "Device", "Inactive", "ReplacedBy")
+	filled(t, want, "UserName", "Device", "Inactive", "ReplacedBy", "Ceiling")
 	got, err = s.Lookup(t.Context(), digest("a"))
 	must(t, err)
 	same(t, "looked up after a use", got, want)

@@ -355,7 +355,7 @@ func raceUsage(t *testing.T, s durin.Store, round int) {
 			if (i+n)%2 == 0 {
 				usage[0], usage[1] = usage[1], usage[0]
 			}
-			if err := s.AddUsage(t.Context(), usage); err != nil {
+			if err := s.AddUsage(t.Context(), browse.Batch{}, usage); err != nil {
 				t.Errorf("a call failed because of another: %v", err)
 			}
 		}

@@ -40,6 +40,7 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) durin.Store) {
 		{"Users", userTests()},
 		{"ResourceServers", resourceTests()},
 		{"Issue", issueTests()},
+		{"Ceilings", ceilingTests()},
 		{"Sessions", sessionTests()},
 		{"Endings", endingTests()},
 		{"Rotation", rotateTests(max(1, o.Repeat))},

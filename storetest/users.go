@@ -27,8 +27,34 @@ func userTests() []test {
 		ofUsers("delete", userDelete),
 		ofUsers("owned tokens", userTokens),
 		ofUsers("last log-in", userLastLogin),
+		ofUsers("a password that was checked", userChecked),
 		ofUsers("sessions of a user", userSessions),
 	}
+}
+
+// userChecked: a token for a password that was changed since is none.
+func userChecked(t *testing.T, s durin.Store, users durin.UserStore) {
+	create(t, s, withPolicy(durin.PolicyEvict, 9))
+	u := createUser(t, users, ada())
+	checked := func(hash string) func(*durin.NewToken) {
+		return func(n *durin.NewToken) { n.PasswordHash = hash }
+	}
+	issue(t, s, newToken("a", client("evict"), user(u.ID), owned, checked("hash"), at(after(time.Minute))))
+	got, err := users.UserByID(t.Context(), u.ID)
+	must(t, err)
+	same(t, "last log-in", got.LastLogin, after(time.Minute))
+	_, err = users.SetPassword(t.Context(), u.ID, "hash", "other")
+	must(t, err)
+	_, err = s.Issue(t.Context(), newToken("b", client("evict"), user(u.ID), owned, checked("hash")))
+	refused(t, "the hash of before", err, durin.ErrPasswordChanged)
+	isThere(t, s, "a")
+	issue(t, s, newToken("b", client("evict"), user(u.ID), owned, checked("other")))
+	_, _, err = users.UpdateUser(t.Context(), u.ID, start, func(u *durin.User) error { u.Active = false; return nil })
+	must(t, err)
+	_, err = s.Issue(t.Context(), newToken("c", client("evict"), user(u.ID), owned, checked("other")))
+	refused(t, "deactivated", err, durin.ErrInactive)
+	issue(t, s, newToken("d", client("evict"), user(u.ID), checked("hash"))) // nobody of ours
+	isThere(t, s, "a", "b", "d")
 }
 
 func createUser(t *testing.T, users durin.UserStore, u durin.User) durin.User {

@@ -65,6 +65,7 @@ type Token struct {
 	Created   time.Time
 	IssuedAt  time.Time // zero: at Created
 	ExpiresAt time.Time // zero: never
+	Ceiling   time.Time // of ExpiresAt; zero: none
 	LastUsed  time.Time
 	Device    durin.Device
 }

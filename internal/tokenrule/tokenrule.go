@@ -9,7 +9,6 @@ package tokenrule
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +22,7 @@ type Row struct {
 	Digest    durin.Digest
 	IssuedAt  time.Time
 	ExpiresAt time.Time // zero: never
+	Ceiling   time.Time // zero: none
 	HasSeal   bool
 }
 
@@ -38,12 +38,14 @@ type Decision struct {
 	// the seal that Seal leaves, issued and created at Instant(NewToken.Now).
 	Reused bool
 	Row    Row // as it was found
-	// Renewed says that the reused row's expiry becomes ExpiresAt, be it
-	// another one or not. Shortened says that it is earlier than before:
+	// Renewed says that the reused row's expiry becomes ExpiresAt and its ceiling
+	// Ceiling, be they others or not. Shortened says that it is earlier than before:
 	// such a change belongs in the outbox.
 	Renewed, Shortened bool
 	// ExpiresAt is that of the token handed out, old or new. Zero: never.
 	ExpiresAt time.Time
+	// Ceiling is that of the token handed out, old or new. Zero: none.
+	Ceiling time.Time
 	// End are the rows to delete, oldest first. All of their digests belong
 	// in IssuedToken.Ended and in the outbox, expired ones too: a node may
 	// hold a later expiry that is not written yet.
@@ -156,7 +158,7 @@ func insert(c durin.Client, t durin.NewToken, rows, end []Row) (Decision, error)
 		}
 	}
 	now := Instant(t.Now)
-	return Decision{ExpiresAt: expiry(c, t, now, now), End: end}, nil
+	return Decision{ExpiresAt: expiry(c, t, now, now), Ceiling: ceiling(t), End: end}, nil
 }
 
 // reuse decides for handing out the live row again. A row that cannot be
@@ -165,17 +167,26 @@ func reuse(c durin.Client, t durin.NewToken, row Row) (Decision, bool) {
 	if !row.HasSeal || row.Digest == t.Lost {
 		return Decision{}, false
 	}
-	d := Decision{Reused: true, Row: row, ExpiresAt: row.ExpiresAt}
+	d := Decision{Reused: true, Row: row, ExpiresAt: row.ExpiresAt, Ceiling: durin.Earliest(row.Ceiling, ceiling(t))}
+	now := Instant(t.Now)
 	if t.RenewReused {
-		now := Instant(t.Now)
-		d.Renewed = true
 		d.ExpiresAt = expiry(c, t, row.IssuedAt, now)
-		d.Shortened = Earlier(d.ExpiresAt, row.ExpiresAt)
-		if !d.ExpiresAt.IsZero() && now.After(d.ExpiresAt) {
-			return Decision{}, false
-		}
+	}
+	d.ExpiresAt = durin.Earliest(d.ExpiresAt, d.Ceiling)
+	d.Renewed = t.RenewReused || d.ExpiresAt != row.ExpiresAt || d.Ceiling != row.Ceiling
+	d.Shortened = Earlier(d.ExpiresAt, row.ExpiresAt)
+	if !d.ExpiresAt.IsZero() && now.After(d.ExpiresAt) {
+		return Decision{}, false
 	}
 	return d, true
+}
+
+// ceiling is the one that t asks for.
+func ceiling(t durin.NewToken) time.Time {
+	if t.TTL == 0 || t.TTL == durin.Never {
+		return time.Time{}
+	}
+	return Instant(Instant(t.Now).Add(t.TTL))
 }
 
 // expiry is the client's, with the life time that t sets in the place of the
@@ -203,12 +214,12 @@ func oldestFirst(rows []Row) []Row {
 	})
 }
 
-var errEmpty = errors.New("durin: an empty selection would end every token")
+var errEmpty = &durin.FieldError{Field: "selection", Message: "It selects by nothing, and would end every token: name an id, a user or a client."}
 
-// CheckSelection reports a selection that selects by nothing. Except alone is
-// such a one: it would end the tokens of everybody else.
+// CheckSelection reports a selection that selects by nothing. Except and
+// Spare alone are such ones: they would end the tokens of everybody else.
 func CheckSelection(s durin.Selection) error {
-	s.Except = 0
+	s.Except, s.Spare = 0, ""
 	if s == (durin.Selection{}) {
 		return errEmpty
 	}

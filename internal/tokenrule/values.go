@@ -89,7 +89,7 @@ func IsText(s string) bool {
 }
 
 // CheckUser reports a user id that no token can have: an error wrapping
-// ErrInactive for an owned one, else a plain one.
+// ErrInactive for an owned one, else a *durin.FieldError.
 func CheckUser(id string, owned bool) error {
 	if owned {
 		if _, ok := ParseUserID(id); !ok {
@@ -98,7 +98,7 @@ func CheckUser(id string, owned bool) error {
 		return nil
 	}
 	if id == "" || len(id) > maxUserIDBytes || !IsText(id) {
-		return fmt.Errorf("durin: a user id has 1 to %d bytes of valid UTF-8 without NUL", maxUserIDBytes)
+		return &durin.FieldError{Field: "user", Message: fmt.Sprintf("A user id has 1 to %d bytes of valid UTF-8 without NUL.", maxUserIDBytes)}
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ func CheckImport(r transfer.Row) error {
 // for want of a word.
 func CheckFilter(f browse.Filter) error {
 	if f.UserID == "" && f.Client == "" && f.State == browse.Any {
-		return errors.New("durin: a filter that selects every session cannot end them")
+		return &durin.FieldError{Field: "filter", Message: "It selects every session, and would end them all: name a user, a client or a state."}
 	}
 	return nil
 }

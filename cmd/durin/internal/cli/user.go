@@ -143,6 +143,7 @@ func (a *app) userUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update NAME",
 		Short: "Change a user; sessions follow at once",
+		Long:  "Change a user; sessions follow at once. A new password ends all of them, API keys too.",
 		Example: `  durin user update ada --deactivate
   durin user update ada --activate --admin`,
 		Args: cobra.ExactArgs(1),
@@ -156,6 +157,7 @@ func (a *app) userUpdate() *cobra.Command {
 	flags.Bool("no-admin", false, "let the user administer no longer")
 	flags.Bool("password-stdin", false, "read a new password from standard input")
 	flags.String("name", "", "a new name")
+	addKeep(cmd)
 	cmd.MarkFlagsMutuallyExclusive("activate", "deactivate")
 	cmd.MarkFlagsMutuallyExclusive("admin", "no-admin")
 	return cmd
@@ -214,6 +216,10 @@ func (r *run) changeUser(pw durin.Secret, change func(*durin.User)) error {
 			}
 			return nil
 		})
+		ended := 0
+		if err == nil && hash != "" {
+			ended, err = r.endWithPassword(n, u)
+		}
 		if errors.Is(err, durin.ErrExists) {
 			err = &durin.FieldError{Field: "name", Message: "user with this name already exists."}
 		}
@@ -224,8 +230,27 @@ func (r *run) changeUser(pw durin.Secret, change func(*durin.User)) error {
 			return r.out.JSON(userJSON(u))
 		}
 		r.out.Line("User %s changed.", u.Name)
+		if ended > 0 {
+			r.out.Line("Tokens ended: %d.", ended)
+		}
 		return nil
 	})
+}
+
+// addKeep adds the flags that say what a new password leaves alone.
+func addKeep(cmd *cobra.Command) {
+	cmd.Flags().String("spare", "", "with a new password: keep the tokens of this client, like that of API keys")
+	cmd.Flags().Bool("keep-tokens", false, "with a new password: end no token")
+	cmd.MarkFlagsMutuallyExclusive("spare", "keep-tokens")
+}
+
+// endWithPassword ends what was opened with the password that u had before.
+func (r *run) endWithPassword(n *node.Node, u durin.User) (int, error) {
+	if keep, _ := r.cmd.Flags().GetBool("keep-tokens"); keep {
+		return 0, nil
+	}
+	spare, _ := r.cmd.Flags().GetString("spare")
+	return n.Guard.End(r.ctx, durin.Selection{UserID: u.ID, Spare: spare})
 }
 
 func (a *app) userPassword() *cobra.Command {
@@ -233,9 +258,10 @@ func (a *app) userPassword() *cobra.Command {
 		Use:   "password NAME",
 		Short: "Set a user's password",
 		Long: `Set a user's password, asked for on the terminal or read from standard input.
-Tokens stay good; durin token revoke --user NAME ends them.`,
-		Example: "  durin user password ada",
-		Args:    cobra.ExactArgs(1),
+All tokens of the user are ended, API keys too, but those that the flags keep.`,
+		Example: `  durin user password ada
+  durin user password ada --spare apikey`,
+		Args: cobra.ExactArgs(1),
 		RunE: a.do(func(r *run) error {
 			pw, err := r.newPassword(r.args[0])
 			if err != nil {
@@ -245,6 +271,7 @@ Tokens stay good; durin token revoke --user NAME ends them.`,
 		}),
 	}
 	cmd.Flags().Bool("password-stdin", false, "read the password from standard input")
+	addKeep(cmd)
 	return cmd
 }
 

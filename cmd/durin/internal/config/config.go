@@ -90,6 +90,7 @@ type Config struct {
 	APIAccessClient      string // empty: no such route
 	APIAccessHideSession bool
 	APIAccessShowToken   bool
+	APIAccessPassword    bool
 
 	// Redis is the URL of the server that nodes share, or empty. It may hold
 	// a password, as DB.

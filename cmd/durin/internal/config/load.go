@@ -122,8 +122,8 @@ func (c *Config) together() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		faults = append(faults, errors.New("tls-cert and tls-key belong together: set both or none"))
 	}
-	if c.APIAccessClient == "" && (c.APIAccessHideSession || c.APIAccessShowToken) {
-		faults = append(faults, errors.New("api-access-hide-session and api-access-show-token do nothing without api-access-client"))
+	if c.APIAccessClient == "" && (c.APIAccessHideSession || c.APIAccessShowToken || c.APIAccessPassword) {
+		faults = append(faults, errors.New("api-access-hide-session, api-access-show-token and api-access-password do nothing without api-access-client"))
 	}
 	if c.CORSCredentials && len(c.CORSOrigins) == 0 {
 		faults = append(faults, errors.New("cors-credentials does nothing without cors-origin"))

@@ -83,6 +83,7 @@ func tokenSettings() []setting {
 		{"api-access-client", Serving, "NAME", "client of API keys (default: there are none)", "", text(func(c *Config) *string { return &c.APIAccessClient })},
 		{"api-access-hide-session", Serving, "", "leave API keys out of the list of sessions", "false", yesNo(func(c *Config) *bool { return &c.APIAccessHideSession })},
 		{"api-access-show-token", Serving, "", "show the API key again to its owner", "false", yesNo(func(c *Config) *bool { return &c.APIAccessShowToken })},
+		{"api-access-password", Serving, "", "ask for the user's password before an API key is made", "false", yesNo(func(c *Config) *bool { return &c.APIAccessPassword })},
 		{"throttle", Serving, "RATE", "rate of clients that have none: 100/h; 0/m blocks", "", setThrottle},
 		{"usage-retention", Serving, "SPAN", "how long the daily counts of users are kept, never prunes none", "400d", positive(func(c *Config) *time.Duration { return &c.UsageRetention })},
 		{"login-names", Serving, "exact|folded", "whom a name that is typed at a login means: the user of that very name, or also the only one whose name differs in case", "exact", func(c *Config, t string) error {

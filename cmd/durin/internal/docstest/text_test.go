@@ -220,10 +220,10 @@ func TestRoutesAreExplained(t *testing.T) {
 			t.Errorf("docs/http-api.md does not explain %s", name)
 		}
 	}
-	for _, e := range []*durin.Error{durin.ErrNoToken, durin.ErrInvalidToken, durin.ErrExpired, durin.ErrInactive, durin.ErrForbidden,
+	for _, e := range []error{durin.ErrNoToken, durin.ErrInvalidToken, durin.ErrExpired, durin.ErrInactive, durin.ErrForbidden,
 		durin.ErrNotFound, durin.ErrUnavailable, durin.ErrBadCredentials, durin.ErrNoClient, durin.ErrUnknownClient} {
-		if !strings.Contains(text, e.Detail) {
-			t.Errorf("docs/http-api.md does not have %q", e.Detail)
+		if !strings.Contains(text, e.Error()) {
+			t.Errorf("docs/http-api.md does not have %q", e)
 		}
 	}
 }

@@ -80,7 +80,7 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 		"Prune":          func(ctx context.Context) error { _, err := s.Prune(ctx, now, 10); return err },
 		"Touch":          func(ctx context.Context) error { return s.Touch(ctx, []durin.Use{{Digest: d, At: now}}) },
 		"AddUsage": func(ctx context.Context) error {
-			return s.AddUsage(ctx, []browse.Usage{{Day: now, UserID: "u", Requests: 1}})
+			return s.AddUsage(ctx, browse.Batch{}, []browse.Usage{{Day: now, UserID: "u", Requests: 1}})
 		},
 		"Usage":    func(ctx context.Context) error { _, err := s.Usage(ctx, now, "", 0, 1); return err },
 		"Seals":    func(ctx context.Context) error { _, err := s.Seals(ctx, 0, 1); return err },
@@ -139,12 +139,14 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 			_, err := s.EndSome(ctx, browse.Filter{UserID: "x"}, 1, now)
 			return err
 		},
-		"FindUsers":   func(ctx context.Context) error { _, err := s.FindUsers(ctx, browse.Users{}, "", 1); return err },
-		"AddActivity": func(ctx context.Context) error { return s.AddActivity(ctx, []browse.Activity{{Day: now}}) },
-		"Activity":    func(ctx context.Context) error { _, err := s.Activity(ctx, now); return err },
-		"UsageOn":     func(ctx context.Context) error { _, err := s.UsageOn(ctx, now, 1); return err },
-		"Endings":     func(ctx context.Context) error { _, err := s.Endings(ctx, 0, 1); return err },
-		"LastEnding":  func(ctx context.Context) error { _, err := s.LastEnding(ctx); return err },
+		"FindUsers": func(ctx context.Context) error { _, err := s.FindUsers(ctx, browse.Users{}, "", 1); return err },
+		"AddActivity": func(ctx context.Context) error {
+			return s.AddActivity(ctx, browse.Batch{}, []browse.Activity{{Day: now}})
+		},
+		"Activity":   func(ctx context.Context) error { _, err := s.Activity(ctx, now); return err },
+		"UsageOn":    func(ctx context.Context) error { _, err := s.UsageOn(ctx, now, 1); return err },
+		"Endings":    func(ctx context.Context) error { _, err := s.Endings(ctx, 0, 1); return err },
+		"LastEnding": func(ctx context.Context) error { _, err := s.LastEnding(ctx); return err },
 		"Import": func(ctx context.Context) error {
 			_, err := s.Import(ctx, []transfer.Row{{Source: "s", Key: "k", User: &durin.User{Name: "eve"}}}, now, true)
 			return err

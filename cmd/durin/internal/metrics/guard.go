@@ -23,7 +23,7 @@ var (
 	ended          = counter("tokens_ended_total", "Tokens ended on this node, by cause; those of deleted clients are not counted.", "cause")
 	throttled      = counter("throttled_total", "Requests that a throttle refused.")
 	flushes        = counter("flushes_total", "Rounds of writing the last uses, by result.", "result")
-	unwritten      = gauge("uses_unwritten", "Sessions whose last use waits to be written.")
+	unwritten      = gauge("uses_unwritten", "Uses of sessions, and expiries moved by them, that wait to be written.")
 	prunes         = counter("prunes_total", "Rounds of deleting what has expired, by result.", "result")
 	lag            = gauge("invalidation_lag_seconds", "For how long endings on other nodes have not been heard of. Beyond a second cached sessions are read anew.")
 	heard          = counter("invalidation_heard_total", "Endings and changes heard of from the database and from other nodes, one's own included.")

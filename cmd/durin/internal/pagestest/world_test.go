@@ -158,10 +158,10 @@ func (w *world) live() *world {
 		}
 		activity = append(activity, browse.Activity{Day: at, Refused: wave * 3, Failed: wave / 6})
 	}
-	if err := w.node.Store.AddActivity(w.t.Context(), activity); err != nil {
+	if err := w.node.Store.AddActivity(w.t.Context(), browse.Batch{}, activity); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.node.Store.AddUsage(w.t.Context(), usage); err != nil {
+	if err := w.node.Store.AddUsage(w.t.Context(), browse.Batch{}, usage); err != nil {
 		w.t.Fatal(err)
 	}
 	return w

@@ -26,7 +26,7 @@ func newAPI(n *node.Node) (*api.Handler, error) {
 		told = 0
 	}
 	return api.New(n.Guard, api.Options{
-		Prefix: c.Mount + "/", Client: loginClient(n), APIKeyClient: c.APIAccessClient, HideAPIKey: c.APIAccessHideSession, ShowAPIKey: c.APIAccessShowToken,
+		Prefix: c.Mount + "/", Client: loginClient(n), APIKeyClient: c.APIAccessClient, HideAPIKey: c.APIAccessHideSession, ShowAPIKey: c.APIAccessShowToken, APIKeyPassword: c.APIAccessPassword,
 		Location: c.Timezone, Expiry: api.ExpiryFormat(c.ExpiryFormat, c.Timezone), LoginUser: c.LoginUser,
 		PublicURL: public, IdentityPrefix: c.IdentityPrefix, SignInURL: c.SignInURL, ReturnTo: c.ReturnTo, CookieToken: c.CookieToken, IntrospectionTTL: told,
 		Compat: api.Compat{Knox: compat(c, "knox"), DRF: compat(c, "drf"), Multitoken: compat(c, "multitoken")},

@@ -32,7 +32,7 @@ func newPages(n *node.Node, log *slog.Logger) (pages, error) {
 		origins = append(origins, c.PublicURL.Scheme+"://"+c.PublicURL.Host)
 	}
 	prefix := c.Prefix()
-	forAdmins, err := admin.New(n.Guard, admin.Options{Path: prefix + adminPath, Users: n.Store, HashPassword: hashPassword(n), History: history(n), Held: held(n), Origins: origins, Logger: log})
+	forAdmins, err := admin.New(n.Guard, admin.Options{Path: prefix + adminPath, Users: n.Store, HashPassword: hashPassword(n), APIKeyClient: c.APIAccessClient, History: history(n), Held: held(n), Origins: origins, Logger: log})
 	if err != nil {
 		return nil, err
 	}
@@ -107,9 +107,8 @@ func setPassword(n *node.Node) func(context.Context, durin.User, durin.Secret) e
 		if err != nil {
 			return err
 		}
-		_, err = n.Guard.UpdateUser(ctx, u.ID, func(u *durin.User) error {
-			u.Password = text
-			return nil
+		_, err = n.Guard.ChangePassword(ctx, durin.PasswordChange{
+			UserID: u.ID, Hash: text, Checked: durin.Secret(u.Password), Keep: true, // the page ends the sessions
 		})
 		return err
 	}
