@@ -15,6 +15,7 @@ type Handler struct {
 	routes   map[string]*route
 	compat   map[string]*route // by the whole path
 	detail   *route            // sessions/<id>
+	asked    *route            // verify
 	byPath   *route            // verify-headers and what is behind it
 	metadata *route
 	known    string // the path of metadata
@@ -35,6 +36,7 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 	h := &Handler{guard: guard, opt: opts, identity: identityHeadersWith(opts.IdentityPrefix), known: wellKnown + issuerPath(opts.PublicURL)}
 	h.detail = h.protected(methods{"DELETE": h.deleteSession})
 	h.byPath = &route{handler: http.HandlerFunc(h.verifyByHeaders), proxy: true}
+	h.asked = &route{handler: http.HandlerFunc(h.verify), proxy: true}
 	h.metadata = h.public(methods{"GET": h.describe})
 	h.routes = map[string]*route{
 		"login":      h.public(methods{"POST": h.login}),
@@ -42,7 +44,6 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 		"logout":     h.protected(methods{"POST": h.logOut}),
 		"logoutall":  h.protected(methods{"POST": h.logOutEverywhere}),
 		"sessions":   h.protected(methods{"GET": h.listSessions}),
-		"verify":     {handler: http.HandlerFunc(h.verify), proxy: true},
 		"introspect": h.public(methods{"POST": h.introspect}),
 		"revoke":     h.public(methods{"POST": h.revoke}),
 	}
@@ -118,8 +119,8 @@ func (h *Handler) match(path string) (rt *route, id string) {
 	if rt := h.routes[strings.TrimSuffix(rest, "/")]; rt != nil {
 		return rt, ""
 	}
-	if behind, ok := strings.CutPrefix(rest, "verify-headers"); ok && (behind == "" || behind[0] == '/') {
-		return h.byPath, ""
+	if rt := h.matchProxy(path); rt != nil && !h.opt.VerifyApart {
+		return rt, ""
 	}
 	id, ok = strings.CutPrefix(rest, "sessions/")
 	if !ok {

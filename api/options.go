@@ -57,6 +57,11 @@ type Options struct {
 	// https://auth.example.org: the issuer of tokens. Empty: as a request
 	// has it.
 	PublicURL string
+	// VerifyApart leaves verify and verify-headers, with which a proxy asks, out
+	// of the Handler: Handler.Verify serves them, where only the proxy asks.
+	// Without it everybody who reaches the Handler can write rules; they act on
+	// nothing but the question that bears them.
+	VerifyApart bool
 	// IdentityPrefix begins the names of the headers that tell an application
 	// who asks: User-Id, User, Client, Session and Expiry. Empty: X-Durin-.
 	IdentityPrefix string

@@ -19,6 +19,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/attempts"
+	"github.com/durin-go/durin/internal/networks"
 	"github.com/durin-go/durin/loginlimit"
 )
 
@@ -192,7 +193,7 @@ func (l *LoginLimiter) run(ctx context.Context, op string, a durin.LoginAttempt)
 	of := label{Account: attempts.Label(a.Name), Known: a.Known}
 	everywhere := of
 	if a.Address.IsValid() {
-		of.Network = attempts.Network(a.Address).String()
+		of.Network = networks.Of(a.Address).String()
 		address = hashed("address", of.Network)
 	}
 	n := l.numbers

@@ -35,6 +35,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/durin-go/durin/internal/networks"
 )
 
 // Numbers are the limits. The zero value of each stands for what is documented.
@@ -225,18 +227,7 @@ func (l *Limiter) keys(a Attempt) (account, address uint64) {
 	}
 	account = maphash.Comparable(l.seed, device{a.Account, a.Known})
 	if a.Address.IsValid() {
-		address = max(1, maphash.Comparable(l.seed, Network(a.Address)))
+		address = max(1, maphash.Comparable(l.seed, networks.Of(a.Address)))
 	}
 	return account, address
-}
-
-// Network is the part of an address that one customer has to himself.
-func Network(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	length := 32
-	if a.Is6() {
-		length = 64
-	}
-	p, _ := a.Prefix(length) // fails for lengths out of range only
-	return p
 }

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/durin-go/durin/internal/networks"
 )
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -251,7 +253,7 @@ func TestAddressesOfOneNetwork(t *testing.T) {
 		{"2001:db8::1", "2001:db8:0:1::1", false},
 		{"fe80::1%eth0", "fe80::2%eth1", true},
 	} {
-		if same := Network(netip.MustParseAddr(c.a)) == Network(netip.MustParseAddr(c.b)); same != c.same {
+		if same := networks.Of(netip.MustParseAddr(c.a)) == networks.Of(netip.MustParseAddr(c.b)); same != c.same {
 			t.Errorf("%s and %s: same network %v, want %v", c.a, c.b, same, c.same)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/durin-go/durin/internal/networks"
 )
 
 // A Held is a lock that is in force.
@@ -48,7 +50,7 @@ func (l *Limiter) Held(now time.Time) []Held {
 			}
 			h := Held{Account: e.last.Account, Known: e.last.Known, Locks: e.locks, Until: l.start.Add(time.Duration(e.until))}
 			if table != &l.accounts && e.last.Address.IsValid() {
-				h.Network = Network(e.last.Address)
+				h.Network = networks.Of(e.last.Address)
 			}
 			if table == &l.addresses {
 				h.Account, h.Known = "", false

@@ -51,7 +51,7 @@ func (e *examination) redis(ctx context.Context) {
 		e.fault(part, "change the setting redis-away", "%v", err)
 		return
 	}
-	probe := []throttle.Limit{{Key: throttle.Key{Scope: "durin doctor"}, Rate: durin.Rate{N: 1, Period: time.Millisecond}}}
+	probe := []throttle.Limit{{Key: throttle.Key{Name: "durin doctor"}, Rate: durin.Rate{N: 1, Period: time.Millisecond}}}
 	if _, err := limiter.Take(ctx, e.now, probe, make([]throttle.State, 1)); err != nil {
 		e.fault(part, mend, "%s does not run scripts: %v", shown, database.MaskError(err, u))
 		return

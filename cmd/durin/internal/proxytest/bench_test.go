@@ -155,7 +155,7 @@ func BenchmarkBeside(b *testing.B) {
 	courses := []*course{
 		{name: "bare-GET", addr: host(bare), request: request("GET", "/", host(bare), "", auth...)},
 		{name: "verify", addr: host(w.durin), request: request("GET", "/api/auth/verify", host(w.durin), "", auth...)},
-		{name: "verify-rules", addr: host(w.durin), request: request("GET", "/api/auth/verify?allow=web,cli&scope=a:1000000/s", host(w.durin), "", auth...)},
+		{name: "verify-rules", addr: host(w.durin), request: request("GET", "/api/auth/verify?allow=web,cli&throttle=a:1000000/s", host(w.durin), "", auth...)},
 		{name: "bare-POST", addr: host(bare), request: request("POST", "/", host(bare), form, asForm...)},
 		{name: "introspect", addr: host(w.durin), request: request("POST", "/api/auth/introspect", host(w.durin), form, asForm...)},
 		{name: "nginx-bare", addr: w.proxy, request: request("GET", "/bare/", w.proxy, "", auth...)},
