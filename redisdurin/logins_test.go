@@ -95,14 +95,17 @@ func TestGuessesOnThreeNodes(t *testing.T) {
 func TestLoginsLikeInMemory(t *testing.T) {
 	at := address(t)
 	for seed := range uint64(8) {
-		numbers := loginlimit.Numbers{Pair: 2, Account: 4, Address: 6, Lock: time.Hour, Window: 2 * time.Hour}
+		numbers := loginlimit.Numbers{Pair: 2, Account: 4, Address: 6 - 4*int(seed%2), Lock: time.Hour, Window: 2 * time.Hour}
 		shared := newLogins(t, at, redisdurin.LoginLimiterOptions{Numbers: numbers, Prefix: unique(t)})
 		local := loginlimit.New(numbers)
 		r := rand.New(rand.NewPCG(seed, 7))
 		var log []string
-		for range 120 {
+		for range 200 {
 			a := from(r.IntN(4), "user"+strconv.Itoa(r.IntN(4)))
 			a.Known = r.IntN(5) == 0
+			if seed%2 == 1 { // of several networks of a /48, and a /48 beside it
+				a.Address = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 5: byte(r.IntN(2)), 6: byte(r.IntN(2)), 7: byte(r.IntN(3)), 15: byte(r.IntN(9))})
+			}
 			outcome := []error{wrong, wrong, right, aborted}[r.IntN(4)]
 			got, want := attempt(t, shared, a, outcome), attempt(t, local, a, outcome)
 			log = append(log, a.Name+" "+a.Address.String()+" "+strconv.FormatBool(a.Known)+" "+strconv.FormatBool(want))
