@@ -30,7 +30,8 @@ const (
 
 // LimiterOptions configure a Limiter. The zero value is what most programs want.
 type LimiterOptions struct {
-	// Prefix begins every key. Empty: "durin:".
+	// Prefix begins every key. Empty: "durin:". Give each application on one
+	// Redis its own: sqlstore.Store.Installation makes a name for it.
 	Prefix string
 	// WhenAway: empty is AwayLocal.
 	WhenAway Away
@@ -81,7 +82,7 @@ func NewLimiter(client rueidis.Client, o LimiterOptions) (*Limiter, error) {
 	default:
 		return nil, fmt.Errorf("redisdurin: WhenAway is %q: want local, closed or open", string(o.WhenAway))
 	}
-	away := newOutage(o.Timeout, o.Retry, o.Logger, "throttles", string(o.WhenAway))
+	away := newOutage(o.Timeout, o.Retry, o.Logger, "throttles", string(o.WhenAway), probeBy(client, o.Prefix))
 	return &Limiter{client: client, script: rueidis.NewLuaScript(limiterScript), o: o, local: throttle.New(), book: throttle.NewBook(), outage: away}, nil
 }
 

@@ -28,7 +28,8 @@ import (
 type LoginLimiterOptions struct {
 	// Numbers are the limits; the same on all nodes.
 	Numbers loginlimit.Numbers
-	// Prefix begins every key. Empty: "durin:".
+	// Prefix begins every key. Empty: "durin:". Give each application on one
+	// Redis its own: sqlstore.Store.Installation makes a name for it.
 	Prefix string
 	// Timeout bounds a question to Redis. Zero: 250 milliseconds.
 	Timeout time.Duration
@@ -87,7 +88,7 @@ func NewLoginLimiter(client rueidis.Client, o LoginLimiterOptions) *LoginLimiter
 	}
 	return &LoginLimiter{
 		client: client, script: rueidis.NewLuaScript(loginsScript), numbers: o.Numbers.OrDefaults(), prefix: o.Prefix + "{logins}",
-		outage: newOutage(o.Timeout, o.Retry, o.Logger, "login limits", "each node by itself"),
+		outage: newOutage(o.Timeout, o.Retry, o.Logger, "login limits", "each node by itself", probeBy(client, o.Prefix)),
 		local:  loginlimit.New(o.Numbers), lease: attemptLease, alone: map[durin.LoginAttempt]int{},
 	}
 }

@@ -21,7 +21,8 @@ func newAPI(n *node.Node) (*api.Handler, error) {
 		Prefix: c.Mount + "/", APIKeyClient: c.APIAccessClient, HideAPIKey: c.APIAccessHideSession, ShowAPIKey: c.APIAccessShowToken,
 		Location: c.Timezone, Expiry: api.ExpiryFormat(c.ExpiryFormat, c.Timezone), LoginUser: c.LoginUser,
 		PublicURL: public, IdentityPrefix: c.IdentityPrefix, SignInURL: c.SignInURL, ReturnTo: c.ReturnTo, CookieToken: c.CookieToken,
-		Compat: api.Compat{Knox: compat(c, "knox"), DRF: compat(c, "drf"), Multitoken: compat(c, "multitoken")},
+		VerifyApart: c.VerifyAddr != "",
+		Compat:      api.Compat{Knox: compat(c, "knox"), DRF: compat(c, "drf"), Multitoken: compat(c, "multitoken")},
 	})
 }
 

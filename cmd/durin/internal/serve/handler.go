@@ -5,6 +5,7 @@ package serve
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/durin-go/durin"
@@ -101,15 +102,21 @@ func (s *routes) describe(w http.ResponseWriter, _ *http.Request) {
 
 // Handler is everything that the main address serves.
 func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
+	h, _, err := handlers(n, log)
+	return h, err
+}
+
+// handlers are what the main address serves, and what verify-addr does.
+func handlers(n *node.Node, log *slog.Logger) (main, verify http.Handler, err error) {
 	c := n.Config
 	endpoints, err := newAPI(n)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	warnOfClients(endpoints, log)
 	s := &routes{mount: c.Mount, guard: n.Guard, api: endpoints, openapi: description(n)}
 	if s.pages, err = newPages(n, log); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if c.Demo {
 		s.demo = demo(n.Guard)
@@ -121,7 +128,32 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	if len(c.CORSOrigins) > 0 {
 		h = allowOrigins(c.CORSOrigins, c.CORSCredentials, c.Mount, h)
 	}
-	return surround(n, log, newNaming(n, s), h), nil
+	name := newNaming(n, s)
+	return surround(n, log, name, h), overSocket(surround(n, log, name, s.forProxy(endpoints.Verify()))), nil
+}
+
+// overSocket gives peers on a socket of the file system the address of this host,
+// where they are: --trusted-proxies 127.0.0.1 believes what they say of callers.
+func overSocket(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := netip.ParseAddrPort(r.RemoteAddr); err != nil {
+			here := *r
+			here.RemoteAddr = "127.0.0.1:0"
+			r = &here
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// forProxy is what verify-addr serves.
+func (s *routes) forProxy(verify http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" {
+			s.alone(w, r, alive)
+			return
+		}
+		verify.ServeHTTP(w, r)
+	})
 }
 
 // OpsHandler is what ops-addr serves.

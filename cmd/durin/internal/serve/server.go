@@ -23,11 +23,13 @@ const (
 
 // A Server listens and is about to serve.
 type Server struct {
-	node  *node.Node
-	log   *slog.Logger
-	main  *http.Server
-	ops   *http.Server // nil: none
-	lines map[*http.Server]*connections
+	node *node.Node
+	log  *slog.Logger
+	main *http.Server
+	ops  *http.Server // nil: none
+	// verify is where the proxy asks; nil: on the main address.
+	verify *http.Server
+	lines  map[*http.Server]*connections
 }
 
 // Listen takes the addresses of the configuration.
@@ -39,7 +41,7 @@ func Listen(ctx context.Context, n *node.Node, log *slog.Logger) (*Server, error
 func ListenOn(ctx context.Context, from *sockets.Set, n *node.Node, log *slog.Logger) (*Server, error) {
 	c := n.Config
 	s := &Server{node: n, log: log, lines: map[*http.Server]*connections{}}
-	h, err := Handler(n, log)
+	h, verify, err := handlers(n, log)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +65,13 @@ func ListenOn(ctx context.Context, from *sockets.Set, n *node.Node, log *slog.Lo
 			return nil, errors.Join(err, s.close())
 		}
 		s.lines[s.ops] = newConnections(line, opsConnections, log)
+	}
+	if c.VerifyAddr != "" {
+		s.verify = s.newServer(verify)
+		if line, err = from.Listen(ctx, sockets.Verify, c.VerifyAddr); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		s.lines[s.verify] = newConnections(line, underFileLimit(c.MaxConnections, log), log)
 	}
 	return s, nil
 }
@@ -108,6 +117,18 @@ func (s *Server) OpsAddr() string {
 		return ""
 	}
 	return s.lines[s.ops].Addr().String()
+}
+
+// VerifyAddr is where the proxy asks, or empty: on the main address.
+func (s *Server) VerifyAddr() string {
+	if s.verify == nil {
+		return ""
+	}
+	at := s.lines[s.verify].Addr()
+	if at.Network() == "unix" {
+		return sockets.Unix + at.String()
+	}
+	return at.String()
 }
 
 // URL is where the API is, as the world reaches it.
