@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/durin-go/durin/cmd/durin/internal/node"
 	"github.com/durin-go/durin/cmd/durin/internal/sockets"
@@ -31,6 +33,12 @@ type Server struct {
 	verify *http.Server
 	lines  map[*http.Server]*connections
 }
+
+// thisHost has no share: a proxy on it may be one that nobody has told us to trust.
+var thisHost = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+// everybody has no share where only a proxy asks.
+var everybody = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
 // Listen takes the addresses of the configuration.
 func Listen(ctx context.Context, n *node.Node, log *slog.Logger) (*Server, error) {
@@ -58,20 +66,20 @@ func ListenOn(ctx context.Context, from *sockets.Set, n *node.Node, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	s.lines[s.main] = newConnections(line, underFileLimit(c.MaxConnections, log), log)
+	s.lines[s.main] = newConnections(line, underFileLimit(c.MaxConnections, log), slices.Concat(thisHost, c.TrustedProxies), log)
 	if c.OpsAddr != "" {
 		s.ops = s.newServer(OpsHandler(n, log))
 		if line, err = from.Listen(ctx, sockets.Ops, c.OpsAddr); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
-		s.lines[s.ops] = newConnections(line, opsConnections, log)
+		s.lines[s.ops] = newConnections(line, opsConnections, nil, log)
 	}
 	if c.VerifyAddr != "" {
 		s.verify = s.newServer(verify)
 		if line, err = from.Listen(ctx, sockets.Verify, c.VerifyAddr); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
-		s.lines[s.verify] = newConnections(line, underFileLimit(c.MaxConnections, log), log)
+		s.lines[s.verify] = newConnections(line, underFileLimit(c.MaxConnections, log), everybody, log)
 	}
 	return s, nil
 }
@@ -94,7 +102,7 @@ func (s *Server) newServer(h http.Handler) *http.Server {
 	// nobody holds a connection for longer.
 	request := s.node.Config.RequestTime
 	return &http.Server{
-		Handler: s.leaving(h), ConnState: noteState,
+		Handler: s.leaving(receiving(request, h)), ConnState: noteState, ConnContext: withConnection,
 		ReadHeaderTimeout: request / 6, ReadTimeout: request, WriteTimeout: request * 3 / 2, IdleTimeout: request * 2,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
