@@ -17,6 +17,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/loginlimit"
 	"github.com/durin-go/durin/redisdurin"
+	"github.com/durin-go/durin/throttle"
 )
 
 func newLogins(t *testing.T, at string, o redisdurin.LoginLimiterOptions) *redisdurin.LoginLimiter {
@@ -330,4 +331,32 @@ func TestLift(t *testing.T) {
 	if !attempt(t, one, from(1, "ada"), right) || attempt(t, one, from(3, "bob"), right) {
 		t.Error("ada is held back, or bob is not")
 	}
+}
+
+// TestAwayIsToldByItself: when Redis is back nobody has to come for it to be noticed.
+func TestAwayIsToldByItself(t *testing.T) {
+	binary, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("redis-server is not installed")
+	}
+	at := freeAddress(t)
+	_, port, _ := net.SplitHostPort(at)
+	serve := func() *exec.Cmd {
+		cmd := exec.Command(binary, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir())
+		run(t, cmd)
+		waitFor(t, "Redis to answer", func() bool { return answers(at) })
+		return cmd
+	}
+	server := serve()
+	logins := newLogins(t, at, redisdurin.LoginLimiterOptions{Retry: 10 * time.Millisecond, Timeout: 100 * time.Millisecond})
+	limiter := newLimiter(t, at, redisdurin.LimiterOptions{Retry: 10 * time.Millisecond, Timeout: 100 * time.Millisecond})
+	_ = server.Process.Kill()
+	_ = server.Wait()
+	attempt(t, logins, from(1, "ada"), wrong)
+	_, _ = take(t, limiter, throttle.Limit{Key: ada, Rate: durin.Rate{N: 1, Period: time.Minute}})
+	if !logins.Away() || !limiter.Away() {
+		t.Fatal("nobody has noticed that Redis is away")
+	}
+	serve()
+	waitFor(t, "both to notice by themselves", func() bool { return !logins.Away() && !limiter.Away() })
 }
