@@ -31,7 +31,7 @@ func heapMiB() float64 {
 // the long form), leave no more behind than is documented: memory, log, keys in Redis.
 // A user who comes fresh, and one who was there, is served afterwards.
 func TestStrangers(t *testing.T) {
-	n := 20_000
+	n := 4_000
 	if text := os.Getenv("DURIN_STRANGERS"); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {
