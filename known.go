@@ -64,7 +64,7 @@ func evidence(r *http.Request, cookies bool) func(yield func(string) bool) {
 // that cannot be told. It leaves no trace.
 func (g *Guard) liveSession(ctx context.Context, token string) *Session {
 	digest := Digest(sha256.Sum256([]byte(token)))
-	mono, wall := g.instant()
+	mono, wall := g.clock.Instant()
 	c, hit := g.cached(digest, mono)
 	if !hit {
 		var err error
