@@ -3,6 +3,7 @@ package durin
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -26,15 +27,39 @@ func (g *Guard) WriteErrorHeader(w http.ResponseWriter, r *http.Request, e *Erro
 	if e == nil {
 		return
 	}
-	if e.Status >= 500 && r.Context().Err() == nil {
-		g.log.ErrorContext(r.Context(), "durin: a request could not be served", "method", r.Method, "path", r.URL.Path, "status", e.Status, "error", e)
-	}
+	g.logFailure(r, e)
 	h := w.Header()
 	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden && e.Code != "" {
 		g.challenge(h, e)
 	}
 	setRetryAfter(h, e.RetryAfter)
 	writeLimits(h, e.Limits)
+}
+
+// logFailure logs what is a failure of ours, bounded: strangers may bring some about.
+func (g *Guard) logFailure(r *http.Request, e *Error) {
+	ctx := r.Context()
+	if e.Status < 500 || ctx.Err() != nil {
+		return
+	}
+	switch about := []any{"method", r.Method, "path", r.URL.Path, "status", e.Status, "error", e}; {
+	case e.Setup:
+		if g.setupWarned.due(g.now()) {
+			g.log.WarnContext(ctx, "durin: a request could not be served: the proxy is set up wrongly, or a stranger asks as if it were", about...)
+		}
+	case errors.Is(e, ErrBusy):
+		if g.busyWarned.due(g.now()) {
+			g.log.WarnContext(ctx, "durin: logins are turned away, too many wait", about...)
+		}
+	default:
+		ok, last := g.failures.take(g.now())
+		if last {
+			about = append(about, "more", "more failures of this minute are not logged")
+		}
+		if ok {
+			g.log.ErrorContext(ctx, "durin: a request could not be served", about...)
+		}
+	}
 }
 
 // challenge adds a WWW-Authenticate line for each scheme. Where Bearer is the only

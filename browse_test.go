@@ -37,7 +37,7 @@ func TestActivity(t *testing.T) {
 		if token != "" {
 			r.Header.Set("Authorization", "Token "+token)
 		}
-		_, _ = g.Permit(httptest.NewRecorder(), r, durin.Rules{Throttle: []durin.Scope{{}}})
+		_, _ = g.Permit(httptest.NewRecorder(), r, durin.Rules{Throttle: []durin.Throttle{{}}})
 	}
 	if _, err := g.Verify(t.Context(), "\x00"); !errors.Is(err, durin.ErrInvalidToken) {
 		t.Fatal(err)

@@ -28,6 +28,10 @@ type Error struct {
 	// RetryAfter is how long to wait, rounded up to seconds on the wire.
 	// Zero: not told.
 	RetryAfter time.Duration
+	// Setup says that what is in front of the server is set up wrongly, or that
+	// a stranger asks as if it were: it is logged as a warning, once a minute
+	// at most.
+	Setup bool
 	// Limits are the throttles of the request, for the RateLimit fields.
 	Limits []throttle.State
 

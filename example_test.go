@@ -121,14 +121,14 @@ func ExampleGuard_Throttle() {
 }
 
 // Two throttles on one route: a burst and a sustained rate.
-func ExampleGuard_Throttle_scopes() {
+func ExampleGuard_Throttle_several() {
 	guard := newGuard(durin.Options{})
 	defer func() { _ = guard.Close(context.Background()) }()
 	token := signedIn(guard, "ada", durin.Client{Name: "phone"})
 
 	limit := guard.Throttle(
-		durin.Scope{Name: "burst", Rate: durin.Rate{N: 1, Period: time.Minute}},
-		durin.Scope{Name: "sustained", Rate: durin.Rate{N: 100, Period: 24 * time.Hour}},
+		durin.Throttle{Name: "burst", Rate: durin.Rate{N: 1, Period: time.Minute}},
+		durin.Throttle{Name: "sustained", Rate: durin.Rate{N: 100, Period: 24 * time.Hour}},
 	)
 	h := guard.Require(limit(http.HandlerFunc(hello)))
 	fmt.Println(get(h, token))

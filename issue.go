@@ -140,7 +140,7 @@ type LoginRequest struct {
 	// Address is the caller's; the zero Addr is unknown.
 	Address netip.Addr
 	// KnownUser is the ID of the user whose live token the request bears: a
-	// device known to that user.
+	// device known to that user. Guard.KnownUser finds it.
 	KnownUser string
 
 	// ChooseClient, when set, names the client in place of Client. It is

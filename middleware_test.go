@@ -206,10 +206,10 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
-func TestScopesHoldAtOnce(t *testing.T) {
+func TestThrottlesHoldAtOnce(t *testing.T) {
 	g := durintest.New(t)
 	auth := "Token " + g.Token("ada", "web").Reveal()
-	h := g.Throttle(durin.Scope{Name: "burst", Rate: durin.Rate{N: 2, Period: time.Second}}, durin.Scope{Name: "sustained", Rate: durin.Rate{N: 3, Period: time.Hour}})(who)
+	h := g.Throttle(durin.Throttle{Name: "burst", Rate: durin.Rate{N: 2, Period: time.Second}}, durin.Throttle{Name: "sustained", Rate: durin.Rate{N: 3, Period: time.Hour}})(who)
 	for i, want := range []int{200, 200, 429, 429} {
 		w := ask(h, auth)
 		if w.Code != want {

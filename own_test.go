@@ -162,7 +162,7 @@ func TestReasonsCannotBeChanged(t *testing.T) {
 	g := durintest.New(t)
 	token := g.Token("ada", "web")
 	g.Clock.Advance(48 * time.Hour)
-	blocked := durin.Rules{Throttle: []durin.Scope{{Name: "x", Rate: throttle.Rate{Period: time.Minute}}}, Optional: true}
+	blocked := durin.Rules{Throttle: []durin.Throttle{{Name: "x", Rate: throttle.Rate{Period: time.Minute}}}, Optional: true}
 	for name, get := range map[string]func() error{
 		"a reason":     func() error { return durin.ErrExpired },
 		"one expired":  func() error { _, err := g.Verify(t.Context(), token); return err },

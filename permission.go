@@ -14,8 +14,8 @@ type Rules struct {
 	Allow []string
 	// Deny names clients whose tokens do not pass, in Allow or not.
 	Deny []string
-	// Throttle holds the scopes that the request counts in. Nil: none.
-	Throttle []Scope
+	// Throttle holds what counts the request. Nil: nothing.
+	Throttle []Throttle
 	// Optional lets callers without a token pass too; Allow and Deny are then
 	// for those who have one.
 	Optional bool

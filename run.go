@@ -38,6 +38,10 @@ type Guard struct {
 	legacy      legacyTokens
 	activity    activity
 	unclear     sync.Once // told of a caller with two addresses
+	fullWarned  seldom    // told of too many windows
+	busyWarned  seldom    // told of a full queue of logins
+	failures    quota     // of failures that are logged
+	setupWarned seldom    // told of a proxy that is set up wrongly
 	tally       *tally
 
 	clock *clock.Clock

@@ -2,44 +2,48 @@ package durin
 
 import (
 	"net/http"
+	"net/netip"
 	"slices"
 
+	"github.com/durin-go/durin/internal/networks"
 	"github.com/durin-go/durin/throttle"
 )
 
-// DefaultScope is the name of the throttle of a user and client, as in
+// DefaultThrottle is the name of the throttle of a user and client, as in
 // django-rest-durin.
-const DefaultScope = "user_per_client"
+const DefaultThrottle = "user_per_client"
 
-// A Scope is a named throttle: each user and client, or anonymous address, has a
-// window of its own in it.
-type Scope struct {
-	Name string // DefaultScope is the one that clients' rates are for
+// A Throttle counts requests under a name: each user and client, or network of
+// anonymous callers, has a window of its own in it.
+type Throttle struct {
+	Name string // DefaultThrottle is the one that clients' rates are for
 	// Rate holds for everybody. Unset: the rate of the caller's client, or
 	// the Guard's DefaultRate.
 	Rate Rate
 }
 
 // Throttle refuses requests beyond a rate with 429, Retry-After and the
-// RateLimit fields. Without scopes it is the throttle of DefaultScope: the rate
-// of the client, or the Guard's DefaultRate. Several scopes on one route hold at
+// RateLimit fields. Without arguments it is DefaultThrottle: the rate of the client,
+// or the Guard's DefaultRate. Several throttles on one route, four at most, hold at
 // once, such as a burst and a sustained one; a request that one of them refuses
-// counts in none. Anonymous requests, where the route lets them through, are
-// counted by address. A bad token is answered with 401 before anything counts.
-// Each Throttle that a request passes counts it: around a route put one for a
-// scope, not one inside the other.
-func (g *Guard) Throttle(scopes ...Scope) func(http.Handler) http.Handler {
-	if len(scopes) == 0 {
-		scopes = []Scope{{Name: DefaultScope}}
+// counts in none. A bad token is answered with 401 before anything counts. Put all
+// throttles of a route into one middleware, for each that a request passes counts it.
+//
+// Anonymous requests, where the route lets them through, are counted by address; an
+// IPv6 one counts as its /64, and at four times the rate its /56 counts as a whole,
+// at sixteen times its /48.
+func (g *Guard) Throttle(throttles ...Throttle) func(http.Handler) http.Handler {
+	if len(throttles) == 0 {
+		throttles = []Throttle{{Name: DefaultThrottle}}
 	}
-	scopes = slices.Clone(scopes)
+	throttles = slices.Clone(throttles)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			id, r, ok := g.identify(w, r)
 			if !ok {
 				return
 			}
-			if err := g.take(w, r, id, scopes); err != nil {
+			if err := g.take(w, r, id, throttles); err != nil {
 				g.Fail(w, r, err)
 				return
 			}
@@ -48,37 +52,43 @@ func (g *Guard) Throttle(scopes ...Scope) func(http.Handler) http.Handler {
 	}
 }
 
-// take counts the request in scopes. Throttles that have no rate for the caller
-// do not count.
-func (g *Guard) take(w http.ResponseWriter, r *http.Request, id *identity, scopes []Scope) error {
+// take counts the request in throttles. Those that have no rate for the caller do
+// not count.
+func (g *Guard) take(w http.ResponseWriter, r *http.Request, id *identity, throttles []Throttle) error {
 	limits := make([]throttle.Limit, 0, 2)
-	for _, s := range scopes {
-		rate := g.rateFor(s, id)
+	for _, t := range throttles {
+		rate := g.rateFor(t, id)
 		if !rate.IsSet() {
 			continue
 		}
-		key := throttle.Key{Scope: s.Name, Period: rate.Period}
-		if s.Name == DefaultScope {
+		key := throttle.Key{Name: t.Name, Period: rate.Period}
+		if t.Name == DefaultThrottle {
 			key.Period = 0 // one window, whatever its rate: a change acts on it
 		}
 		if id.session != nil {
 			key.UserID, key.ClientID = id.session.UserID, id.session.Client.ID
-		} else {
-			key.UserID = g.Address(r).String()
 		}
 		limits = append(limits, throttle.Limit{Key: key, Rate: rate})
 	}
 	if len(limits) == 0 {
 		return nil
 	}
+	own := len(limits) // the caller hears of these
+	if id.session == nil {
+		limits = byNetwork(limits, g.Address(r))
+	}
 	states := make([]throttle.State, len(limits))
 	for i := range states {
-		states[i].Name = limits[i].Key.Scope
+		states[i].Name = limits[i].Key.Name
 	}
 	ok, err := g.limiter.Take(r.Context(), g.now(), limits, states)
 	if err != nil {
 		return unavailable(err)
 	}
+	if slices.ContainsFunc(states, func(s throttle.State) bool { return s.Full }) {
+		g.noteFull(limits[0].Key)
+	}
+	states = joined(states, own)
 	if ok {
 		writeLimits(w.Header(), states)
 		return nil
@@ -96,9 +106,52 @@ func (g *Guard) take(w http.ResponseWriter, r *http.Request, id *identity, scope
 	return err
 }
 
-func (g *Guard) rateFor(s Scope, id *identity) Rate {
-	if s.Rate.IsSet() {
-		return s.Rate
+// byNetwork makes limits those of an anonymous caller: of its network, and behind them,
+// more loosely, of each IPv6 network around it.
+func byNetwork(limits []throttle.Limit, from netip.Addr) []throttle.Limit {
+	own := len(limits)
+	for i := range limits {
+		limits[i].Key.Network = networks.Of(from)
+	}
+	if !from.Is6() {
+		return limits
+	}
+	for _, wider := range [...]struct{ bits, factor int }{{networks.Home, networks.HomeFactor}, {networks.Site, networks.SiteFactor}} {
+		for _, l := range limits[:own] {
+			l.Key.Network = networks.Within(from, 0, wider.bits)
+			l.Rate.N *= wider.factor
+			limits = append(limits, l)
+		}
+	}
+	return limits
+}
+
+// joined puts what wider networks say into the states of the caller's own.
+func joined(states []throttle.State, own int) []throttle.State {
+	for i, wider := range states[own:] {
+		s := &states[i%own]
+		s.Remaining, s.Wait = min(s.Remaining, wider.Remaining), max(s.Wait, wider.Wait)
+		s.Over = s.Over || wider.Over
+	}
+	return states[:own:own]
+}
+
+// noteFull logs that a bound of windows is reached. What is logged is nobody's
+// choice: no name that a request may have brought.
+func (g *Guard) noteFull(of throttle.Key) {
+	if !g.fullWarned.due(g.now()) {
+		return
+	}
+	if of.Anonymous() {
+		g.log.Warn("durin: there are as many throttle windows of anonymous callers, or of one network of theirs, as there may be: new ones are refused; users are not concerned", "network", of.Network)
+		return
+	}
+	g.log.Warn("durin: there are a million throttle windows of users, or as many as one user may have with a client: beyond the first number more are kept, beyond the second new ones are refused", "user", of.UserID, "client_id", of.ClientID)
+}
+
+func (g *Guard) rateFor(t Throttle, id *identity) Rate {
+	if t.Rate.IsSet() {
+		return t.Rate
 	}
 	if id.session != nil && id.session.Client.Rate.IsSet() {
 		return id.session.Client.Rate

@@ -266,11 +266,9 @@ func (h *Handler) logIn(r *http.Request, name string, password durin.Secret) (du
 	if err := h.prepareClient(r.Context()); err != nil {
 		return durin.LoggedIn{}, err
 	}
-	req := durin.LoginRequest{Name: name, Password: password, Client: h.opt.Client, Device: h.device(r), Address: h.guard.Address(r)}
-	if v, err := h.identify(r); err == nil {
-		req.KnownUser = v.session.UserID
-	}
-	return h.guard.Login(r.Context(), req)
+	return h.guard.Login(r.Context(), durin.LoginRequest{
+		Name: name, Password: password, Client: h.opt.Client, Device: h.device(r), Address: h.guard.Address(r), KnownUser: h.guard.KnownUser(r, name),
+	})
 }
 
 // signOut ends the session, and needs no live one to do so.

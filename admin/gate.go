@@ -143,7 +143,7 @@ func (h *Handler) trySignIn(w http.ResponseWriter, r *http.Request, form *signIn
 // administrator's: else ErrBadCredentials, whatever is wrong.
 func (h *Handler) logIn(r *http.Request, name string, password durin.Secret) (durin.LoggedIn, error) {
 	return h.guard.Login(r.Context(), durin.LoginRequest{
-		Name: name, Password: password, Client: durin.AdminClient, Device: h.device(r), Address: h.guard.Address(r),
+		Name: name, Password: password, Client: durin.AdminClient, Device: h.device(r), Address: h.guard.Address(r), KnownUser: h.guard.KnownUser(r, name),
 		HandOut: func(ctx context.Context, u durin.User, req durin.IssueRequest, _ durin.IssueFunc) (durin.Issued, error) {
 			if _, err := h.people.administrator(ctx, u.ID); err != nil {
 				return durin.Issued{}, err

@@ -14,6 +14,7 @@ type Handler struct {
 	opt      Options
 	routes   map[string]*route // by the whole path without its last slash
 	detail   *route            // sessions/<id>
+	asked    *route            // verify
 	byPath   *route            // verify-headers and what is behind it
 	nowhere  *route            // every path without a route
 	identity identityHeaders
@@ -32,6 +33,7 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 	h := &Handler{guard: guard, opt: opts, identity: identityHeadersWith(opts.IdentityPrefix), routes: map[string]*route{}}
 	h.nowhere = &route{h: h, serve: func(w http.ResponseWriter, r *http.Request) { guard.Fail(w, r, durin.ErrNotFound) }}
 	h.detail = h.protected("sessions", methods{"DELETE": h.deleteSession})
+	h.asked = &route{h: h, name: "verify", serve: h.verify, proxy: true}
 	h.byPath = &route{h: h, name: "verify-headers", serve: h.verifyByHeaders, proxy: true}
 	for _, rt := range []*route{
 		h.public("login", methods{"POST": h.login}),
@@ -40,7 +42,6 @@ func New(guard *durin.Guard, opts Options) (*Handler, error) {
 		h.protected("logoutall", methods{"POST": h.logOutEverywhere}),
 		h.protected("sessions", methods{"GET": h.listSessions}),
 		h.protected("sessions/others", methods{"DELETE": h.deleteOthers}), // before any id
-		{h: h, name: "verify", serve: h.verify, proxy: true},
 		h.public("introspect", methods{"POST": h.introspect}),
 		h.public("revoke", methods{"POST": h.revoke}),
 	} {
@@ -121,8 +122,8 @@ func (h *Handler) match(path string) *route {
 	if !ok || rest == "" {
 		return h.nowhere
 	}
-	if behind, ok := strings.CutPrefix(rest, "/verify-headers"); ok && (behind == "" || behind[0] == '/') {
-		return h.byPath
+	if rt := h.matchProxy(path); rt != nil && !h.opt.VerifyApart {
+		return rt
 	}
 	if id, ok := strings.CutPrefix(rest, "/sessions/"); ok {
 		if after, doubled := strings.CutPrefix(id, "/"); doubled {

@@ -61,14 +61,11 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) loginRequest(r *http.Request, given credentials, body LoginBody) durin.LoginRequest {
 	req := durin.LoginRequest{
-		Name: given.name, Password: durin.Secret(given.password), Device: h.device(r), Address: h.guard.Address(r),
+		Name: given.name, Password: durin.Secret(given.password), Device: h.device(r), Address: h.guard.Address(r), KnownUser: h.guard.KnownUser(r, given.name),
 		ChooseClient: func(_ context.Context, u durin.User) (string, error) { return h.chooseClient(r, body, u) },
 	}
 	if name, ok := body.Text("device"); ok {
 		req.Device.Name = name
-	}
-	if s, err := h.guard.Check(r); err == nil && s != nil {
-		req.KnownUser = s.UserID
 	}
 	if h.opt.HandOut != nil {
 		req.HandOut = func(_ context.Context, u durin.User, req durin.IssueRequest, issue durin.IssueFunc) (durin.Issued, error) {

@@ -75,6 +75,11 @@ type Options struct {
 	// until exp takes for good after the token has ended. Zero: exp is the
 	// token's own expiry.
 	IntrospectionTTL time.Duration
+	// VerifyApart leaves verify and verify-headers, with which a proxy asks, out
+	// of the Handler: Handler.Verify serves them, where only the proxy asks.
+	// Without it everybody who reaches the Handler can write rules; they act on
+	// nothing but the question that bears them.
+	VerifyApart bool
 	// IdentityPrefix begins the names of the headers that tell an application
 	// who asks: User-Id, User, Client, Session and Expiry. Empty: X-Durin-.
 	IdentityPrefix string

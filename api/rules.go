@@ -23,42 +23,74 @@ type proxyRules struct {
 
 // ruleNames are the rules by their names in a query, with the header of each.
 var ruleNames = map[string]string{
-	"allow": "X-Durin-Allow", "deny": "X-Durin-Deny", "scope": "X-Durin-Scope",
+	"allow": "X-Durin-Allow", "deny": "X-Durin-Deny", "throttle": "X-Durin-Throttle", "scope": "X-Durin-Scope",
 	"optional": "X-Durin-Optional", "preflight": "X-Durin-Preflight", "signin": "X-Durin-Signin",
 }
 
-// maxRuleTexts bounds the rules that are remembered: a proxy has a few, and
-// strangers may ask with others.
-const maxRuleTexts = 1000
+// maxRuleTexts bounds the rules that are remembered, and maxRuleText the length of
+// each: a proxy has a few, and strangers may ask with others.
+const (
+	maxRuleTexts = 1000
+	maxRuleText  = 1 << 10
+)
 
-// A ruleBook remembers what texts mean, so that they are read once.
-type ruleBook struct {
+// A ruleBook remembers what texts mean, so that they are read once. It has two
+// halves: when the newer one is full, the older one is forgotten, so that what is
+// used stays, whatever else is asked.
+type ruleBook struct{ newer, older atomic.Pointer[rulePage] }
+
+type rulePage struct {
 	read  sync.Map // text → *proxyRules
 	count atomic.Int64
+}
+
+func (p *rulePage) of(text string) *proxyRules {
+	if p == nil {
+		return nil
+	}
+	known, _ := p.read.Load(text)
+	rules, _ := known.(*proxyRules)
+	return rules
 }
 
 // of reads the rules in a query. Its error is of a fault in the proxy's
 // configuration: nobody passes by a rule that is not understood.
 func (b *ruleBook) of(query string) (*proxyRules, error) {
-	if known, ok := b.read.Load(query); ok {
-		return known.(*proxyRules), nil
+	if rules := b.newer.Load().of(query); rules != nil {
+		return rules, nil
 	}
-	rules := &proxyRules{}
-	for _, pair := range strings.Split(query, "&") {
-		if pair == "" {
-			continue
-		}
-		name, values, _ := strings.Cut(pair, "=")
-		if err := rules.add(name, values); err != nil {
-			return nil, badRule(err)
-		}
-	}
-	if b.count.Load() < maxRuleTexts {
-		if _, there := b.read.LoadOrStore(strings.Clone(query), rules); !there {
-			b.count.Add(1)
+	rules := b.older.Load().of(query)
+	if rules == nil {
+		rules = &proxyRules{}
+		for _, pair := range strings.Split(query, "&") {
+			if pair == "" {
+				continue
+			}
+			name, values, _ := strings.Cut(pair, "=")
+			if err := rules.add(name, values); err != nil {
+				return nil, badRule(err)
+			}
 		}
 	}
+	b.keep(query, rules)
 	return rules, nil
+}
+
+func (b *ruleBook) keep(query string, rules *proxyRules) {
+	if len(query) > maxRuleText {
+		return
+	}
+	page := b.newer.Load()
+	if page == nil || page.count.Load() >= maxRuleTexts/2 {
+		fresh := &rulePage{}
+		if b.newer.CompareAndSwap(page, fresh) {
+			b.older.Store(page)
+		}
+		page = b.newer.Load()
+	}
+	if _, there := page.read.LoadOrStore(strings.Clone(query), rules); !there {
+		page.count.Add(1)
+	}
 }
 
 // ofHeaders reads the rules in headers.
@@ -73,7 +105,7 @@ func (b *ruleBook) ofHeaders(h http.Header) (*proxyRules, error) {
 }
 
 func badRule(err error) error {
-	return &durin.Error{Status: http.StatusInternalServerError, Detail: "A rule of the proxy is not understood: " + err.Error() + "."}
+	return &durin.Error{Status: http.StatusInternalServerError, Setup: true, Detail: "A rule of the proxy is not understood: " + err.Error() + "."}
 }
 
 // add reads one rule: values are separated by commas, each percent-encoded where
@@ -83,7 +115,7 @@ func (rules *proxyRules) add(name, values string) error {
 	for _, value := range strings.Split(values, ",") {
 		text, err := url.QueryUnescape(value)
 		if err != nil {
-			return fmt.Errorf("%s: %q is not percent-encoded", name, value)
+			return fmt.Errorf("%q: %q is not percent-encoded", short(name), short(value))
 		}
 		if text = strings.TrimSpace(text); text != "" {
 			list = append(list, text)
@@ -94,8 +126,13 @@ func (rules *proxyRules) add(name, values string) error {
 		rules.Allow = append(append([]string{}, rules.Allow...), list...) // nobody, where the list is empty
 	case "deny":
 		rules.Deny = append(rules.Deny, list...)
+	case "throttle":
+		return rules.addThrottles(list)
 	case "scope":
-		return rules.addScopes(list)
+		if strings.Contains(strings.Join(list, ""), ":") {
+			return fmt.Errorf("what limits requests is throttle=NAME:RATE, not scope=")
+		}
+		return fmt.Errorf("there is no rule scope")
 	case "optional":
 		return set(&rules.Optional, name, list)
 	case "preflight":
@@ -111,7 +148,7 @@ func (rules *proxyRules) add(name, values string) error {
 		}
 		rules.in403 = true
 	default:
-		return fmt.Errorf("there is no rule %q", name)
+		return fmt.Errorf("there is no rule %q", short(name))
 	}
 	return nil
 }
@@ -128,29 +165,32 @@ func set(to *bool, name string, list []string) error {
 	return nil
 }
 
-const maxScopes = 4
+// short is the beginning of what a stranger may have written.
+func short(text string) string { return text[:min(len(text), 40)] }
 
-// addScopes reads NAME:RATE, or NAME for the rate of the caller's client.
-func (rules *proxyRules) addScopes(list []string) error {
+const maxThrottles = 4
+
+// addThrottles reads NAME:RATE, or NAME for the rate of the caller's client.
+func (rules *proxyRules) addThrottles(list []string) error {
 	for _, text := range list {
 		name, rate, _ := strings.Cut(text, ":")
-		scope := durin.Scope{Name: name}
+		t := durin.Throttle{Name: name}
 		var err error
-		if scope.Rate, err = throttle.ParseRate(rate); err != nil {
-			return fmt.Errorf("scope %s: %w", name, err)
+		if t.Rate, err = throttle.ParseRate(short(rate)); err != nil {
+			return fmt.Errorf("throttle %s: %w", short(name), err)
 		}
 		for _, c := range []byte(name) {
 			if c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
-				return fmt.Errorf("scope: a name has ASCII letters, digits and marks")
+				return fmt.Errorf("throttle: a name has ASCII letters, digits and marks")
 			}
 		}
 		if name == "" || len(name) > 64 {
-			return fmt.Errorf("scope: a name has 1 to 64 characters")
+			return fmt.Errorf("throttle: a name has 1 to 64 characters")
 		}
-		rules.Throttle = append(rules.Throttle, scope)
+		rules.Throttle = append(rules.Throttle, t)
 	}
-	if len(rules.Throttle) > maxScopes || len(list) == 0 {
-		return fmt.Errorf("scope: name 1 to %d", maxScopes)
+	if len(rules.Throttle) > maxThrottles || len(list) == 0 {
+		return fmt.Errorf("throttle: name 1 to %d", maxThrottles)
 	}
 	return nil
 }

@@ -22,6 +22,34 @@ func identityHeadersWith(prefix string) identityHeaders {
 	return identityHeaders{name("User-Id"), name("User"), name("Client"), name("Session"), name("Expiry")}
 }
 
+// Verify is the handler of verify and verify-headers alone, for an address or a
+// socket that only the proxy reaches: with Options.VerifyApart they are there and
+// nowhere else, so that nobody but the proxy can write rules.
+func (h *Handler) Verify() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rt := h.matchProxy(r.URL.Path)
+		if rt == nil {
+			rt = h.nowhere
+		}
+		rt.ServeHTTP(w, r)
+	})
+}
+
+// matchProxy finds the routes for proxies.
+func (h *Handler) matchProxy(path string) *route {
+	rest, ok := strings.CutPrefix(path, h.opt.Prefix+"/")
+	if !ok {
+		return nil
+	}
+	if strings.TrimSuffix(rest, "/") == "verify" {
+		return h.asked
+	}
+	if behind, ok := strings.CutPrefix(rest, "verify-headers"); ok && (behind == "" || behind[0] == '/') {
+		return h.byPath
+	}
+	return nil
+}
+
 // verify answers a reverse proxy that asks whether a request may pass, whatever
 // its method: the rules are in the query, which the proxy's configuration
 // writes. The caller cannot: it does not make this request.
@@ -34,7 +62,7 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) {
 	h.answerProxy(w, r, rules, err, "", nil)
 }
 
-var errCallersQuery = &durin.Error{Status: http.StatusInternalServerError,
+var errCallersQuery = &durin.Error{Status: http.StatusInternalServerError, Setup: true,
 	Detail: "The proxy passes on its caller's query in the place of rules: write a question mark behind verify."}
 
 // isCallersQuery reports a query that is the one of the caller's request. Some

@@ -1,11 +1,15 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,16 +46,16 @@ func TestVerify(t *testing.T) {
 		{"allowed, anonymous", "?allow=web", "", 401},
 		{"encoded", "?allow=%77eb", web, 200},
 		{"a name with a comma is another name", "?allow=web%2Ccli", web, 403},
-		{"blocked", "?scope=none:0/m", web, 429},
-		{"a scope without a rate", "?scope=user_per_client", web, 200},
+		{"blocked", "?throttle=none:0/m", web, 429},
+		{"a throttle without a rate", "?throttle=user_per_client", web, 200},
 		{"misspelt", "?alow=cli", web, 500},
-		{"bad rate", "?scope=x:often", web, 500},
-		{"bad name of a scope", `?scope=a"b:1/m`, web, 500},
-		{"no scope", "?scope=", web, 500},
+		{"bad rate", "?throttle=x:often", web, 500},
+		{"bad name of a throttle", `?throttle=a"b:1/m`, web, 500},
+		{"no throttle", "?throttle=", web, 500},
 		{"bad switch", "?optional=maybe", "", 500},
 		{"bad encoding", "?allow=%zz", web, 500},
 		{"bad refusal", "?refuse=200", web, 500},
-		{"too many scopes", "?scope=a:1/s,b:1/s,c:1/s,d:1/s,e:1/s", web, 500},
+		{"too many throttles", "?throttle=a:1/s,b:1/s,c:1/s,d:1/s,e:1/s", web, 500},
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "OPTIONS", "PROPFIND"} {
 			headers := []string{}
@@ -144,8 +148,8 @@ func TestVerifyByHeaders(t *testing.T) {
 		{"deny", "-headers/a", 403, []string{"X-Durin-Deny", "web", "Authorization", web}},
 		{"optional", "-headers/a", 200, []string{"X-Durin-Optional", "1"}},
 		{"no rule in a rule", "-headers/a", 401, []string{"X-Durin-Deny", "x&optional=1"}},
-		{"scope", "-headers/a", 429, []string{"X-Durin-Scope", "b:0/s", "Authorization", web}},
-		{"misspelt", "-headers/a", 500, []string{"X-Durin-Scope", "b:x", "Authorization", web}},
+		{"throttle", "-headers/a", 429, []string{"X-Durin-Throttle", "b:0/s", "Authorization", web}},
+		{"misspelt", "-headers/a", 500, []string{"X-Durin-Throttle", "b:x", "Authorization", web}},
 		{"elsewhere", "-headersx", 404, []string{"Authorization", web}},
 	} {
 		for _, method := range []string{"GET", "DELETE", "OPTIONS"} {
@@ -208,7 +212,7 @@ func TestVerifyRefusalInHeaders(t *testing.T) {
 		{"a bad token", "", 403, "401", "Token, " + bearer + `, error="invalid_token", error_description="Invalid token."`, `{"detail":"Invalid token."}`, []string{"Authorization", "Token x"}},
 		{"denied", "&deny=web", 403, "403", bearer + `, error="insufficient_scope", error_description="You do not have permission to perform this action."`,
 			`{"detail":"You do not have permission to perform this action."}`, []string{"Authorization", web}},
-		{"throttled", "&scope=none:0/m", 403, "429", "", `{"detail":"Request was throttled. Expected available in 60 seconds."}`, []string{"Authorization", web}},
+		{"throttled", "&throttle=none:0/m", 403, "429", "", `{"detail":"Request was throttled. Expected available in 60 seconds."}`, []string{"Authorization", web}},
 		{"a page", "", 403, "302", "", "", []string{"X-Forwarded-Method", "GET", "Accept", "text/html"}},
 		{"a reserved name", "", 403, "400", "",
 			`{"detail":"A header of the request has a name that is reserved for what the application is told about its caller: X-Durin-Admin. Send it under another name."}`, []string{"X-Durin-Admin", "boss"}},
@@ -229,12 +233,85 @@ func TestVerifyRefusalInHeaders(t *testing.T) {
 	}
 }
 
+// What limits requests has a name of its own: the old one is refused and told of.
+func TestVerifyScopeIsNoThrottle(t *testing.T) {
+	w := newWorld(t, api.Options{})
+	auth := "Token " + w.token("1", "web")
+	for query, want := range map[string]string{
+		"?scope=burst:10/s":           "throttle=NAME:RATE",
+		"?scope=burst%3A10%2Fs":       "throttle=NAME:RATE",
+		"?scope=a,burst:10/s":         "throttle=NAME:RATE",
+		"?optional=1&scope=burst:1/s": "throttle=NAME:RATE",
+		"?scope=notes":                "no rule scope",
+		"?scope=":                     "no rule scope",
+	} {
+		if res := w.do("GET", verifyPath+query, "", "Authorization", auth); res.StatusCode != 500 || !strings.Contains(text(t, res), want) {
+			t.Errorf("%s: %d", query, res.StatusCode)
+		}
+	}
+	if res := w.do("GET", verifyPath+"-headers/a", "", "Authorization", auth, "X-Durin-Scope", "burst:10/s"); res.StatusCode != 500 {
+		t.Errorf("in a header: %d", res.StatusCode)
+	}
+}
+
+// TestVerifyApart: where the proxy has an address of its own, rules are believed
+// there and nowhere else.
+func TestVerifyApart(t *testing.T) {
+	w := newWorld(t, api.Options{VerifyApart: true})
+	auth := "Token " + w.token("1", "web")
+	for path, status := range map[string]int{
+		verifyPath + "?allow=web": 200, verifyPath + "/": 200, verifyPath + "?allow=cli": 403, verifyPath + "-headers/a/b": 200,
+		"/api/auth/login/": 404, "/api/auth/sessions/": 404, "/": 404,
+	} {
+		rec := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", path, nil)
+		r.Header.Set("Authorization", auth)
+		w.api.Verify().ServeHTTP(rec, r)
+		if rec.Code != status {
+			t.Errorf("the proxy's own address, %s: %d, want %d", path, rec.Code, status)
+		}
+	}
+	for _, path := range []string{verifyPath, verifyPath + "/", verifyPath + "?optional=1", verifyPath + "-headers/a"} {
+		if res := w.do("GET", path, "", "Authorization", auth); res.StatusCode != 404 {
+			t.Errorf("the main address, %s: %d", path, res.StatusCode)
+		}
+	}
+	if w.api.Owns(verifyPath) || !w.api.Owns("/api/auth/login/") {
+		t.Error("what the main address owns")
+	}
+}
+
+// TestStrangersRules: whatever strangers ask with, the proxy's rules stay
+// remembered, and little else does; what is not understood is logged once a minute.
+func TestStrangersRules(t *testing.T) {
+	var log bytes.Buffer
+	w := newWorld(t, api.Options{}, func(o *durin.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	ask := func(query string) int { return w.do("GET", verifyPath+"?"+query, "").StatusCode }
+	for i := range 5000 {
+		ask("optional=1&allow=" + strconv.Itoa(i))
+		ask("optional=1&allow=" + strings.Repeat("x", 2000) + strconv.Itoa(i))
+		if code := ask("nosuch=" + strconv.Itoa(i)); code != 500 {
+			t.Fatal(code)
+		}
+		if i%100 == 0 {
+			ask("optional=1&allow=the-proxy")
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("logged:\n%s", &log)
+	}
+	n, has := w.api.Remembered("optional=1&allow=the-proxy")
+	if n > 1000 || !has {
+		t.Errorf("%d rules are remembered, the proxy's: %v", n, has)
+	}
+}
+
 // Every question counts, however often the token was checked before.
 func TestVerifyThrottle(t *testing.T) {
 	w := newWorld(t, api.Options{})
 	auth := "Token " + w.token("1", "web")
 	for i := range 5 {
-		res := w.do("GET", verifyPath+"?scope=burst:2/m", "", "Authorization", auth)
+		res := w.do("GET", verifyPath+"?throttle=burst:2/m", "", "Authorization", auth)
 		if want := map[bool]int{true: 200, false: 429}[i < 2]; res.StatusCode != want {
 			t.Fatalf("question %d: %d, want %d", i+1, res.StatusCode, want)
 		}
@@ -421,7 +498,7 @@ func TestVerifyManyRules(t *testing.T) {
 
 // Nothing in a query lets an anonymous caller pass but optional and preflight.
 func FuzzVerify(f *testing.F) {
-	for _, seed := range []string{"allow=web", "scope=a:1/s", "optional=1", "deny=%2c,&&=", "preflight=1&signin=401", "optional=%31"} {
+	for _, seed := range []string{"allow=web", "throttle=a:1/s", "optional=1", "deny=%2c,&&=", "preflight=1&signin=401", "optional=%31"} {
 		f.Add(seed, seed)
 	}
 	var w *world

@@ -30,7 +30,7 @@ func (s *suite) f9With(pairs int) error {
 	limits := make([]throttle.Limit, pairs)
 	for i := range limits {
 		limits[i] = throttle.Limit{
-			Key:  throttle.Key{Scope: durin.DefaultScope, UserID: strconv.Itoa(i/dataset.TokensPerUser + 1), ClientID: int64(i%dataset.TokensPerUser + 1)},
+			Key:  throttle.Key{Name: durin.DefaultThrottle, UserID: strconv.Itoa(i/dataset.TokensPerUser + 1), ClientID: int64(i%dataset.TokensPerUser + 1)},
 			Rate: durin.Rate{N: 100, Period: time.Minute},
 		}
 	}

@@ -16,7 +16,8 @@ import (
 // InvalidatorOptions configure an Invalidator. The zero value is what most
 // programs want.
 type InvalidatorOptions struct {
-	// Channel is the name of the pub/sub channel. Empty: "durin:endings".
+	// Channel is the name of the pub/sub channel. Empty: "durin:endings". Give
+	// each application on one Redis its own, whatever databases they use.
 	Channel string
 	// Heartbeat is how often a node publishes a sign of life and expects to
 	// hear it: what finds connections that are half open. Zero: a second.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/durin-go/durin/internal/networks"
 	"github.com/durin-go/durin/throttle"
 )
 
@@ -29,7 +30,8 @@ const (
 
 // LimiterOptions configure a Limiter. The zero value is what most programs want.
 type LimiterOptions struct {
-	// Prefix begins every key. Empty: "durin:".
+	// Prefix begins every key. Empty: "durin:". Give each application on one
+	// Redis its own: sqlstore.Store.Installation makes a name for it.
 	Prefix string
 	// WhenAway: empty is AwayLocal.
 	WhenAway Away
@@ -48,12 +50,17 @@ var limiterScript string
 // A Limiter is a throttle.Limiter whose windows are kept in Redis: exact over all
 // nodes, by the server's clock, in one script call of one slot. A window of N
 // requests takes about 30 bytes for each up to N = 1,024; above, at most 130 runs
-// of requests, which may refuse for 1 % of the period longer than they must.
+// of requests, which may refuse for 1 % of the period longer than they must. It is two
+// keys, which Redis forgets a period after the latest request.
+//
+// Each node bounds the windows that it asks for: those of anonymous callers, of
+// one network, and of a user with a client, by the numbers of throttle.New.
 type Limiter struct {
 	client rueidis.Client
 	script *rueidis.Lua
 	o      LimiterOptions
 	local  throttle.Limiter
+	book   *throttle.Book
 	outage *outage
 }
 
@@ -75,8 +82,8 @@ func NewLimiter(client rueidis.Client, o LimiterOptions) (*Limiter, error) {
 	default:
 		return nil, fmt.Errorf("redisdurin: WhenAway is %q: want local, closed or open", string(o.WhenAway))
 	}
-	away := newOutage(o.Timeout, o.Retry, o.Logger, "throttles", string(o.WhenAway))
-	return &Limiter{client: client, script: rueidis.NewLuaScript(limiterScript), o: o, local: throttle.New(), outage: away}, nil
+	away := newOutage(o.Timeout, o.Retry, o.Logger, "throttles", string(o.WhenAway), probeBy(client, o.Prefix))
+	return &Limiter{client: client, script: rueidis.NewLuaScript(limiterScript), o: o, local: throttle.New(), book: throttle.NewBook(), outage: away}, nil
 }
 
 // Away reports whether Redis did not answer lately.
@@ -87,6 +94,9 @@ func (l *Limiter) Away() bool { return l.outage.away.Load() }
 func (l *Limiter) Take(ctx context.Context, now time.Time, limits []throttle.Limit, states []throttle.State) (bool, error) {
 	if len(limits) == 0 {
 		return true, nil
+	}
+	if !l.book.Hold(now, limits, states) {
+		return false, nil
 	}
 	var answer []int64
 	away, err := l.outage.ask(ctx, func(ctx context.Context) (err error) {
@@ -125,16 +135,23 @@ func (l *Limiter) alone(ctx context.Context, now time.Time, limits []throttle.Li
 	return l.local.Take(ctx, now, limits, states)
 }
 
-// keys are two for each limit. The part in braces is the same for all of them,
-// so that they are in one slot of a cluster: limits of one request are of one
-// user and client.
+// keys are two for each limit. The part in braces is the same for all of them, so
+// that they are in one slot of a cluster: limits of one request are of one user and
+// client, or of the networks around one address.
 func (l *Limiter) keys(limits []throttle.Limit) []string {
 	first := limits[0].Key
 	slot := "{" + strings.NewReplacer("{", "(", "}", ")").Replace(first.UserID) + "|" + strconv.FormatInt(first.ClientID, 10) + "}"
+	if first.Anonymous() {
+		slot = "{" + networks.Within(first.Network.Addr(), 32, networks.Site).String() + "}"
+	}
 	keys := make([]string, 0, 2*len(limits))
 	for _, limit := range limits {
 		k := limit.Key
-		key := l.o.Prefix + slot + strconv.Quote(k.UserID) + ":" + strconv.FormatInt(k.ClientID, 10) + ":" + strconv.Quote(k.Scope) + ":" + strconv.FormatInt(int64(k.Period), 10)
+		of := strconv.Quote(k.UserID) + ":" + strconv.FormatInt(k.ClientID, 10)
+		if k.Anonymous() {
+			of = k.Network.String()
+		}
+		key := l.o.Prefix + slot + of + ":" + strconv.Quote(k.Name) + ":" + strconv.FormatInt(int64(k.Period), 10)
 		keys = append(keys, key, key+":sum")
 	}
 	return keys

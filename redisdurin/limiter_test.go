@@ -33,7 +33,7 @@ func newLimiter(t *testing.T, at string, o redisdurin.LimiterOptions) *redisduri
 	return l
 }
 
-var ada = throttle.Key{Scope: durin.DefaultScope, UserID: "ada", ClientID: 1}
+var ada = throttle.Key{Name: durin.DefaultThrottle, UserID: "ada", ClientID: 1}
 
 func take(t *testing.T, l throttle.Limiter, limits ...throttle.Limit) (bool, []throttle.State) {
 	t.Helper()
@@ -74,7 +74,7 @@ func TestExactlyNOverThreeNodes(t *testing.T) {
 func TestTheWindowRule(t *testing.T) {
 	l := newLimiter(t, address(t), redisdurin.LimiterOptions{Prefix: unique(t)})
 	for _, rate := range []durin.Rate{{N: 5, Period: 200 * time.Millisecond}, {N: 1, Period: 50 * time.Millisecond}, {N: 1100, Period: 300 * time.Millisecond}} {
-		limit := throttle.Limit{Key: throttle.Key{Scope: rate.String(), UserID: "ada"}, Rate: rate}
+		limit := throttle.Limit{Key: throttle.Key{Name: rate.String(), UserID: "ada"}, Rate: rate}
 		type span struct{ from, to time.Time }
 		var mu sync.Mutex
 		var passed []span
@@ -135,8 +135,8 @@ func TestStates(t *testing.T) {
 
 func TestAllOrNothing(t *testing.T) {
 	l := newLimiter(t, address(t), redisdurin.LimiterOptions{Prefix: unique(t)})
-	burst := throttle.Limit{Key: throttle.Key{Scope: "burst", UserID: "ada"}, Rate: durin.Rate{N: 10, Period: time.Hour}}
-	sustained := throttle.Limit{Key: throttle.Key{Scope: "sustained", UserID: "ada"}, Rate: durin.Rate{N: 3, Period: time.Hour}}
+	burst := throttle.Limit{Key: throttle.Key{Name: "burst", UserID: "ada"}, Rate: durin.Rate{N: 10, Period: time.Hour}}
+	sustained := throttle.Limit{Key: throttle.Key{Name: "sustained", UserID: "ada"}, Rate: durin.Rate{N: 3, Period: time.Hour}}
 	for i := range 8 {
 		if ok, _ := take(t, l, burst, sustained); ok != (i < 3) {
 			t.Errorf("request %d: %v", i, ok)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/internal/attempts"
+	"github.com/durin-go/durin/internal/networks"
 	"github.com/durin-go/durin/loginlimit"
 )
 
@@ -27,7 +28,8 @@ import (
 type LoginLimiterOptions struct {
 	// Numbers are the limits; the same on all nodes.
 	Numbers loginlimit.Numbers
-	// Prefix begins every key. Empty: "durin:".
+	// Prefix begins every key. Empty: "durin:". Give each application on one
+	// Redis its own: sqlstore.Store.Installation makes a name for it.
 	Prefix string
 	// Timeout bounds a question to Redis. Zero: 250 milliseconds.
 	Timeout time.Duration
@@ -86,7 +88,7 @@ func NewLoginLimiter(client rueidis.Client, o LoginLimiterOptions) *LoginLimiter
 	}
 	return &LoginLimiter{
 		client: client, script: rueidis.NewLuaScript(loginsScript), numbers: o.Numbers.OrDefaults(), prefix: o.Prefix + "{logins}",
-		outage: newOutage(o.Timeout, o.Retry, o.Logger, "login limits", "each node by itself"),
+		outage: newOutage(o.Timeout, o.Retry, o.Logger, "login limits", "each node by itself", probeBy(client, o.Prefix)),
 		local:  loginlimit.New(o.Numbers), lease: attemptLease, alone: map[durin.LoginAttempt]int{},
 	}
 }
@@ -185,24 +187,55 @@ func (l label) String() string {
 	return string(text)
 }
 
-// run calls the script for the sides of an attempt: the pair, the account and,
-// where it is known, the address.
-func (l *LoginLimiter) run(ctx context.Context, op string, a durin.LoginAttempt) (int64, error) {
-	account, address := hashed("account", strconv.FormatBool(a.Known), a.Name), ""
+// A side is what the script counts of an attempt.
+type side struct {
+	key   string
+	limit int
+	other string // what a right password takes back by
+	label label
+}
+
+// sides are those of package attempts.
+func (l *LoginLimiter) sides(a durin.LoginAttempt) []side {
 	of := label{Account: attempts.Label(a.Name), Known: a.Known}
-	everywhere := of
-	if a.Address.IsValid() {
-		of.Network = attempts.Network(a.Address).String()
-		address = hashed("address", of.Network)
+	account, address := hashed("account", strconv.FormatBool(a.Known), a.Name), networkKey(networks.Of(a.Address))
+	site, home := networks.Within(a.Address, 32, networks.Site), networks.Within(a.Address, 32, networks.Home)
+	there := of
+	if address != "" {
+		there.Network = site.String()
 	}
 	n := l.numbers
-	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-	keys := []string{l.prefix + "held", l.prefix + "pair:" + hashed(account, address), l.prefix + "account:" + account}
-	args := []string{op, ms(n.Window), ms(n.Lock), ms(n.MaxLock), ms(l.lease),
-		strconv.Itoa(n.Pair), address, of.String(), strconv.Itoa(n.Account), address, everywhere.String()}
+	all := []side{{"pair:" + hashed(account, networkKey(site)), n.Pair, address, there}, {"account:" + account, n.Account, address, of}}
+	whole := func(p netip.Prefix, limit int) {
+		all = append(all, side{"address:" + networkKey(p), limit, account, label{Network: p.String()}})
+	}
 	if address != "" {
-		keys = append(keys, l.prefix+"address:"+address)
-		args = append(args, strconv.Itoa(n.Address), account, label{Network: of.Network}.String())
+		whole(networks.Of(a.Address), n.Address)
+	}
+	if a.Address.Unmap().Is6() {
+		whole(home, networks.HomeFactor*n.Address)
+		whole(site, networks.SiteFactor*n.Address)
+	}
+	return all
+}
+
+// networkKey is a short name of a network; empty where it is not known.
+func networkKey(p netip.Prefix) string {
+	if !p.IsValid() {
+		return ""
+	}
+	return hashed("address", p.String())
+}
+
+// run calls the script for the sides of an attempt.
+func (l *LoginLimiter) run(ctx context.Context, op string, a durin.LoginAttempt) (int64, error) {
+	n := l.numbers
+	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	keys := []string{l.prefix + "held"}
+	args := []string{op, ms(n.Window), ms(n.Lock), ms(n.MaxLock), ms(l.lease)}
+	for _, s := range l.sides(a) {
+		keys = append(keys, l.prefix+s.key)
+		args = append(args, strconv.Itoa(s.limit), s.other, s.label.String())
 	}
 	return l.script.Exec(ctx, l.client, keys, args).AsInt64()
 }

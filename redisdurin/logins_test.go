@@ -17,6 +17,7 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/loginlimit"
 	"github.com/durin-go/durin/redisdurin"
+	"github.com/durin-go/durin/throttle"
 )
 
 func newLogins(t *testing.T, at string, o redisdurin.LoginLimiterOptions) *redisdurin.LoginLimiter {
@@ -95,14 +96,17 @@ func TestGuessesOnThreeNodes(t *testing.T) {
 func TestLoginsLikeInMemory(t *testing.T) {
 	at := address(t)
 	for seed := range uint64(8) {
-		numbers := loginlimit.Numbers{Pair: 2, Account: 4, Address: 6, Lock: time.Hour, Window: 2 * time.Hour}
+		numbers := loginlimit.Numbers{Pair: 2, Account: 4, Address: 6 - 4*int(seed%2), Lock: time.Hour, Window: 2 * time.Hour}
 		shared := newLogins(t, at, redisdurin.LoginLimiterOptions{Numbers: numbers, Prefix: unique(t)})
 		local := loginlimit.New(numbers)
 		r := rand.New(rand.NewPCG(seed, 7))
 		var log []string
-		for range 120 {
+		for range 200 {
 			a := from(r.IntN(4), "user"+strconv.Itoa(r.IntN(4)))
 			a.Known = r.IntN(5) == 0
+			if seed%2 == 1 { // of several networks of a /48, and a /48 beside it
+				a.Address = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 5: byte(r.IntN(2)), 6: byte(r.IntN(2)), 7: byte(r.IntN(3)), 15: byte(r.IntN(9))})
+			}
 			outcome := []error{wrong, wrong, right, aborted}[r.IntN(4)]
 			got, want := attempt(t, shared, a, outcome), attempt(t, local, a, outcome)
 			log = append(log, a.Name+" "+a.Address.String()+" "+strconv.FormatBool(a.Known)+" "+strconv.FormatBool(want))
@@ -328,4 +332,32 @@ func TestLift(t *testing.T) {
 	if !attempt(t, one, from(1, "ada"), right) || attempt(t, one, from(3, "bob"), right) {
 		t.Error("ada is held back, or bob is not")
 	}
+}
+
+// TestAwayIsToldByItself: when Redis is back nobody has to come for it to be noticed.
+func TestAwayIsToldByItself(t *testing.T) {
+	binary, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("redis-server is not installed")
+	}
+	at := freeAddress(t)
+	_, port, _ := net.SplitHostPort(at)
+	serve := func() *exec.Cmd {
+		cmd := exec.Command(binary, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir())
+		run(t, cmd)
+		waitFor(t, "Redis to answer", func() bool { return answers(at) })
+		return cmd
+	}
+	server := serve()
+	logins := newLogins(t, at, redisdurin.LoginLimiterOptions{Retry: 10 * time.Millisecond, Timeout: 100 * time.Millisecond})
+	limiter := newLimiter(t, at, redisdurin.LimiterOptions{Retry: 10 * time.Millisecond, Timeout: 100 * time.Millisecond})
+	_ = server.Process.Kill()
+	_ = server.Wait()
+	attempt(t, logins, from(1, "ada"), wrong)
+	_, _ = take(t, limiter, throttle.Limit{Key: ada, Rate: durin.Rate{N: 1, Period: time.Minute}})
+	if !logins.Away() || !limiter.Away() {
+		t.Fatal("nobody has noticed that Redis is away")
+	}
+	serve()
+	waitFor(t, "both to notice by themselves", func() bool { return !logins.Away() && !limiter.Away() })
 }

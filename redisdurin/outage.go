@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/redis/rueidis"
 )
 
 var errAway = errors.New("redisdurin: Redis is away")
@@ -21,10 +23,12 @@ type outage struct {
 	// until is until when Redis is not asked, in nanoseconds since began.
 	until atomic.Int64
 	away  atomic.Bool
+	// probe asks something of Redis that changes nothing.
+	probe func(ctx context.Context) error
 }
 
-func newOutage(timeout, retry time.Duration, log *slog.Logger, what, does string) *outage {
-	o := &outage{timeout: timeout, retry: retry, log: log, what: what, does: does, began: time.Now()}
+func newOutage(timeout, retry time.Duration, log *slog.Logger, what, does string, probe func(context.Context) error) *outage {
+	o := &outage{timeout: timeout, retry: retry, log: log, what: what, does: does, began: time.Now(), probe: probe}
 	if o.timeout <= 0 {
 		o.timeout = 250 * time.Millisecond
 	}
@@ -53,11 +57,41 @@ func (o *outage) ask(ctx context.Context, f func(ctx context.Context) error) (aw
 		o.until.Store(int64(time.Since(o.began) + o.retry))
 		if o.away.CompareAndSwap(false, true) {
 			o.log.Error("durin: Redis does not answer", o.what, o.does, "error", err)
+			time.AfterFunc(o.retry, o.askAgain)
 		}
 		return true, err
 	}
+	o.back()
+	return false, nil
+}
+
+func (o *outage) back() {
 	if o.away.CompareAndSwap(true, false) {
 		o.log.Info("durin: Redis answers again", o.what, "shared")
 	}
-	return false, nil
+}
+
+// askAgain asks, now and again, until Redis answers, somebody else has found that it
+// does, or its client is closed: nobody has to come for Away to tell the truth.
+func (o *outage) askAgain() {
+	if !o.away.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
+	defer cancel()
+	switch err := o.probe(ctx); {
+	case errors.Is(err, rueidis.ErrClosing):
+	case err != nil:
+		time.AfterFunc(o.retry, o.askAgain)
+	default:
+		o.until.Store(0)
+		o.back()
+	}
+}
+
+// probeBy writes a key that is gone at once: a server that only reads is of no use.
+func probeBy(client rueidis.Client, prefix string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return client.Do(ctx, client.B().Set().Key(prefix+"probe").Value("1").PxMilliseconds(1).Build()).Error()
+	}
 }

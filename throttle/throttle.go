@@ -4,6 +4,7 @@ package throttle
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -27,14 +28,23 @@ type Limit struct {
 	Rate Rate // set
 }
 
-// A Key says whom and what a window counts. It is comparable.
+// A Key says whom and what a window counts. It is comparable. The limits of one
+// Take are of one caller.
 type Key struct {
-	Scope    string // the throttle's name
-	UserID   string // of the user; or the address of an anonymous caller
-	ClientID int64  // zero for anonymous callers
-	// Period tells apart the windows of one scope that has several rates.
+	Name string // the throttle's
+	// UserID and ClientID tell whose token the caller has. An empty UserID is
+	// an anonymous caller.
+	UserID   string
+	ClientID int64
+	// Network is where an anonymous caller comes from. The zero Prefix is a
+	// network, too: where it is not known.
+	Network netip.Prefix
+	// Period tells apart the windows of one throttle that has several rates.
 	Period time.Duration
 }
+
+// Anonymous reports whether k is an anonymous caller's.
+func (k Key) Anonymous() bool { return k.UserID == "" }
 
 // A State is a window after a request.
 type State struct {
@@ -46,4 +56,8 @@ type State struct {
 	// Over says that more requests are in the window than the rate allows:
 	// it was lowered meanwhile.
 	Over bool
+	// Full says that there are as many windows as there may be, and this is a
+	// new one. It is refused where the caller has as many, or where it is
+	// anonymous; a user's first windows are kept beyond the number.
+	Full bool
 }

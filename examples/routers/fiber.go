@@ -17,7 +17,7 @@ func Fiber(guard *durin.Guard, auth *api.Handler) *fiber.App {
 	things := func(c *fiber.Ctx) error { return c.SendString("things of " + sessionOf(c).UserID) }
 	app.Get("/things", permit(guard, durin.Rules{}), things)
 	app.Get("/web", permit(guard, durin.Rules{Allow: []string{"web"}}), things)
-	app.Get("/slow", permit(guard, durin.Rules{Throttle: []durin.Scope{{Name: durin.DefaultScope}}}), things)
+	app.Get("/slow", permit(guard, durin.Rules{Throttle: []durin.Throttle{{Name: durin.DefaultThrottle}}}), things)
 	return app
 }
 

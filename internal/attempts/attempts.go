@@ -1,7 +1,9 @@
 // Package attempts slows down those who guess passwords. It counts failures for
 // each account, by the name that was given, whether there is such an account or
 // not; for each address, over all accounts, where the address is known; and for
-// each pair of the two. An IPv6 address counts as its /64 network.
+// each pair of the two. An IPv6 address counts as its /64 network; its /56 and /48
+// are counted too, by four and sixteen times the number. In a pair it counts as its
+// /48, so that whoever has one does not have many addresses.
 //
 // Below Numbers.Pair failures of an account from one address in Numbers.Window
 // nobody is refused there, nor below Numbers.Account failures of an account from
@@ -35,6 +37,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/durin-go/durin/internal/networks"
 )
 
 // Numbers are the limits. The zero value of each stands for what is documented.
@@ -89,6 +93,8 @@ type Limiter struct {
 	pairs     table
 	accounts  table
 	addresses table
+	homes     table // IPv6 networks that addresses lie in
+	sites     table
 	waiting   int // attempts that wait, of all
 }
 
@@ -99,6 +105,8 @@ func New(n Numbers) *Limiter {
 	l.pairs.init(n, n.Pair)
 	l.accounts.init(n, n.Account)
 	l.addresses.init(n, n.Address)
+	l.homes.init(n, networks.HomeFactor*n.Address)
+	l.sites.init(n, networks.SiteFactor*n.Address)
 	return l
 }
 
@@ -190,13 +198,19 @@ type side struct {
 	other uint64
 }
 
-// sides are the pair, the account and, where it is known, the address.
+// sides are the pair, the account and, where they are known, the address and the
+// networks around it.
 func (l *Limiter) sides(a Attempt) []side {
-	account, address := l.keys(a)
-	pair := maphash.Comparable(l.seed, [2]uint64{account, address})
-	all := []side{{&l.pairs, pair, address}, {&l.accounts, account, address}, {&l.addresses, address, account}}
-	if address == 0 {
-		return all[:2]
+	account, address := l.account(a), l.network(networks.Of(a.Address))
+	site := l.network(networks.Within(a.Address, 32, networks.Site))
+	pair := maphash.Comparable(l.seed, [2]uint64{account, site})
+	all := []side{{&l.pairs, pair, address}, {&l.accounts, account, address}}
+	if address != 0 {
+		all = append(all, side{&l.addresses, address, account})
+	}
+	if a.Address.Unmap().Is6() {
+		home := l.network(networks.Within(a.Address, 32, networks.Home))
+		all = append(all, side{&l.homes, home, account}, side{&l.sites, site, account})
 	}
 	return all
 }
@@ -216,27 +230,19 @@ func (l *Limiter) instant(now time.Time) int64 {
 	return l.seen
 }
 
-// keys hashes the account and the address with a secret of this process. The
-// key of an address that is not known is 0.
-func (l *Limiter) keys(a Attempt) (account, address uint64) {
+// account hashes the account with a secret of this process.
+func (l *Limiter) account(a Attempt) uint64 {
 	type device struct {
 		account string
 		known   bool
 	}
-	account = maphash.Comparable(l.seed, device{a.Account, a.Known})
-	if a.Address.IsValid() {
-		address = max(1, maphash.Comparable(l.seed, Network(a.Address)))
-	}
-	return account, address
+	return maphash.Comparable(l.seed, device{a.Account, a.Known})
 }
 
-// Network is the part of an address that one customer has to himself.
-func Network(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	length := 32
-	if a.Is6() {
-		length = 64
+// network hashes a network likewise: to 0 where it is not known.
+func (l *Limiter) network(p netip.Prefix) uint64 {
+	if !p.IsValid() {
+		return 0
 	}
-	p, _ := a.Prefix(length) // fails for lengths out of range only
-	return p
+	return max(1, maphash.Comparable(l.seed, p))
 }

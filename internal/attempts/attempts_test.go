@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/durin-go/durin/internal/networks"
 )
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -251,8 +253,39 @@ func TestAddressesOfOneNetwork(t *testing.T) {
 		{"2001:db8::1", "2001:db8:0:1::1", false},
 		{"fe80::1%eth0", "fe80::2%eth1", true},
 	} {
-		if same := Network(netip.MustParseAddr(c.a)) == Network(netip.MustParseAddr(c.b)); same != c.same {
+		if same := networks.Of(netip.MustParseAddr(c.a)) == networks.Of(netip.MustParseAddr(c.b)); same != c.same {
 			t.Errorf("%s and %s: same network %v, want %v", c.a, c.b, same, c.same)
+		}
+	}
+}
+
+// TestNetworksAroundAnAddress: who has many /64s does not have as many guesses, nor
+// can lock an account for others alone.
+func TestNetworksAroundAnAddress(t *testing.T) {
+	six := func(site, network int) netip.Addr {
+		return netip.AddrFrom16([16]byte{0x20, 0x01, 0xd, 0xb8, 0, byte(site), byte(network >> 8), byte(network), 15: 1})
+	}
+	for _, c := range []struct {
+		name    string
+		account func(i int) string
+		from    func(i int) netip.Addr
+		want    int // of 10,000 guesses at once
+		held    string
+	}{
+		{"a /64 at all accounts", strconv.Itoa, func(int) netip.Addr { return six(1, 7) }, 100, "2001:db8:1:7::/64"},
+		{"a /56 at all accounts", strconv.Itoa, func(i int) netip.Addr { return six(1, i%256) }, 400, "2001:db8:1::/56"},
+		{"a /48 at all accounts", strconv.Itoa, func(i int) netip.Addr { return six(1, i*7) }, 1600, "2001:db8:1::/48"},
+		{"a /48 at one account", func(int) string { return "ada" }, func(i int) netip.Addr { return six(1, i*7) }, 10, "2001:db8:1::/48"},
+	} {
+		l := New(Numbers{})
+		if n := guesses(l, 10_000, 0, func(i int) Attempt { return Attempt{Account: c.account(i), Address: c.from(i)} }); n != c.want {
+			t.Errorf("%s: %d guesses are tried, want %d", c.name, n, c.want)
+		}
+		if held := l.Held(start); len(held) == 0 || held[0].Network.String() != c.held {
+			t.Errorf("%s: held %+v, want %s", c.name, held, c.held)
+		}
+		if !try(l, start, Attempt{Account: "ada", Address: six(2, 0)}, Right) {
+			t.Errorf("%s locks an account for another site", c.name)
 		}
 	}
 }
@@ -281,8 +314,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func firstKey(l *Limiter, a Attempt) uint64 {
-	key, _ := l.keys(a)
-	return key
+	return l.account(a)
 }
 
 // An address that goes on for hours does not lock the account for others; two can.

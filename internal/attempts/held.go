@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/durin-go/durin/internal/networks"
 )
 
 // A Held is a lock that is in force.
 type Held struct {
 	Account string       // empty: all accounts, from the network
-	Network netip.Prefix // not valid: from everywhere
+	Network netip.Prefix // not valid: from everywhere, or from where it is not known
 	Known   bool         // of attempts from devices that the account knows
 	// Locks is how many there were, one after the other.
 	Locks int
@@ -40,18 +42,22 @@ func (l *Limiter) Held(now time.Time) []Held {
 	defer l.mu.Unlock()
 	t := l.instant(now)
 	var all []Held
-	for _, table := range []*table{&l.accounts, &l.pairs, &l.addresses} {
+	for _, table := range []*table{&l.accounts, &l.pairs, &l.addresses, &l.homes, &l.sites} {
 		for _, at := range table.entries {
 			e := at.Value.(*entry)
 			if e.last == nil || t >= e.until {
 				continue
 			}
 			h := Held{Account: e.last.Account, Known: e.last.Known, Locks: e.locks, Until: l.start.Add(time.Duration(e.until))}
-			if table != &l.accounts && e.last.Address.IsValid() {
-				h.Network = Network(e.last.Address)
-			}
-			if table == &l.addresses {
-				h.Account, h.Known = "", false
+			switch at := e.last.Address; table {
+			case &l.pairs:
+				h.Network = networks.Within(at, 32, networks.Site)
+			case &l.addresses:
+				h.Account, h.Known, h.Network = "", false, networks.Of(at)
+			case &l.homes:
+				h.Account, h.Known, h.Network = "", false, networks.Within(at, 32, networks.Home)
+			case &l.sites:
+				h.Account, h.Known, h.Network = "", false, networks.Within(at, 32, networks.Site)
 			}
 			all = append(all, h)
 		}

@@ -39,7 +39,7 @@ func BenchmarkTake(b *testing.B) {
 	for _, n := range []int{1, 10_000, 1_000_000} {
 		keys := benchKeys(n)
 		before := heap()
-		l := New[benchKey](start, 2*n+6400)
+		l := New(start, Options[benchKey]{Keys: 2*n + 6400})
 		for range 4 {
 			for _, k := range keys {
 				take(l, start, k, Rate{100, time.Minute})
@@ -76,7 +76,7 @@ func BenchmarkTake(b *testing.B) {
 func BenchmarkRefused(b *testing.B) {
 	for _, n := range []int{10, 1000, 100_000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			l := New[string](start, 0)
+			l := New(start, Options[string]{})
 			for range n {
 				take(l, start, "ada", Rate{n, time.Hour})
 			}
@@ -90,7 +90,7 @@ func BenchmarkRefused(b *testing.B) {
 
 // BenchmarkTwoLimits is a request under two rates.
 func BenchmarkTwoLimits(b *testing.B) {
-	l := New[string](start, 0)
+	l := New(start, Options[string]{})
 	limits := []Limit[string]{{"ada", Rate{100, time.Minute}}, {"ada daily", Rate{5000, 24 * time.Hour}}}
 	states := make([]State, 2)
 	now := start

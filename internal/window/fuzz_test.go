@@ -12,7 +12,7 @@ func FuzzTake(f *testing.F) {
 	f.Add([]byte{0, 3, 1, 0, 0, 3, 1, 0, 0, 3, 1, 0, 0, 3, 1, 0})
 	f.Add([]byte{1, 200, 255, 3, 2, 255, 0, 128, 3, 0, 1, 1, 2, 7, 9, 200})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		l, o := New[byte](start, 0), new(oracle)
+		l, o := New(start, Options[byte]{}), new(oracle)
 		now := start
 		large := false
 		var hits []time.Time

@@ -62,7 +62,7 @@ func TestSmallRatesAreExact(t *testing.T) {
 	periods := []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour}
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		l := New[string](start, 0)
+		l := New(start, Options[string]{})
 		o := new(oracle)
 		now, rate := start, Rate{1 + rng.IntN(20), periods[rng.IntN(4)]}
 		for step := range 300 {
@@ -94,7 +94,7 @@ func TestLargeRatesErrOnTheSafeSide(t *testing.T) {
 	for seed := range uint64(6) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		rate := Rate{exact + 1 + rng.IntN(1500), time.Second}
-		l := New[string](start, 0)
+		l := New(start, Options[string]{})
 		var hits []time.Time
 		now := start
 		first, longer := 0, 0 // hits in the window, and in one that is 1 % longer
@@ -127,7 +127,7 @@ func TestLargeRatesErrOnTheSafeSide(t *testing.T) {
 func TestWaitIsWhenOneMayPass(t *testing.T) {
 	for _, n := range []int{1, 10, exact, 5000} {
 		rng := rand.New(rand.NewPCG(uint64(n), 3))
-		l := New[string](start, 0)
+		l := New(start, Options[string]{})
 		now, rate := start, Rate{n, time.Minute}
 		for refused := 0; refused < 20; {
 			state, pass := take(l, now, "ada", rate)
@@ -170,7 +170,7 @@ func TestRateChanges(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			l := New[string](start, 0)
+			l := New(start, Options[string]{})
 			now := start
 			for range c.hits {
 				if _, pass := take(l, now, "ada", c.before); !pass {
@@ -191,7 +191,7 @@ func TestRateChanges(t *testing.T) {
 }
 
 func TestBlockedWithoutAHit(t *testing.T) {
-	l := New[string](start, 0)
+	l := New(start, Options[string]{})
 	s, pass := take(l, start, "ada", Rate{0, time.Minute})
 	if pass || s != (State{Wait: time.Minute}) || l.Len() != 0 {
 		t.Errorf("pass %v, %+v, %d keys", pass, s, l.Len())
@@ -199,7 +199,7 @@ func TestBlockedWithoutAHit(t *testing.T) {
 }
 
 func TestAClockThatIsPutBack(t *testing.T) {
-	l := New[string](start, 0)
+	l := New(start, Options[string]{})
 	rate := Rate{2, time.Minute}
 	later := start.Add(time.Hour)
 	take(l, later, "ada", rate)
@@ -211,7 +211,7 @@ func TestAClockThatIsPutBack(t *testing.T) {
 		t.Errorf("refused when the clock is there again: %+v", s)
 	}
 	// Instants that no clock has do no harm either.
-	l = New[string](start, 0)
+	l = New(start, Options[string]{})
 	for _, now := range []time.Time{{}, start, time.Unix(1<<55, 0), {}} {
 		take(l, now, "ada", rate)
 	}
@@ -219,7 +219,7 @@ func TestAClockThatIsPutBack(t *testing.T) {
 
 func TestManyAtOnce(t *testing.T) {
 	for _, n := range []int{500, 2000} {
-		l := New[string](start, 0)
+		l := New(start, Options[string]{})
 		var passed atomic.Int64
 		var all sync.WaitGroup
 		for g := range 40 {
@@ -240,7 +240,7 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestAllLimitsOrNone(t *testing.T) {
-	l := New[string](start, 0)
+	l := New(start, Options[string]{})
 	narrow, wide := Rate{300, time.Hour}, Rate{100_000, time.Hour}
 	var passed atomic.Int64
 	var all sync.WaitGroup
@@ -270,7 +270,7 @@ func TestAllLimitsOrNone(t *testing.T) {
 }
 
 func TestStatesOfSeveralLimits(t *testing.T) {
-	l := New[string](start, 0)
+	l := New(start, Options[string]{})
 	limits := []Limit[string]{{"a", Rate{1, time.Minute}}, {"b", Rate{5, time.Hour}}}
 	states := make([]State, 2)
 	l.Take(start, limits, states)
@@ -287,7 +287,7 @@ func TestStatesOfSeveralLimits(t *testing.T) {
 // them new, some idle for long.
 func TestSeveralLimitsAgainstOracles(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
-	l := New[int](start, 0)
+	l := New(start, Options[int]{})
 	oracles := make([]oracle, 200)
 	now := start
 	for step := range 20_000 {
@@ -320,7 +320,7 @@ func TestSeveralLimitsAgainstOracles(t *testing.T) {
 }
 
 func TestMoreLimitsThanUsual(t *testing.T) {
-	l := New[int](start, 0)
+	l := New(start, Options[int]{})
 	limits, states := make([]Limit[int], 100), make([]State, 100)
 	for i := range limits {
 		limits[i] = Limit[int]{i, Rate{2, time.Minute}}
@@ -333,7 +333,7 @@ func TestMoreLimitsThanUsual(t *testing.T) {
 }
 
 func TestFullOfWindowsThatRun(t *testing.T) {
-	l := New[int](start, 2*shards)
+	l := New(start, Options[int]{Keys: 2 * shards})
 	rate := Rate{2, time.Minute}
 	kept := make(map[int]bool)
 	for key := range 10_000 {
@@ -363,7 +363,7 @@ func TestFullOfWindowsThatRun(t *testing.T) {
 }
 
 func TestIdleKeysAreForgotten(t *testing.T) {
-	l := New[int](start, 0)
+	l := New(start, Options[int]{})
 	for key := range 20_000 {
 		take(l, start, key, Rate{10, time.Minute})
 	}
@@ -381,7 +381,7 @@ func TestTakeAllocatesNothing(t *testing.T) {
 		client      int64
 		period      time.Duration
 	}
-	l := New[key](start, 0)
+	l := New(start, Options[key]{})
 	for _, n := range []int{5, 1000, 5000} {
 		now := start
 		k := key{"scope", fmt.Sprint("user", n), 1, time.Minute}

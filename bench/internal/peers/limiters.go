@@ -31,7 +31,7 @@ func Limiters() []LimiterMaker {
 		{"durin", func(n int, period time.Duration, _ int) (Limiter, error) {
 			l := throttle.New()
 			return func(key string) bool {
-				limits := [1]throttle.Limit{{Key: throttle.Key{Scope: durin.DefaultScope, UserID: key}, Rate: durin.Rate{N: n, Period: period}}}
+				limits := [1]throttle.Limit{{Key: throttle.Key{Name: durin.DefaultThrottle, UserID: key}, Rate: durin.Rate{N: n, Period: period}}}
 				var states [1]throttle.State
 				ok, err := l.Take(context.Background(), time.Now(), limits[:], states[:])
 				return ok && err == nil

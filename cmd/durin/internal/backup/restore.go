@@ -96,8 +96,14 @@ func (r *Restore) takeCopy(ctx context.Context, file string) (err error) {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	return r.open(ctx, func(h *database.Handle) error {
-		_, err := h.Migrate(ctx)
-		return err
+		if _, err := h.Migrate(ctx); err != nil {
+			return err
+		}
+		store, err := h.Store(ctx)
+		if err != nil {
+			return err
+		}
+		return errors.Join(store.ForgetInstallation(ctx), store.Close())
 	})
 }
 

@@ -69,7 +69,8 @@ func (r *run) askHealth(at string, ready bool) error {
 
 // ask asks a running server for path, at an address that may be empty, and tells
 // where that was. With a body, which is JSON, it is a POST.
-func (r *run) ask(at, path string, body []byte) (base *url.URL, status int, answer []byte, err error) {
+// Headers are names and values.
+func (r *run) ask(at, path string, body []byte, headers ...string) (base *url.URL, status int, answer []byte, err error) {
 	base, err = healthURL(r.config, at, path)
 	if err != nil {
 		return nil, 0, nil, err
@@ -86,6 +87,9 @@ func (r *run) ask(at, path string, body []byte) (base *url.URL, status int, answ
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	status, answer, err = send(req)
 	if err != nil { // in its own words: those of explained are about the database

@@ -20,8 +20,9 @@ func (a *app) limits() *cobra.Command {
 		Long: `Ask a running server which accounts and addresses it holds back, because too many
 wrong passwords were tried. A name stands there as it was given, whether there is
 such a user or not. With --redis that is what all servers hold back, otherwise
-each one has its own. The server tells callers on its own machine only. Locks end
-by themselves; a restart ends those that are not shared.`,
+each one has its own. The server tells callers on its own machine only, and only
+those who have the key file. Locks end by themselves; a restart ends those that are
+not shared.`,
 		Example: `  durin limits
   durin limits --json --url http://127.0.0.1:9000`,
 		Args: cobra.NoArgs,
@@ -73,7 +74,7 @@ func (r *run) liftLimits(at, account string) error {
 		Lifted int
 	}
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil {
-		return fmt.Errorf("%s answers %d: ask on the server's own machine, without a proxy between, with its key file and the same clock", base, status)
+		return fmt.Errorf("%s answers %d: ask on the server's own machine, at a loopback address without a proxy between, with its key file and the same clock", base, status)
 	}
 	if r.json {
 		return r.out.JSONText(body)
@@ -87,7 +88,15 @@ func (r *run) liftLimits(at, account string) error {
 }
 
 func (r *run) showLimits(at string) error {
-	base, status, body, err := r.ask(at, "/limits", nil)
+	keys, err := node.ReadKeys(r.config)
+	if err != nil {
+		return fmt.Errorf("the key file shows the server who asks: %w", err)
+	}
+	proof, err := node.NewLook(keys, time.Now())
+	if err != nil {
+		return err
+	}
+	base, status, body, err := r.ask(at, "/limits", nil, node.LookHeader, proof)
 	if err != nil {
 		return err
 	}
@@ -102,7 +111,7 @@ func (r *run) showLimits(at string) error {
 		More int
 	}
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil {
-		return fmt.Errorf("%s answers %d: ask on the server's own machine, without a proxy between", base, status)
+		return fmt.Errorf("%s answers %d: ask on the server's own machine, at a loopback address without a proxy between, with its key file and the same clock", base, status)
 	}
 	if r.json {
 		return r.out.JSONText(body)

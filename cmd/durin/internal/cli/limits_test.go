@@ -4,14 +4,27 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/durin-go/durin/cmd/durin/internal/node"
+	"github.com/durin-go/durin/keyring"
 )
 
 func TestLimits(t *testing.T) {
 	answer, status := "", http.StatusOK
 	mux := http.NewServeMux()
-	mux.HandleFunc("/limits", func(w http.ResponseWriter, _ *http.Request) {
+	path := filepath.Join(t.TempDir(), "durin.key")
+	keys, err := keyring.OpenFile(path, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux.HandleFunc("/limits", func(w http.ResponseWriter, r *http.Request) {
+		if !node.MayLook(keys, r.Header.Get(node.LookHeader), time.Now()) {
+			t.Error("the server cannot tell that the command has the key file")
+		}
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(answer))
 	})
@@ -32,7 +45,7 @@ func TestLimits(t *testing.T) {
 	} {
 		answer, status = c.answer, c.http
 		var out bytes.Buffer
-		got := Main(strings.Fields("limits "+c.args+" --url "+server.URL), World{In: strings.NewReader(""), Out: &out, Err: &out})
+		got := Main(strings.Fields("limits "+c.args+" --url "+server.URL), World{In: strings.NewReader(""), Out: &out, Err: &out, Environ: []string{"DURIN_KEY_FILE=" + path}})
 		if got != c.status {
 			t.Errorf("%s: status %d", c.answer, got)
 		}

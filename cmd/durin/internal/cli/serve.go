@@ -31,8 +31,8 @@ file durin.key, brings the schema up to date, and is ready on 127.0.0.1:8000.
 SIGINT, SIGTERM and SIGHUP stop it: requests that are under way are answered first.
 SIGUSR2 starts the program anew, from the file that is there then, and hands over
 to it without dropping a connection; if the new process does not come to serve,
-nothing changes. Sockets that systemd passes (LISTEN_FDS, named main and ops) are
-used in the place of addr and ops-addr.`,
+nothing changes. Sockets that systemd passes (LISTEN_FDS, named main, ops and
+verify) are used in the place of addr, ops-addr and verify-addr.`,
 		Example: `  durin serve
   durin serve --addr :8000 --public-url https://auth.example.org --trusted-proxies 10.0.0.0/8
   DURIN_DB=postgres://durin:secret@db/durin durin serve --cache-ttl 5m`,
@@ -56,6 +56,9 @@ func runServe(r *run) (err error) {
 	defer func() { err = errors.Join(err, set.Close()) }()
 	if addr := set.Passed(sockets.Ops); addr != "" {
 		r.config.OpsAddr = addr
+	}
+	if addr := set.Passed(sockets.Verify); addr != "" {
+		r.config.VerifyAddr = addr
 	}
 	if everybody := r.config.TrustsEverybody(); len(everybody) > 0 {
 		log.Warn("trusted-proxies holds networks that strangers are in: whoever calls from there chooses the address that limits and log see; name the proxies' own addresses",
@@ -151,6 +154,9 @@ func announce(r *run, n *node.Node, server *serve.Server, log *slog.Logger) {
 	about := []any{"version", buildVersion().Version, "addr", server.Addr(), "api", server.URL(), "database", n.Database.Target.String()}
 	if ops := server.OpsAddr(); ops != "" {
 		about = append(about, "ops_addr", ops)
+	}
+	if verify := server.VerifyAddr(); verify != "" {
+		about = append(about, "verify_addr", verify)
 	}
 	log.Info("durin is ready", about...)
 	users, err := n.Store.Users(r.ctx, "", 1)

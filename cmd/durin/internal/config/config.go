@@ -32,10 +32,13 @@ type Config struct {
 	Addr     string // host:port to serve on; port 0 picks one
 	AddrFile string // the file that the address is written to, or empty
 	OpsAddr  string // host:port of /readyz and /metrics, or empty
-	PIDFile  string // the file that the process id is written to, or empty
-	Mount    string // the API's path, without a slash at its end; "" is the root
-	TLSCert  string // PEM file, or empty
-	TLSKey   string
+	// VerifyAddr is where a proxy asks, and nowhere else: host:port, unix:/path,
+	// or empty: on Addr.
+	VerifyAddr string
+	PIDFile    string // the file that the process id is written to, or empty
+	Mount      string // the API's path, without a slash at its end; "" is the root
+	TLSCert    string // PEM file, or empty
+	TLSKey     string
 	// PublicURL is how the world reaches the server. Nil: as it is asked.
 	PublicURL      *url.URL
 	CORSOrigins    []string // "https://app.example.org"
@@ -96,6 +99,8 @@ type Config struct {
 	// a password, as DB.
 	Redis     string
 	RedisAway string // "local", "closed" or "open"
+	// RedisPrefix begins keys and channels, before the installation's name.
+	RedisPrefix string
 	// Notify is NotifyAuto, NotifyOff or a URL of PostgreSQL, which may hold a
 	// password.
 	Notify string

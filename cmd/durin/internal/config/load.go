@@ -131,6 +131,9 @@ func (c *Config) together() error {
 	if c.OpsAddr != "" && c.OpsAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0") {
 		faults = append(faults, errors.New("ops-addr is the same as addr: leave it out, or give it a port of its own"))
 	}
+	if at := c.VerifyAddr; at != "" && !strings.HasSuffix(at, ":0") && (at == c.Addr || at == c.OpsAddr) {
+		faults = append(faults, errors.New("verify-addr is the same as addr or ops-addr: give it a port of its own, or a socket, that only the proxy reaches"))
+	}
 	faults = append(faults, c.compatTogether(), c.besidePages())
 	return errors.Join(faults...)
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,25 @@ func address(field func(*Config) *string) func(*Config, string) error {
 		return nil
 	}
 }
+
+// socketPrefix begins the address of a unix socket.
+const socketPrefix = "unix:"
+
+// verifyAddress takes a socket of the file system, too.
+func verifyAddress(c *Config, t string) error {
+	path, isSocket := strings.CutPrefix(t, socketPrefix)
+	if !isSocket {
+		return address(func(c *Config) *string { return &c.VerifyAddr })(c, t)
+	}
+	c.VerifyAddr = t
+	if !filepath.IsAbs(path) || path != filepath.Clean(path) || len(path) > maxSocketPath {
+		return fmt.Errorf("%q is not a socket: write unix: and an absolute path of at most %d bytes, like unix:/run/durin/verify.sock", t, maxSocketPath)
+	}
+	return nil
+}
+
+// maxSocketPath is what every system takes.
+const maxSocketPath = 100
 
 func setMount(c *Config, t string) error {
 	mount := strings.TrimSuffix(t, "/")

@@ -58,6 +58,7 @@ func servingSettings() []setting {
 		{"trusted-proxies", Serving, "LIST", "addresses or networks whose Forwarded and X-Forwarded-For are believed", "", setProxies},
 		{"cors-origin", Serving, "LIST", "origins whose pages may call the API from a browser", "", setOrigins},
 		{"ops-addr", Serving, "HOST:PORT", "address of /readyz and /metrics (default: the main one, for callers on this host)", "", address(func(c *Config) *string { return &c.OpsAddr })},
+		{"verify-addr", Serving, "HOST:PORT|unix:PATH", "address at which the proxy asks (verify), for it alone; addr then answers 404 there (default: on addr, for everybody)", "", verifyAddress},
 		{"tls-cert", Serving, "PATH", "certificate chain, PEM; serves HTTPS", "", text(func(c *Config) *string { return &c.TLSCert })},
 		{"tls-key", Serving, "PATH", "key of the certificate, PEM", "", text(func(c *Config) *string { return &c.TLSKey })},
 		{"max-connections", Serving, "N", "connections that may be open on addr at a time", "10000", count(func(c *Config) *int { return &c.MaxConnections })},

@@ -45,7 +45,9 @@ type Finding struct {
 type examination struct {
 	config *config.Config
 	found  []Finding
-	now    time.Time
+	// installation is the name of the database's; empty: it has none yet.
+	installation string
+	now          time.Time
 }
 
 func (e *examination) ok(part, format string, args ...any) {
@@ -129,6 +131,7 @@ func (e *examination) data(ctx context.Context) {
 		return
 	}
 	defer func() { _ = store.Close() }()
+	e.installation, _ = store.FindInstallation(ctx) // another part has told what is wrong
 	e.writes(ctx, target, store)
 	e.keys(ctx, store)
 	e.auditKeys(ctx, store)

@@ -1,9 +1,12 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/durin-go/durin"
@@ -46,14 +49,18 @@ func (e *examination) redis(ctx context.Context) {
 		return
 	}
 	defer client.Close()
-	limiter, err := redisdurin.NewLimiter(client, redisdurin.LimiterOptions{WhenAway: redisdurin.AwayClosed, Timeout: sharedTimeout})
+	limiter, err := redisdurin.NewLimiter(client, redisdurin.LimiterOptions{Prefix: node.RedisPrefix(e.config, cmp.Or(e.installation, "doctor")), WhenAway: redisdurin.AwayClosed, Timeout: sharedTimeout})
 	if err != nil {
 		e.fault(part, "change the setting redis-away", "%v", err)
 		return
 	}
-	probe := []throttle.Limit{{Key: throttle.Key{Scope: "durin doctor"}, Rate: durin.Rate{N: 1, Period: time.Millisecond}}}
+	probe := []throttle.Limit{{Key: throttle.Key{Name: "durin doctor"}, Rate: durin.Rate{N: 1, Period: time.Millisecond}}}
 	if _, err := limiter.Take(ctx, e.now, probe, make([]throttle.State, 1)); err != nil {
 		e.fault(part, mend, "%s does not run scripts: %v", shown, database.MaskError(err, u))
+		return
+	}
+	if others, err := node.OtherInstallations(ctx, client, e.installation); err == nil && len(others) > 0 {
+		e.ok(part, "%s answers, and counts; other installations use it, too, each with keys of its own: %s", shown, strings.Join(others, " "))
 		return
 	}
 	e.ok(part, "%s answers, and counts", shown)
@@ -81,7 +88,7 @@ func (e *examination) notify(ctx context.Context) {
 	defer pool.Close()
 	ctx, heard := context.WithCancel(ctx)
 	defer heard()
-	channel := pgxdurin.NewInvalidator(pool, pgxdurin.InvalidatorOptions{Channel: "durin_doctor", Logger: slog.New(slog.DiscardHandler)})
+	channel := pgxdurin.NewInvalidator(pool, pgxdurin.InvalidatorOptions{Channel: "durin_doctor_" + rand.Text(), Logger: slog.New(slog.DiscardHandler)})
 	_ = channel.Listen(ctx, func(endings []nodes.Ending) {
 		if endings != nil {
 			heard()

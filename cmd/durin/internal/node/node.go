@@ -108,7 +108,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	if o.Purpose == Serve {
-		if n.Shared, err = openShared(ctx, o); err != nil {
+		if n.Shared, err = n.openShared(ctx, o); err != nil {
 			return nil, err
 		}
 	}

@@ -32,16 +32,19 @@ type Shared struct {
 
 // openShared makes what the settings name. Nothing has to answer yet: a node
 // starts without Redis as it goes on without it.
-func openShared(ctx context.Context, o Options) (*Shared, error) {
+func (n *Node) openShared(ctx context.Context, o Options) (*Shared, error) {
 	c, log := o.Config, o.Log
 	s := &Shared{}
-	if c.Redis != "" {
-		var err error
-		s.redis, err = newLateRedis(c, log, o.observer(metrics.Redis))
-		return s, err
-	}
-	if c.Notify == config.NotifyOff {
+	if c.Redis == "" && c.Notify == config.NotifyOff {
 		return s, nil
+	}
+	name, err := n.Store.Installation(ctx, time.Now())
+	if err != nil {
+		return s, fmt.Errorf("the name of this installation, which what is shared with others begins with: %w", err)
+	}
+	if c.Redis != "" {
+		s.redis, err = newLateRedis(c, name, log, o.observer(metrics.Redis))
+		return s, err
 	}
 	at := c.DB
 	if c.Notify != config.NotifyAuto {
@@ -56,7 +59,7 @@ func openShared(ctx context.Context, o Options) (*Shared, error) {
 		return s, nil
 	}
 	if err == nil {
-		s.notify = pgxdurin.NewInvalidator(s.pool, pgxdurin.InvalidatorOptions{Logger: log})
+		s.notify = pgxdurin.NewInvalidator(s.pool, pgxdurin.InvalidatorOptions{Channel: "durin_endings_" + name, Logger: log})
 	}
 	return s, err
 }
@@ -108,6 +111,8 @@ type lateRedis struct {
 	url     *url.URL
 	away    redisdurin.Away
 	numbers loginlimit.Numbers
+	name    string // the installation's
+	prefix  string // of all keys and channels
 	log     *slog.Logger
 	observe observer
 	local   throttle.Limiter
@@ -164,7 +169,7 @@ func RedisOption(text string) (rueidis.ClientOption, *url.URL, error) {
 	return o, u, nil
 }
 
-func newLateRedis(c *config.Config, log *slog.Logger, observe observer) (*lateRedis, error) {
+func newLateRedis(c *config.Config, name string, log *slog.Logger, observe observer) (*lateRedis, error) {
 	option, u, err := RedisOption(c.Redis)
 	if err != nil {
 		return nil, err
@@ -173,7 +178,7 @@ func newLateRedis(c *config.Config, log *slog.Logger, observe observer) (*lateRe
 	if err != nil {
 		return nil, err
 	}
-	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), numbers: c.LoginNumbers, log: log, observe: observe, local: throttle.New()}
+	r := &lateRedis{option: option, timeout: timeout, url: u, away: redisdurin.Away(c.RedisAway), numbers: c.LoginNumbers, name: name, prefix: RedisPrefix(c, name), log: log, observe: observe, local: throttle.New()}
 	if err := r.connect(); err != nil {
 		log.Error("Redis does not answer; it is tried again", "redis", database.Masked(c.Redis), "throttles", c.RedisAway, "error", err)
 	}
@@ -186,13 +191,13 @@ func (r *lateRedis) connect() error {
 		return database.MaskError(err, r.url)
 	}
 	client = observeRedis(client, r.observe)
-	limiter, err := redisdurin.NewLimiter(client, redisdurin.LimiterOptions{WhenAway: r.away, Timeout: r.timeout, Logger: r.log})
+	limiter, err := redisdurin.NewLimiter(client, redisdurin.LimiterOptions{Prefix: r.prefix, WhenAway: r.away, Timeout: r.timeout, Logger: r.log})
 	if err != nil {
 		client.Close()
 		return err
 	}
-	logins := redisdurin.NewLoginLimiter(client, redisdurin.LoginLimiterOptions{Numbers: r.numbers, Timeout: r.timeout, Logger: r.log})
-	r.parts.Store(&redisParts{client, limiter, logins, redisdurin.NewInvalidator(client, redisdurin.InvalidatorOptions{Logger: r.log})})
+	logins := redisdurin.NewLoginLimiter(client, redisdurin.LoginLimiterOptions{Prefix: r.prefix, Numbers: r.numbers, Timeout: r.timeout, Logger: r.log})
+	r.parts.Store(&redisParts{client, limiter, logins, redisdurin.NewInvalidator(client, redisdurin.InvalidatorOptions{Channel: r.prefix + "endings", Logger: r.log})})
 	return nil
 }
 
@@ -247,5 +252,8 @@ func (r *lateRedis) Listen(ctx context.Context, heard func([]nodes.Ending)) erro
 			r.log.Info("Redis answers")
 		}
 	}
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	go r.register(ctx, r.parts.Load().client)
 	return r.parts.Load().invalidator.Listen(ctx, heard)
 }

@@ -2,6 +2,7 @@ package nodestest
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -82,9 +83,9 @@ func TestGuessesCountOnAllNodes(t *testing.T) {
 				if !n.guess(user, pass, "192.0.2.9", device) {
 					t.Errorf("node %d keeps a known device out", i)
 				}
-				status, body := n.Ask("GET", "/limits", "", nil)
-				if status != http.StatusOK || !strings.Contains(body, `"limits":"shared"`) || !strings.Contains(body, `"account":"`+user+`"`) || !strings.Contains(body, "192.0.2.1/32") {
-					t.Errorf("node %d: %d %s", i, status, body)
+				body := n.Run("", "limits", "--json", "--key-file", filepath.Join(c.dir, "durin.key"), "--url", n.URL(""))
+				if !strings.Contains(body, `"limits":"shared"`) || !strings.Contains(body, `"account":"`+user+`"`) || !strings.Contains(body, "192.0.2.1/32") {
+					t.Errorf("node %d: %s", i, body)
 				}
 			}
 		})

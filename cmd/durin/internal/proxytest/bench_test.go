@@ -142,7 +142,7 @@ func BenchmarkBeside(b *testing.B) {
 	w.run(servers.Program(b, "nginx", "nginx-light"), nginxFiles, func(text string) string {
 		text = strings.Replace(text, "http {", "http { access_log off; keepalive_requests 1000000000; "+nginxTemp(), 1)
 		text = strings.Replace(text, "keepalive 32;", "keepalive 128; keepalive_requests 1000000000;", 2)
-		text = strings.ReplaceAll(text, "allow=web,browser&scope=burst:50/s", "")
+		text = strings.ReplaceAll(text, "allow=web,browser&throttle=burst:50/s", "")
 		return strings.Replace(text, "location / {", `location /bare/ { proxy_pass http://application; proxy_http_version 1.1; proxy_set_header Connection ""; }`+"\n location / {", 1)
 	}, nginxArgs("nginx.conf"))
 	form := "token=" + token
@@ -152,7 +152,7 @@ func BenchmarkBeside(b *testing.B) {
 	courses := []*course{
 		{name: "bare-GET", addr: host(bare), request: request("GET", "/", host(bare), "", auth...)},
 		{name: "verify", addr: host(w.durin), request: request("GET", "/api/auth/verify", host(w.durin), "", auth...)},
-		{name: "verify-rules", addr: host(w.durin), request: request("GET", "/api/auth/verify?allow=web,cli&scope=a:1000000/s", host(w.durin), "", auth...)},
+		{name: "verify-rules", addr: host(w.durin), request: request("GET", "/api/auth/verify?allow=web,cli&throttle=a:1000000/s", host(w.durin), "", auth...)},
 		{name: "bare-POST", addr: host(bare), request: request("POST", "/", host(bare), form, asForm...)},
 		{name: "introspect", addr: host(w.durin), request: request("POST", "/api/auth/introspect", host(w.durin), form, asForm...)},
 		{name: "nginx-bare", addr: w.proxy, request: request("GET", "/bare/", w.proxy, "", auth...)},

@@ -29,7 +29,8 @@ func newAPI(n *node.Node) (*api.Handler, error) {
 		Prefix: c.Mount + "/", Client: loginClient(n), APIKeyClient: c.APIAccessClient, HideAPIKey: c.APIAccessHideSession, ShowAPIKey: c.APIAccessShowToken, APIKeyPassword: c.APIAccessPassword,
 		Location: c.Timezone, Expiry: api.ExpiryFormat(c.ExpiryFormat, c.Timezone), LoginUser: c.LoginUser,
 		PublicURL: public, IdentityPrefix: c.IdentityPrefix, SignInURL: c.SignInURL, ReturnTo: c.ReturnTo, CookieToken: c.CookieToken, IntrospectionTTL: told,
-		Compat: api.Compat{Knox: compat(c, "knox"), DRF: compat(c, "drf"), Multitoken: compat(c, "multitoken")},
+		VerifyApart: c.VerifyAddr != "",
+		Compat:      api.Compat{Knox: compat(c, "knox"), DRF: compat(c, "drf"), Multitoken: compat(c, "multitoken")},
 	})
 }
 

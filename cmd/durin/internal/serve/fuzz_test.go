@@ -17,7 +17,7 @@ func FuzzRequest(f *testing.F) {
 		"POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
 		"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Type: multipart/form-data; boundary=B\r\n\r\n4\r\n--B\r\n0\r\n\r\n",
 		"DELETE /api/auth/sessions//9223372036854775808 HTTP/1.1\r\nHost: a\r\nAuthorization: Token x\r\n\r\n",
-		"GET /api/auth/verify?allow=web&scope=%zz HTTP/1.1\r\nHost: a\r\nX-Forwarded-Uri: //\\\r\nCookie: __Host-durin=x\r\n\r\n",
+		"GET /api/auth/verify?allow=web&throttle=%zz HTTP/1.1\r\nHost: a\r\nX-Forwarded-Uri: //\\\r\nCookie: __Host-durin=x\r\n\r\n",
 		"OPTIONS * HTTP/1.1\r\nHost: a\r\nOrigin: null\r\nAccess-Control-Request-Method: \r\n\r\n",
 		"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
 		"GET http://b/readyz HTTP/1.1\r\nHost: a\r\nForwarded: for=\"\r\nVia: x\r\n\r\n",

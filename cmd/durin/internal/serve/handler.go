@@ -5,6 +5,7 @@ package serve
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/durin-go/durin"
@@ -222,8 +223,43 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.public(n, log), nil
+}
+
+// public is what the main address serves.
+func (s *routes) public(n *node.Node, log *slog.Logger) http.Handler {
 	n.Metrics.Routes(s.names()...)
-	return surround(n, log, func(path string) named { return s.findPublic(n.Config, path) }), nil
+	return surround(n, log, func(path string) named { return s.findPublic(n.Config, path) })
+}
+
+// handlers are what the main address serves, and what verify-addr does.
+func handlers(n *node.Node, log *slog.Logger) (main, verify http.Handler, err error) {
+	s, err := newRoutes(n, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.public(n, log), overSocket(surround(n, log, s.findForProxy)), nil
+}
+
+// findForProxy is what verify-addr serves.
+func (s *routes) findForProxy(path string) named {
+	if path == "/healthz" {
+		return s.fixed[path]
+	}
+	return named{"verify", s.api.Verify()}
+}
+
+// overSocket gives peers on a socket of the file system the address of this host,
+// where they are: --trusted-proxies 127.0.0.1 believes what they say of callers.
+func overSocket(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := netip.ParseAddrPort(r.RemoteAddr); err != nil {
+			here := *r
+			here.RemoteAddr = "127.0.0.1:0"
+			r = &here
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // OpsHandler is what ops-addr serves.

@@ -32,11 +32,13 @@ type heldLock struct {
 	Until   time.Time `json:"until"`
 }
 
-// limits tells which accounts and addresses may not try passwords. It names
-// users, so it is for callers on this host, wherever it is served.
+// limits tells which accounts and addresses may not try passwords. It names users,
+// so it is for callers on this host who have the key file, wherever it is served.
 func limits(n *node.Node) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !isLocal(r) {
+		w.Header().Set("Cache-Control", "no-store")
+		keys, err := node.ReadKeys(n.Config)
+		if !isLocal(r) || err != nil || !node.MayLook(keys, r.Header.Get(node.LookHeader), time.Now()) {
 			n.Guard.Fail(w, r, durin.ErrNotFound)
 			return
 		}
@@ -45,7 +47,6 @@ func limits(n *node.Node) http.HandlerFunc {
 			n.Guard.Fail(w, r, errors.Join(durin.ErrUnavailable, err))
 			return
 		}
-		w.Header().Set("Cache-Control", "no-store")
 		durin.WriteJSON(w, http.StatusOK, reportHeld(n, held, shared))
 	}
 }

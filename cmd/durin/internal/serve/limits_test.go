@@ -26,9 +26,26 @@ func TestLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		keys, err := node.ReadKeys(n.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign, err := keyring.New(time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		look := func(keys *keyring.Ring, at time.Time) string {
+			text, err := node.NewLook(keys, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		proof := look(keys, time.Now())
 		ask := func(change func(*http.Request)) *httptest.ResponseRecorder {
-			r := httptest.NewRequest("GET", "/limits", nil)
+			r := httptest.NewRequest("GET", "http://127.0.0.1:8000/limits", nil)
 			r.RemoteAddr = "127.0.0.1:999"
+			r.Header.Set(node.LookHeader, proof)
 			change(r)
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
@@ -58,6 +75,13 @@ func TestLimits(t *testing.T) {
 		}
 		if w := ask(func(r *http.Request) { r.Header.Set("X-Forwarded-For", "127.0.0.1") }); w.Code != 404 {
 			t.Errorf("through a proxy: %d", w.Code)
+		}
+		for what, wrong := range map[string]string{
+			"": "", "nonsense": "x:y:z", "another key": look(foreign, time.Now()), "an old proof": look(keys, time.Now().Add(-2*time.Minute)),
+		} {
+			if w := ask(func(r *http.Request) { r.Header.Set(node.LookHeader, wrong) }); w.Code != 404 || strings.Contains(w.Body.String(), "ada") {
+				t.Errorf("without the key file, %s: %d %s", what, w.Code, w.Body)
+			}
 		}
 		ops := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", "/limits", nil)
@@ -116,7 +140,7 @@ func TestLift(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequest("POST", "/limits/lift", bytes.NewReader(body))
+		r := httptest.NewRequest("POST", "http://localhost/limits/lift", bytes.NewReader(body))
 		r.RemoteAddr = "127.0.0.1:999"
 		change(r)
 		w := httptest.NewRecorder()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,19 +25,43 @@ const (
 	writeEvery = 5 * time.Second
 )
 
-// forwarding are the headers that proxies add: behind one on the same host
-// everybody seems to be here.
-var forwarding = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"}
+// forwarding are the headers that proxies add, besides all that begin with
+// X-Forwarded-: behind one on the same host everybody seems to be here.
+var forwarding = [...]string{
+	"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-Forwarded-For", "X-Original-Uri", "X-Original-Url", "X-Original-Host",
+	"X-Proxyuser-Ip", "X-Envoy-External-Address", "X-Envoy-Original-Path", "X-Arr-Log-Id", "X-Varnish", "X-Amzn-Trace-Id", "X-Cloud-Trace-Context",
+	"True-Client-Ip", "Cf-Connecting-Ip", "Cf-Ray", "Fastly-Client-Ip", "Cdn-Loop", "Client-Ip", "Proxy-Connection", "X-Forwarded", "Forwarded-For",
+}
 
-// isLocal reports a caller on this host who came without a proxy.
+// isLocal reports a caller on this host who came without a proxy, as far as that can
+// be told: proxies on this host pass on the Host of their callers, which names this
+// server for the world, or another host.
 func isLocal(r *http.Request) bool {
 	for _, name := range forwarding {
 		if _, there := r.Header[name]; there {
 			return false
 		}
 	}
+	for name := range r.Header {
+		if strings.HasPrefix(name, "X-Forwarded-") {
+			return false
+		}
+	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && peer.Addr().Unmap().IsLoopback()
+	return err == nil && peer.Addr().Unmap().IsLoopback() && isLoopbackName(r.Host)
+}
+
+// isLoopbackName reports a Host that names this host only, with or without a port.
+func isLoopbackName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().IsLoopback()
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // readiness tells whether the node can do its work, and what each part says. It

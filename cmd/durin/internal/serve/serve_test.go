@@ -83,15 +83,54 @@ func TestRequestID(t *testing.T) {
 }
 
 func TestIsLocal(t *testing.T) {
-	for peer, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true, "192.0.2.1:1": false, "": false} {
+	ask := func(peer, host string, headers ...string) bool {
 		r := httptest.NewRequest("GET", "/readyz", nil)
-		r.RemoteAddr = peer
-		if isLocal(r) != want {
+		r.RemoteAddr, r.Host = peer, host
+		for _, name := range headers {
+			r.Header[name] = []string{""}
+		}
+		return isLocal(r)
+	}
+	for peer, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true, "192.0.2.1:1": false, "": false, "@": false} {
+		if ask(peer, "localhost:8000") != want {
 			t.Errorf("%q: %v", peer, !want)
 		}
-		r.Header["X-Forwarded-For"] = nil
-		if isLocal(r) {
-			t.Errorf("%q with a forwarding header", peer)
+	}
+	for host, want := range map[string]bool{
+		"localhost": true, "localhost:8000": true, "LOCALHOST.": true, "durin.localhost": true, "127.0.0.1:8000": true, "127.1.2.3": true, "[::1]:8000": true, "[::1]": true, "::1": true,
+		"": false, "evil.example.org": false, "localhost.example.org": false, "notlocalhost": false, "192.0.2.1": false, "127.0.0.1.example.org": false, "0.0.0.0": false,
+	} {
+		if ask("127.0.0.1:1", host) != want {
+			t.Errorf("Host %q: %v", host, !want)
+		}
+	}
+	for _, name := range []string{
+		"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-Uri", "X-Forwarded-Prefix",
+		"X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-Uri", "True-Client-Ip", "Cf-Connecting-Ip", "X-Envoy-External-Address", "X-Varnish",
+	} {
+		if ask("127.0.0.1:1", "localhost", name) {
+			t.Errorf("with %s", name)
+		}
+	}
+}
+
+// TestOpsThroughAProxy: without ops-addr, what is for callers on this host is not
+// for those whose proxy is on this host and adds nothing.
+func TestOpsThroughAProxy(t *testing.T) {
+	n, log, _ := newNode(t)
+	h, err := Handler(n, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/readyz", "/readyz?for=checks", "/metrics", "/limits", "/limits/lift"} {
+		for host, proxied := range map[string]bool{"auth.example.org": true, "evil.example.org:8000": true, "192.0.2.1": true, "127.0.0.1:8000": false} {
+			r := httptest.NewRequest("GET", path, nil)
+			r.RemoteAddr, r.Host = "127.0.0.1:999", host
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if here := w.Code != 404; proxied && here || !proxied && !here && path != "/limits" && path != "/metrics" {
+				t.Errorf("%s for %s: %d", path, host, w.Code)
+			}
 		}
 	}
 }

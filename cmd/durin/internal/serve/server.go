@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/durin-go/durin/cmd/durin/internal/config"
 	"github.com/durin-go/durin/cmd/durin/internal/node"
@@ -25,20 +27,25 @@ const (
 
 // A Server listens and is about to serve.
 type Server struct {
-	node  *node.Node
-	log   *slog.Logger
-	main  *http.Server
-	ops   *http.Server // nil: none
-	lines map[*http.Server]*connections
+	node *node.Node
+	log  *slog.Logger
+	main *http.Server
+	ops  *http.Server // nil: none
+	// verify is where the proxy asks; nil: on the main address.
+	verify *http.Server
+	lines  map[*http.Server]*connections
 }
 
 // A Place is what a server needs of its machine: a certificate and addresses. It is
 // taken before anything is made or changed, so that a server which cannot listen
 // leaves everything as it was.
 type Place struct {
-	log       *slog.Logger
-	pair      *pair        // nil: no TLS
-	main, ops net.Listener // ops may be nil
+	log  *slog.Logger
+	pair *pair // nil: no TLS
+	main net.Listener
+	ops  net.Listener // nil: none
+	// verify is where the proxy asks; nil: on main.
+	verify net.Listener
 }
 
 // Take takes the certificate and the addresses of the configuration; sockets that
@@ -62,6 +69,11 @@ func Take(ctx context.Context, from *sockets.Set, c *config.Config, log *slog.Lo
 			return nil, fmt.Errorf("ops-addr: %w", errors.Join(err, p.Close()))
 		}
 	}
+	if c.VerifyAddr != "" {
+		if p.verify, err = from.Listen(ctx, sockets.Verify, c.VerifyAddr); err != nil {
+			return nil, fmt.Errorf("verify-addr: %w", errors.Join(err, p.Close()))
+		}
+	}
 	return p, nil
 }
 
@@ -83,18 +95,26 @@ func hasFolder(setting, path string) error {
 
 // Close gives the addresses up.
 func (p *Place) Close() error {
-	err := p.main.Close()
-	if p.ops != nil {
-		err = errors.Join(err, p.ops.Close())
+	var faults []error
+	for _, at := range []net.Listener{p.main, p.ops, p.verify} {
+		if at != nil {
+			faults = append(faults, at.Close())
+		}
 	}
-	return err
+	return errors.Join(faults...)
 }
+
+// thisHost has no share: a proxy on it may be one that nobody has told us to trust.
+var thisHost = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+// everybody has no share where only a proxy asks.
+var everybody = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
 // New returns a Server at a Place, which it closes if it fails.
 func New(p *Place, n *node.Node, log *slog.Logger) (*Server, error) {
 	c := n.Config
 	s := &Server{node: n, log: log, lines: map[*http.Server]*connections{}}
-	h, err := Handler(n, log)
+	h, verify, err := handlers(n, log)
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -103,10 +123,14 @@ func New(p *Place, n *node.Node, log *slog.Logger) (*Server, error) {
 		s.main.TLSConfig = secured(p.pair)
 		n.Metrics.Certificate(p.pair.expires)
 	}
-	s.lines[s.main] = newConnections(p.main, underFileLimit(c.MaxConnections, log), log)
+	s.lines[s.main] = newConnections(p.main, underFileLimit(c.MaxConnections, log), slices.Concat(thisHost, c.TrustedProxies), log)
 	if p.ops != nil {
 		s.ops = s.newServer(OpsHandler(n, log))
-		s.lines[s.ops] = newConnections(p.ops, opsConnections, log)
+		s.lines[s.ops] = newConnections(p.ops, opsConnections, nil, log)
+	}
+	if p.verify != nil {
+		s.verify = s.newServer(verify)
+		s.lines[s.verify] = newConnections(p.verify, underFileLimit(c.MaxConnections, log), everybody, log)
 	}
 	return s, nil
 }
@@ -138,7 +162,7 @@ func (s *Server) newServer(h http.Handler) *http.Server {
 	// nobody holds a connection for longer.
 	request := s.node.Config.RequestTime
 	return &http.Server{
-		Handler: s.leaving(h), ConnState: noteState,
+		Handler: s.leaving(receiving(request, h)), ConnState: noteState, ConnContext: withConnection,
 		ReadHeaderTimeout: request / 6, ReadTimeout: request, WriteTimeout: request * 3 / 2, IdleTimeout: request * 2,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -161,6 +185,18 @@ func (s *Server) OpsAddr() string {
 		return ""
 	}
 	return s.lines[s.ops].Addr().String()
+}
+
+// VerifyAddr is where the proxy asks, or empty: on the main address.
+func (s *Server) VerifyAddr() string {
+	if s.verify == nil {
+		return ""
+	}
+	at := s.lines[s.verify].Addr()
+	if at.Network() == "unix" {
+		return sockets.Unix + at.String()
+	}
+	return at.String()
 }
 
 // URL is where the API is, as the world reaches it.

@@ -1,9 +1,9 @@
 // Package sockets gets what the server listens on: addresses of its own, sockets
 // that systemd holds for it, or those of the process whose place it takes.
 //
-// systemd passes sockets as sd_listen_fds(3) says. Their names are Main and Ops,
-// by FileDescriptorName= of the socket unit; of those with another name the first
-// is the main one, the second that of ops-addr.
+// systemd passes sockets as sd_listen_fds(3) says. Their names are Main, Ops and
+// Verify, by FileDescriptorName= of the socket unit; of those with another name the
+// first is the main one, the second that of ops-addr.
 package sockets
 
 import (
@@ -18,10 +18,11 @@ import (
 	"syscall"
 )
 
-// The names of the two sockets.
+// The names of the sockets.
 const (
-	Main = "main"
-	Ops  = "ops"
+	Main   = "main"
+	Ops    = "ops"
+	Verify = "verify"
 )
 
 const (
@@ -91,9 +92,9 @@ func (s *Set) activated(count, names string) error {
 		if i < len(given) {
 			name = given[i]
 		}
-		if name != Main && name != Ops {
+		if name != Main && name != Ops && name != Verify {
 			if name = s.free(order); name == "" {
-				faults = append(faults, errors.New("there are more than two: one is the main address, one that of ops-addr"))
+				faults = append(faults, errors.New("there are more than two without the name main, ops or verify: one is the main address, one that of ops-addr"))
 				break
 			}
 		}
@@ -169,15 +170,58 @@ func (s *Set) Listen(ctx context.Context, name, addr string) (net.Listener, erro
 		s.inUse = append(s.inUse, used{name, from.addr, from.line})
 		return from.line, nil
 	}
-	line, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	line, err := listen(ctx, addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("%w: durin health tells whether a durin runs there; --addr and --ops-addr choose others", err)
+		err = fmt.Errorf("%w: durin health tells whether a durin runs there; --addr, --ops-addr and --verify-addr choose others", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}
 	s.inUse = append(s.inUse, used{name, addr, line})
 	return line, nil
+}
+
+// Unix begins the address of a socket of the file system.
+const Unix = "unix:"
+
+// socketMode lets the socket's owner and group ask.
+const socketMode = 0o660
+
+// listen listens at host:port or unix:path. A socket that a process has left behind
+// gives way; one on which somebody listens does not.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	path, isUnix := strings.CutPrefix(addr, Unix)
+	if !isUnix {
+		return (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	}
+	line, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	if errors.Is(err, syscall.EADDRINUSE) && isLeft(ctx, path) {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+		line, err = (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The process that takes over listens on the same path.
+	line.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := os.Chmod(path, socketMode); err != nil {
+		return nil, errors.Join(err, line.Close())
+	}
+	return line, nil
+}
+
+// isLeft reports a socket on which nobody listens.
+func isLeft(ctx context.Context, path string) bool {
+	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != os.ModeSocket {
+		return false
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // Ready tells the process before, if there is one, that this one serves; and
