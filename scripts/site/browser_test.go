@@ -19,7 +19,7 @@ import (
 
 const (
 	browserTime = 15 * time.Minute // a bound on hanging, not on slowness
-	axeFile     = "../../cmd/durin/internal/pagestest/testdata/axe-core/axe.min.js"
+	axeFile     = "../../cmd/durin/test/pagestest/testdata/axe-core/axe.min.js"
 )
 
 // tab is a browser that looks at the site.
