@@ -242,7 +242,7 @@ func TestTwoAuthorizations(t *testing.T) {
 	}{
 		{"GET", "sessions/", good, good, 200}, {"GET", "sessions/", good, "Token x", 401}, {"GET", "sessions/", "Basic eDp4", good, 401},
 		{"GET", "verify", good, good, 200}, {"GET", "verify", good, "Token x", 401}, {"GET", "verify?optional=1", "Basic eDp4", good, 401},
-		{"POST", "introspect", server, server, 400}, {"POST", "introspect", server, "Bearer x", 401}, {"POST", "revoke", "Basic eDp4", server, 401},
+		{"POST", "introspect", server, server, 400}, {"POST", "introspect", server, "Bearer x", 401}, {"POST", "revoke", "Basic eDp4", server, 401}, {"POST", "revoke", "", server, 401},
 		{"POST", "/knox/login", "Basic eDp4", "Basic eTp5", 401}, {"POST", "/knox/login", good, "Basic eDp4", 401},
 	} {
 		path := c.path

@@ -101,7 +101,7 @@ const maxTokenForm = 16 << 10
 // returns false the answer is written.
 func (h *Handler) resourceRequest(w http.ResponseWriter, r *http.Request) (url.Values, durin.ResourceServer, bool) {
 	var server durin.ResourceServer
-	inHeader := r.Header.Get("Authorization") != ""
+	inHeader := strings.Join(r.Header["Authorization"], "") != ""
 	if inHeader { // who has no secret learns nothing about the form
 		var err error
 		if server, err = h.checkServer(r); err != nil {

@@ -51,7 +51,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		"ops-addr": "[::1]:2", "tls-cert": "c", "tls-key": "k", "max-connections": "7", "request-time": "30s", "hash-nice": "0", "password-denylist": "l", "drain-time": "5s", "pid-file": "p", "access-log": "true", "token-ttl": "never", "token-length": "40",
 		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata", "login-names": "Folded",
 		"cache-ttl": "0", "refresh-on-login": "true", "api-access-client": "key", "api-access-hide-session": "true",
-		"api-access-show-token": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never", "usage-retention": "30d",
+		"api-access-show-token": "true", "api-access-password": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never", "usage-retention": "30d",
 		"audit": "off", "audit-keep": "never", "audit-chain": "a", "audit-queue": "9",
 		"redis": "rediss://a@b:1/2", "redis-away": "closed", "notify": "postgres://a@b/c", "otlp-endpoint": "http://a:4318",
 		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "introspection-ttl": "5m", "cookie-token": "true", "cookie-name": "SESSION", "login-client": "header:x-api-client", "cors-credentials": "true",
