@@ -48,12 +48,12 @@ func TestEverySettingFromEverySource(t *testing.T) {
 	values := map[string]string{
 		"db": "x.db", "key-file": "k", "log-format": "json", "log-level": "warn", "addr": ":1", "addr-file": "a", "mount": "/x",
 		"demo": "true", "public-url": "https://x.org/y/", "trusted-proxies": "10.0.0.1, 2001:db8::/32", "cors-origin": "https://a.org",
-		"ops-addr": "[::1]:2", "tls-cert": "c", "tls-key": "k", "max-connections": "7", "request-time": "30s", "hash-nice": "0", "password-denylist": "l", "drain-time": "5s", "pid-file": "p", "access-log": "true", "token-ttl": "never", "token-length": "40",
+		"ops-addr": "[::1]:2", "verify-addr": "unix:/v", "tls-cert": "c", "tls-key": "k", "max-connections": "7", "request-time": "30s", "hash-nice": "0", "password-denylist": "l", "drain-time": "5s", "pid-file": "p", "access-log": "true", "token-ttl": "never", "token-length": "40",
 		"token-prefix": "acme", "auth-scheme": "Bearer", "login-user": "true", "expiry-format": "%Y", "timezone": "Asia/Kolkata", "login-names": "Folded",
 		"cache-ttl": "0", "refresh-on-login": "true", "api-access-client": "key", "api-access-hide-session": "true",
 		"api-access-show-token": "true", "api-access-password": "true", "throttle": "5/m", "login-limit": "off", "prune-after": "never", "usage-retention": "30d",
 		"audit": "off", "audit-keep": "never", "audit-chain": "a", "audit-queue": "9",
-		"redis": "rediss://a@b:1/2", "redis-away": "closed", "notify": "postgres://a@b/c", "otlp-endpoint": "http://a:4318",
+		"redis": "rediss://a@b:1/2", "redis-prefix": "p:", "redis-away": "closed", "notify": "postgres://a@b/c", "otlp-endpoint": "http://a:4318",
 		"identity-prefix": "Remote-", "signin-url": "https://a.org/login", "return-to": "a.org", "introspection-ttl": "5m", "cookie-token": "true", "cookie-name": "SESSION", "login-client": "header:x-api-client", "cors-credentials": "true",
 		"compat": "knox=mobile,drf", "compat-path": "knox=/old",
 	}
@@ -82,7 +82,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		if c.DB != "x.db" || c.KeyFile != "k" || c.Mount != "/x" || c.PublicURL.String() != "https://x.org/y" || len(c.TrustedProxies) != 2 ||
 			c.TokenTTL != durin.Never || c.TokenLength != 40 || c.CacheTTL != 0 || c.Timezone.String() != "Asia/Kolkata" || c.LoginNames != durin.LoginNamesFolded || !c.APIAccessShowToken ||
 			c.Throttle != (durin.Rate{N: 5, Period: time.Minute}) || c.LoginLimit || c.PruneAfter != durin.Never || !c.Demo || c.CORSOrigins[0] != "https://a.org" ||
-			c.Redis != "rediss://a@b:1/2" || c.RedisAway != "closed" || c.Notify != "postgres://a@b/c" || c.AuditQueue != 9 || c.IntrospectionTTL != 5*time.Minute || c.CookieName != "SESSION" || c.LoginClient != (LoginClient{Header: "X-Api-Client"}) {
+			c.Redis != "rediss://a@b:1/2" || c.RedisPrefix != "p:" || c.RedisAway != "closed" || c.VerifyAddr != "unix:/v" || c.Notify != "postgres://a@b/c" || c.AuditQueue != 9 || c.IntrospectionTTL != 5*time.Minute || c.CookieName != "SESSION" || c.LoginClient != (LoginClient{Header: "X-Api-Client"}) {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}

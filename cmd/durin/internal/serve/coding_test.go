@@ -16,7 +16,7 @@ func TestBodiesAreRefusedAlike(t *testing.T) {
 		t.Fatal(err)
 	}
 	send := func(path, body, coding string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest("POST", path, strings.NewReader(body))
+		r := httptest.NewRequest("POST", "http://127.0.0.1"+path, strings.NewReader(body))
 		r.RemoteAddr = "127.0.0.1:999"
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Content-Encoding", coding)
