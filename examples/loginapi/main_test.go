@@ -107,7 +107,7 @@ func TestEachClientFollowsItsPolicy(t *testing.T) {
 func TestTheAPIKeyIsMadeShownOnceAndHidden(t *testing.T) {
 	_, base := start(t)
 	token, _ := logIn(t, base, "web")
-	status, text := ask(t, "POST", base+"/api/auth/apiaccess/", token, "")
+	status, text := ask(t, "POST", base+"/api/auth/apiaccess/", token, "password=correct+horse")
 	var key struct{ Token string }
 	if err := json.Unmarshal([]byte(text), &key); err != nil || status != 201 || key.Token == "" {
 		t.Fatalf("creating the key: %d %s", status, text)

@@ -102,9 +102,11 @@ func endpoints() api.Options {
 	return api.Options{
 		Prefix: "/api/auth",
 
-		APIKeyClient: keyClient,
-		HideAPIKey:   true,
-		ShowAPIKey:   false,
+		APIKeyClient:   keyClient,
+		HideAPIKey:     true,
+		ShowAPIKey:     false,
+		APIKeyPassword: true, // a stolen token makes no key that outlives it
+		UserName:       nil,  // the users are the store's
 
 		Location: time.UTC,
 		Expiry:   api.ExpiryFormat("iso-8601", time.UTC),
@@ -116,10 +118,13 @@ func endpoints() api.Options {
 
 		CookieToken: false, // a token in a cookie is not in the answer
 
-		PublicURL:      "",         // as it is asked
-		IdentityPrefix: "X-Durin-", // of what verify tells about the caller
-		SignInURL:      "",         // verify answers 401 to people too
-		ReturnTo:       nil,
+		PublicURL:        "",              // as it is asked
+		HideMetadata:     false,           // services find introspection by it
+		IntrospectionTTL: 5 * time.Minute, // the longest that they may keep an answer
+		VerifyApart:      false,           // the proxy asks at the same address
+		IdentityPrefix:   "X-Durin-",      // of what verify tells about the caller
+		SignInURL:        "",              // verify answers 401 to people too
+		ReturnTo:         nil,
 
 		Compat: api.Compat{}, // no login routes of other libraries
 
