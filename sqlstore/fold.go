@@ -10,7 +10,7 @@ import (
 )
 
 // fillRows is how many names are folded in one transaction.
-const fillRows = 500
+const fillRows = 100
 
 // Names are folded when they are first asked for by it, not when they are written:
 // programs that do not know the column write users too, and most never ask. A name

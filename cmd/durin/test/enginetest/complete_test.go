@@ -14,8 +14,8 @@ import (
 // by populate; small those with as many rows as there are clients, services,
 // nodes or migrations, or one of them a day.
 var (
-	large = []string{"token", "user", "slot", "outbox", "usage", "import", "audit", "replaced"}
-	small = []string{"client", "resource_server", "schema", "activity", "audit_chain"}
+	large = []string{"token", "user", "slot", "outbox", "usage", "import", "audit", "replaced", "gone", "batch"}
+	small = []string{"client", "resource_server", "schema", "activity", "audit_chain", "installation"}
 )
 
 // TestEveryTableIsKnown: a new table belongs to one of the lists, so that

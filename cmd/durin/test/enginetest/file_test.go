@@ -67,9 +67,12 @@ func calls(s *sqlstore.Store) map[string]func(context.Context) error {
 			_, err := s.Issue(ctx, durin.NewToken{UserID: "u", Client: "a", Digest: d, Now: now})
 			return err
 		},
-		"Lookup":   func(ctx context.Context) error { _, err := s.Lookup(ctx, d); return err },
-		"Sessions": func(ctx context.Context) error { _, err := s.Sessions(ctx, browse.Query{}); return err },
-		"Renew":    func(ctx context.Context) error { _, err := s.Renew(ctx, d, now); return err },
+		"Installation":       func(ctx context.Context) error { _, err := s.Installation(ctx, now); return err },
+		"FindInstallation":   func(ctx context.Context) error { _, err := s.FindInstallation(ctx); return err },
+		"ForgetInstallation": s.ForgetInstallation,
+		"Lookup":             func(ctx context.Context) error { _, err := s.Lookup(ctx, d); return err },
+		"Sessions":           func(ctx context.Context) error { _, err := s.Sessions(ctx, browse.Query{}); return err },
+		"Renew":              func(ctx context.Context) error { _, err := s.Renew(ctx, d, now); return err },
 		"Rotate": func(ctx context.Context) error {
 			_, err := s.Rotate(ctx, durin.Rotation{Digest: d, Now: now})
 			return err

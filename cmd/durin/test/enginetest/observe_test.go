@@ -43,7 +43,7 @@ func TestObserve(t *testing.T) {
 		if begun["creating a client"] != 1 || ended["creating a client"] != nil {
 			t.Errorf("creating a client: begun %d times, ended with %v", begun["creating a client"], ended["creating a client"])
 		}
-		if begun["looking up a token"] != 1 || !errors.Is(ended["looking up a token"], durin.ErrNotFound) || !strings.Contains(missing.Error(), "looking up a replaced token") {
+		if begun["looking up a token"] != 1 || !errors.Is(ended["looking up a token"], durin.ErrNotFound) || !strings.Contains(missing.Error(), "looking up a token") {
 			t.Errorf("looking up a token: begun %d times, ended with %v, fails with %v", begun["looking up a token"], ended["looking up a token"], missing)
 		}
 		for call := range begun {

@@ -22,8 +22,10 @@ func TestPartitioned(t *testing.T) {
 	d := e.new(t)
 	db := d.Open(t)
 	s := e.open(t, db, sqlstore.Options{})
-	if _, err := s.CreateClient(t.Context(), durin.Client{Name: "a", TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1}); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"a", "b"} {
+		if _, err := s.CreateClient(t.Context(), durin.Client{Name: name, TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	issue(t, s, "before", "a", "u0")
 	if _, err := db.ExecContext(t.Context(), partitioning(t)); err != nil {

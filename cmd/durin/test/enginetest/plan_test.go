@@ -165,7 +165,7 @@ func populate(t *testing.T, e engine, db *sql.DB) {
 		text, blob, analyze = "LPAD(i, 32, '0')", "LPAD(i, 32, '0')", "ANALYZE TABLE durin_"+strings.Join(large, ", durin_")
 	}
 	const numbers = " WITH RECURSIVE n AS (SELECT 0 AS k UNION ALL SELECT k + 1 FROM n WHERE k < 99), m AS (SELECT a.k * 100 + b.k + 100 AS i FROM n a CROSS JOIN n b) "
-	at := now.UnixMicro()
+	at, short := now.UnixMicro(), strings.ReplaceAll(blob, "32", "16")
 	for _, insert := range []string{
 		"durin_user (id, name, password, active, admin, created)" + numbers + "SELECT i, " + text + ", '', 1, 0, 0 FROM m",
 		"durin_token (digest, user_id, owner, client_id, created, issued_at, expires, name, address, agent)" + numbers +
@@ -179,6 +179,8 @@ func populate(t *testing.T, e engine, db *sql.DB) {
 			fmt.Sprintf("SELECT 1, i, %d + i * 1000, %s, 'user', %s, '', %s, '', %s, i, '', '', '', '', '', %s FROM m", at, word, text, text, word, blob),
 		"durin_replaced (digest, token_id, token_created, successor, seal_until, good_until, forget)" + numbers +
 			fmt.Sprintf("SELECT %s, i, 0, %s, %d + i * 1000, %d + i * 1000, %d + i * 1000 FROM m", blob, blob, at, at, at),
+		"durin_gone (kind, id, at)" + numbers + "SELECT 'user', i + 20000, 0 FROM m",
+		"durin_batch (id, at)" + numbers + fmt.Sprintf("SELECT %s, %d + i * 1000 FROM m", short, at),
 		"durin_import (source, source_key, target, at)" + numbers + "SELECT 's', " + text + ", i, 0 FROM m",
 	} {
 		if _, err := db.Exec("INSERT INTO " + insert); err != nil {

@@ -163,8 +163,10 @@ func TestOtherModes(t *testing.T) {
 				db.SetMaxOpenConns(1)
 			}
 			s := mode.engine.open(t, db, mode.opts)
-			if _, err := s.CreateClient(t.Context(), durin.Client{Name: "a", TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1}); err != nil {
-				t.Fatal(err)
+			for _, name := range []string{"a", "b"} {
+				if _, err := s.CreateClient(t.Context(), durin.Client{Name: name, TTL: time.Hour, Policy: durin.PolicyEvict, MaxTokens: 1}); err != nil {
+					t.Fatal(err)
+				}
 			}
 			exercise(t, s)
 		})
