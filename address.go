@@ -16,6 +16,7 @@ import (
 func (g *Guard) Address(r *http.Request) netip.Addr {
 	peer := parseAddress(r.RemoteAddr)
 	if !g.trusts(peer) {
+		g.tellOfProxy(r, peer)
 		return peer
 	}
 	standard, old := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
@@ -33,6 +34,17 @@ func (g *Guard) Address(r *http.Request) netip.Addr {
 		g.log.Warn("a trusted proxy sent Forwarded and X-Forwarded-For with different addresses, so its own counts for its callers; let it remove the header that it does not write", "proxy", peer)
 	})
 	return peer
+}
+
+// tellOfProxy warns once of a peer that looks like a proxy of one's own and is none of
+// the TrustedProxies: what strangers do there counts for all its callers.
+func (g *Guard) tellOfProxy(r *http.Request, peer netip.Addr) {
+	if !peer.IsLoopback() && !peer.IsPrivate() && !peer.IsLinkLocalUnicast() || len(r.Header["X-Forwarded-For"]) == 0 && len(r.Header["Forwarded"]) == 0 {
+		return
+	}
+	g.untrusted.Do(func() {
+		g.log.Warn("what looks like a proxy is none of the trusted proxies, so all its callers count as one, and guesses of one hold all of them back; name its address as a trusted proxy", "proxy", peer)
+	})
 }
 
 // firstUntrusted goes through hops from the right, behind peer, as far as they

@@ -56,6 +56,41 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// TestUntrustedProxy: who forgets to name the proxy is told once, and no stranger
+// brings it about.
+func TestUntrustedProxy(t *testing.T) {
+	for name, c := range map[string]struct {
+		peer, header string
+		told         bool
+	}{
+		"a proxy on this host":            {"127.0.0.1:5", "X-Forwarded-For", true},
+		"a proxy on the network":          {"172.17.0.2:5", "Forwarded", true},
+		"a proxy on an IPv6 network":      {"[fd00::2]:5", "X-Forwarded-For", true},
+		"a proxy that is trusted":         {"10.0.0.1:5", "X-Forwarded-For", false},
+		"a stranger":                      {"192.0.2.1:5", "X-Forwarded-For", false},
+		"a program on this host":          {"127.0.0.1:5", "X-Other", false},
+		"a proxy whose address is hidden": {"@", "X-Forwarded-For", false},
+	} {
+		var log strings.Builder
+		g := &Guard{log: slog.New(slog.NewTextHandler(&log, nil)), opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+		for range 3 {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RemoteAddr = c.peer
+			r.Header.Set(c.header, "198.51.100.7")
+			if got := g.Address(r); c.told && got != parseAddress(c.peer) {
+				t.Errorf("%s: counts as %s", name, got)
+			}
+		}
+		want := 0
+		if c.told {
+			want = 1
+		}
+		if text := log.String(); strings.Count(text, "level=WARN") != want || strings.Contains(text, "198.51.100.7") {
+			t.Errorf("%s: the log tells %q", name, text)
+		}
+	}
+}
+
 func FuzzAddress(f *testing.F) {
 	f.Add(`for="[2001:db8::1]:4711", for=_x`, "1.2.3.4, x")
 	g := &Guard{log: slog.New(slog.DiscardHandler), opt: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}}

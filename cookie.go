@@ -1,6 +1,8 @@
 package durin
 
 import (
+	"crypto/sha256"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -15,24 +17,31 @@ const DefaultCookie = "__Host-durin"
 // 5.5): what a token that never expires gets.
 const maxCookieAge = 400 * 24 * time.Hour
 
-// cookieOf returns the token in the cookie of r, or "". Of several cookies of the
-// name that differ none counts: one of them may be a sibling host's.
+// cookieOf returns the token in the cookie of r, or "". Several cookies of the name
+// that differ are errTwoCookies: one of them may be a sibling host's.
 func (g *Guard) cookieOf(r *http.Request) (token string, err error) {
 	for _, line := range r.Header["Cookie"] {
 		for line != "" {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			if name != g.opt.CookieName {
+			var value string
+			var ours bool
+			if value, ours, line = g.cutCookie(line); !ours {
 				continue
 			}
-			if value = strings.Trim(value, `"`); token != "" && value != token {
+			if token != "" && value != token {
 				return "", errTwoCookies
 			}
 			token = value
 		}
 	}
 	return token, nil
+}
+
+// cutCookie splits off the first cookie of a line, and tells its value if it is of
+// the name.
+func (g *Guard) cutCookie(line string) (value string, ours bool, rest string) {
+	pair, rest, _ := strings.Cut(line, ";")
+	name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+	return strings.Trim(value, `"`), name == g.opt.CookieName, rest
 }
 
 // SetCookie gives the browser the token of a client whose tokens travel in a
@@ -51,8 +60,15 @@ func (g *Guard) SetCookie(w http.ResponseWriter, token Secret, s *Session) {
 // KeepCookie sets the cookie of r once more, after its session s was renewed. A
 // request whose token came in a header gets none.
 func (g *Guard) KeepCookie(w http.ResponseWriter, r *http.Request, s *Session) {
-	if token, err := g.cookieOf(r); err == nil && token != "" && s != nil && s.Client.Cookie {
-		g.SetCookie(w, Secret(token), s)
+	if s == nil || !s.Client.Cookie {
+		return
+	}
+	tokens := g.cookiesOf(r)
+	for _, token := range tokens {
+		if len(tokens) == 1 || sha256.Sum256([]byte(token)) == s.Digest {
+			g.SetCookie(w, Secret(token), s)
+			return
+		}
 	}
 }
 
@@ -63,11 +79,12 @@ func (g *Guard) ClearCookie(w http.ResponseWriter) {
 	http.SetCookie(w, c)
 }
 
-// dropDead takes the cookie from the browser when its token is why r is refused with
-// 401. The browser would send it for as long as it keeps it, and be refused where
-// callers without a token are let in.
-func (g *Guard) dropDead(w http.ResponseWriter, r *http.Request, err error) {
-	if token, two := g.cookieOf(r); token == "" || two != nil || AsError(err).Status != http.StatusUnauthorized {
+// DropCookie takes the cookie from the browser when its token is why r is refused with
+// err, a 401, as the middleware does. The browser would send it for as long as it keeps
+// it, and be refused where callers without a token are let in. Of two that are good it
+// takes none: what stayed could be a sibling host's.
+func (g *Guard) DropCookie(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errTwoCookies) || AsError(err).Status != http.StatusUnauthorized || len(g.cookiesOf(r)) == 0 {
 		return
 	}
 	if token, err := g.tokenOf(r); token == "" && err == nil {

@@ -35,7 +35,7 @@ func (g *Guard) identify(w http.ResponseWriter, r *http.Request) (*identity, *ht
 	}
 	id, err := g.identityOf(ctx, r)
 	if err != nil {
-		g.dropDead(w, r, err)
+		g.DropCookie(w, r, err)
 		g.Fail(w, r, err)
 		return nil, r, false
 	}
@@ -51,11 +51,9 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 		return nil, err
 	}
 	travelled := byHeader
+	var two error
 	if token == "" {
-		if token, err = g.cookieOf(r); err != nil {
-			return nil, err
-		}
-		if token == "" {
+		if token, two = g.cookieOf(r); token == "" && two == nil {
 			return &g.anonymous, nil
 		}
 		if err := g.CheckOrigin(r); err != nil {
@@ -63,7 +61,12 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 		}
 		travelled = byCookie
 	}
-	c, err := g.check(ctx, token)
+	var c *checked
+	if two == nil {
+		c, err = g.check(ctx, token)
+	} else {
+		c, err = g.checkTwins(ctx, r)
+	}
 	if err != nil {
 		return nil, err
 	}

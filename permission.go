@@ -33,7 +33,7 @@ func (g *Guard) Permit(w http.ResponseWriter, r *http.Request, rules Rules) (*Se
 	if id == nil {
 		var err error
 		if id, err = g.identityOf(ctx, r); err != nil {
-			g.dropDead(w, r, err)
+			g.DropCookie(w, r, err)
 			return nil, err
 		}
 	}

@@ -142,9 +142,7 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request) {
 	case err != nil && durin.AsError(err).Status != http.StatusUnauthorized:
 		h.fail(w, r, nil, err)
 	case err != nil:
-		if !errors.Is(err, durin.ErrNoToken) {
-			h.guard.ClearCookie(w) // it is good for nothing, here and in the application
-		}
+		h.guard.DropCookie(w, byCookie(r), err) // it is good for nothing, here and in the application
 		h.toSignIn(w, r)
 	case r.URL.Path == h.site.Path() && pages.Safe(r) && h.next(r) != "":
 		h.goBack(w, r, v, h.next(r))
@@ -165,9 +163,7 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request) {
 // identify finds out who asks, by the cookie: a token in a header is for
 // programs, and opens no page.
 func (h *Handler) identify(r *http.Request) (*visit, error) {
-	r = r.Clone(r.Context())
-	r.Header.Del("Authorization")
-	s, err := h.guard.Check(r)
+	s, err := h.guard.Check(byCookie(r))
 	if err == nil && s == nil {
 		err = durin.ErrNoToken
 	}
@@ -175,6 +171,13 @@ func (h *Handler) identify(r *http.Request) (*visit, error) {
 		return nil, err
 	}
 	return &visit{session: s, name: h.nameOf(r.Context(), s)}, nil
+}
+
+// byCookie is r with no other token than that in its cookie.
+func byCookie(r *http.Request) *http.Request {
+	r = r.Clone(r.Context())
+	r.Header.Del("Authorization")
+	return r
 }
 
 // nameOf is what the user signs in with, as far as that is known.
@@ -255,6 +258,10 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, nil, err)
 		return
 	default:
+		if err := h.guard.Supersede(r, &in.Session); err != nil {
+			h.fail(w, r, nil, err)
+			return
+		}
 		h.guard.SetCookie(w, in.Token, &in.Session)
 		goTo(w, form.Next)
 		return

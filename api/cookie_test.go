@@ -47,6 +47,35 @@ func TestCookieSession(t *testing.T) {
 	}
 }
 
+// Front ends whose cookie had a domain before they moved here keep that one beside
+// the one that the login sets, and are signed in all the same.
+func TestCookieBesideAnOlderOne(t *testing.T) {
+	w := newWorld(t, api.Options{}, func(o *durin.Options) { o.CookieName = "SESSION" })
+	if _, err := w.guard.CreateClient(t.Context(), durin.Client{Name: "browser", Cookie: true, Policy: durin.PolicyEvict, MaxTokens: 10}); err != nil {
+		t.Fatal(err)
+	}
+	older := "SESSION=" + w.token("1", "browser")
+	expect := func(res *http.Response, status int) *http.Response {
+		t.Helper()
+		if body := text(t, res); res.StatusCode != status {
+			t.Errorf("answered %d %s, want %d", res.StatusCode, body, status)
+		}
+		return res
+	}
+	expect(w.do("GET", "/api/auth/sessions/", "", "Cookie", older), 200)
+	const given = `{"username":"alice","password":"alice-pass","client":"browser"}`
+	in := expect(w.do("POST", "/api/auth/login/", given, "Content-Type", "application/json", "Cookie", older), 200).Cookies()
+	if len(in) != 1 {
+		t.Fatal(in)
+	}
+	both := older + "; SESSION=" + in[0].Value
+	if again := expect(w.do("POST", "/api/auth/refresh/", "", "Cookie", both), 200).Cookies(); len(again) != 1 || again[0].Value != in[0].Value {
+		t.Errorf("renewed: %v", again)
+	}
+	expect(w.do("POST", "/api/auth/logout/", "", "Cookie", both), 204)
+	expect(w.do("GET", "/api/auth/sessions/", "", "Cookie", both), 401)
+}
+
 func theCookie(t *testing.T, res *http.Response) *http.Cookie {
 	t.Helper()
 	all := res.Cookies()

@@ -54,6 +54,10 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 			h.guard.Fail(w, r, err)
 			return
 		}
+		if err := h.guard.Supersede(r, &in.Session); err != nil {
+			h.guard.Fail(w, r, err)
+			return
+		}
 		h.guard.SetCookie(w, in.Token, &in.Session)
 	}
 	durin.WriteJSON(w, http.StatusOK, h.loginAnswer(r, in))

@@ -202,9 +202,13 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rules *proxyRul
 }
 
 // isNavigation reports a page that is opened in a browser where a sign-in page is
-// set.
+// set. Over plain HTTP browsers send no Sec-Fetch-Mode, but scripts that ask for a
+// part of a page say so in X-Requested-With.
 func (h *Handler) isNavigation(r *http.Request) bool {
 	if h.opt.SignInURL == "" || r.Method != http.MethodGet || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return false
+	}
+	if strings.EqualFold(r.Header.Get("X-Requested-With"), "XMLHttpRequest") {
 		return false
 	}
 	mode := r.Header.Get("Sec-Fetch-Mode")
@@ -236,7 +240,8 @@ func askedURI(r *http.Request) string {
 }
 
 // signIn is the address of the sign-in page, with the one to return to as next,
-// if it is on the same host or one of those that are allowed.
+// if it is on the same host or one of those that are allowed: without its query if it
+// is too long with it.
 func (h *Handler) signIn(r *http.Request) string {
 	scheme := r.Header.Get("X-Forwarded-Proto")
 	if scheme != "http" {
@@ -258,5 +263,18 @@ func (h *Handler) signIn(r *http.Request) string {
 	if strings.Contains(h.opt.SignInURL, "?") {
 		separator = "&"
 	}
-	return h.opt.SignInURL + separator + "next=" + url.QueryEscape(next)
+	to := h.opt.SignInURL + separator + "next="
+	escaped := url.QueryEscape(next)
+	if query := strings.IndexByte(next, '?'); query >= 0 && len(to)+len(escaped) > maxLocation {
+		escaped = url.QueryEscape(next[:query])
+	}
+	if len(to)+len(escaped) > maxLocation {
+		return h.opt.SignInURL
+	}
+	return to + escaped
 }
+
+// maxLocation bounds the address of the sign-in page with the one to return to, in
+// bytes. Servers and proxies refuse request lines of more than 8 KiB: who was sent to
+// a longer one could not sign in.
+const maxLocation = 7 << 10

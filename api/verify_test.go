@@ -436,6 +436,8 @@ func TestSignIn(t *testing.T) {
 		{"a backslash", "", 302, plain, append(page, "X-Forwarded-Host", "app.example.org", "X-Forwarded-Uri", `/\evil.test`)},
 		{"a form", "", 401, "", []string{"X-Forwarded-Method", "POST", "Accept", "text/html", "Sec-Fetch-Mode", "navigate"}},
 		{"a fetch", "", 401, "", []string{"X-Forwarded-Method", "GET", "Accept", "text/html", "Sec-Fetch-Mode", "cors"}},
+		{"a script over plain HTTP", "", 401, "", []string{"X-Forwarded-Method", "GET", "Accept", "text/html", "X-Requested-With", "XMLHttpRequest"}},
+		{"a page in an application's own window", "", 302, plain, []string{"X-Forwarded-Method", "GET", "Accept", "text/html", "X-Requested-With", "org.example.app"}},
 		{"a program", "", 401, "", []string{"X-Forwarded-Method", "GET", "Accept", "*/*"}},
 		{"the method is not told", "", 401, "", []string{"Accept", "text/html"}},
 	} {
@@ -461,6 +463,26 @@ func TestSignInOnTheSameHost(t *testing.T) {
 			res := w.do("GET", verifyPath, "", append(page, "X-Forwarded-Uri", uri)...)
 			if got := res.Header.Get("Location"); res.StatusCode != 302 || got != want {
 				t.Errorf("%q: %d to %q, want %q", uri, res.StatusCode, got, want)
+			}
+		}
+	}
+}
+
+// A sign-in page that nobody can open for the length of its address leads nowhere: the
+// query of a long address to return to is left out, and all of it if need be.
+func TestSignInFromALongAddress(t *testing.T) {
+	page := []string{"Accept", "text/html", "X-Forwarded-Method", "GET", "X-Forwarded-Host", "app.example.org", "X-Forwarded-Proto", "https"}
+	for signIn, begin := range map[string]string{"/account/": "/account/?next=", "https://app.example.org/account/": "https://app.example.org/account/?next=https%3A%2F%2Fapp.example.org"} {
+		w := newWorld(t, api.Options{SignInURL: signIn, ReturnTo: []string{"app.example.org"}})
+		for _, c := range []struct{ uri, want string }{
+			{"/a?b=" + strings.Repeat("c", 6000), begin + "%2Fa%3Fb%3D" + strings.Repeat("c", 6000)},
+			{"/a?b=" + strings.Repeat("c", 7200), begin + "%2Fa"},
+			{"/a?b=" + strings.Repeat("%20", 2000), begin + "%2Fa"},
+			{"/" + strings.Repeat("a", 7200) + "?b=c", signIn},
+		} {
+			res := w.do("GET", verifyPath, "", append(page, "X-Forwarded-Uri", c.uri)...)
+			if got := res.Header.Get("Location"); res.StatusCode != 302 || got != c.want {
+				t.Errorf("%.20s… of %d bytes: %d to %.80q… of %d", c.uri, len(c.uri), res.StatusCode, got, len(got))
 			}
 		}
 	}

@@ -7,7 +7,7 @@ local identity = { "x-durin-user-id", "x-durin-user", "x-durin-client", "x-durin
 -- What Durin looks at of a caller's headers.
 local passed = {
 	"authorization", "cookie", "origin", "sec-fetch-site", "sec-fetch-mode", "sec-websocket-key", "upgrade",
-	"accept", "user-agent", "access-control-request-method",
+	"accept", "x-requested-with", "user-agent", "access-control-request-method",
 }
 
 -- What a caller gets of Durin's answer.

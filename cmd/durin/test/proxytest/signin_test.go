@@ -51,6 +51,26 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
+// The way to a sign-in page on the same host is relative: only the browser knows the
+// scheme and the port that it came by, where something in front of the proxy ends TLS.
+// A long address to return to takes it, and a script that asks for a part of a page
+// over plain HTTP, which has no Sec-Fetch-Mode, is told that it is refused.
+func TestSignInOnTheSameHost(t *testing.T) {
+	onEachSigningIn(t, "/account/", func(t *testing.T, w *world) {
+		query := strings.Repeat("%2F", 1300)
+		for uri, want := range map[string]string{
+			"/a?b=c":      "/account/?next=%2Fa%3Fb%3Dc",
+			"/a?" + query: "/account/?next=%2Fa%3F" + strings.ReplaceAll(query, "%", "%25"),
+		} {
+			a := w.do("GET", uri, nil, "Host", "app.test", "Accept", "text/html")
+			if got := a.header.Get("Location"); a.status != 302 || got != want {
+				t.Errorf("%.20s: answered %d to %.80q", uri, a.status, got)
+			}
+		}
+		w.want("a script", w.do("GET", "/a", nil, "Host", "app.test", "Accept", "text/html", "X-Requested-With", "XMLHttpRequest"), 401)
+	})
+}
+
 // A browser whose session has ended comes to the sign-in page, though that lies
 // where a dead token is refused.
 func TestDeadCookie(t *testing.T) {
