@@ -12,13 +12,21 @@ import (
 // header says, read from the right as far as proxies are trusted. A proxy that
 // writes one of them may pass on what a caller wrote into the other: where both
 // are there and tell different addresses, neither is believed, and the peer's
-// counts. The zero Addr means unknown.
+// counts. A peer on this host that sends one of them, and is none of the
+// TrustedProxies, is a proxy that was not named: its callers' addresses are unknown.
+// The zero Addr means unknown.
 func (g *Guard) Address(r *http.Request) netip.Addr {
 	peer := parseAddress(r.RemoteAddr)
+	standard, old := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
 	if !g.trusts(peer) {
+		if peer.IsLoopback() && len(standard)+len(old) > 0 {
+			g.unnamed.Do(func() {
+				g.log.Warn("a proxy on this host tells of its callers' addresses, and is not believed: all of them are one caller to the limits; name it in trusted-proxies (Options.TrustedProxies)", "proxy", peer)
+			})
+			return netip.Addr{} // as the address of all of them, one of them would lock out all
+		}
 		return peer
 	}
-	standard, old := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
 	switch {
 	case len(standard) == 0:
 		return g.firstUntrusted(peer, strings.Split(strings.Join(old, ","), ","))

@@ -38,6 +38,7 @@ type Guard struct {
 	legacy      legacyTokens
 	activity    activity
 	unclear     sync.Once // told of a caller with two addresses
+	unnamed     sync.Once // told of a proxy that is not trusted
 	fullWarned  seldom    // told of too many windows
 	busyWarned  seldom    // told of a full queue of logins
 	failures    quota     // of failures that are logged
