@@ -239,6 +239,16 @@ func TestKeyAsksForThePassword(t *testing.T) {
 	}
 	b.get("key/replace", "Your password")
 	b.post(200, "key/delete", nil, "The API key was deleted")
+	// A session that was given a time to end at, by whoever, was not opened by the password.
+	s.Client(durin.Client{Name: "browser", Cookie: true})
+	short, err := s.Issue(t.Context(), durin.IssueRequest{UserID: "id of ada", Client: "browser", TTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := s.browser().send("POST", "key", nil, "Cookie", durin.DefaultCookie+"="+short.Token.Reveal()); status != 422 || !strings.Contains(body, "Your password again") {
+		t.Errorf("a session with a ceiling makes a key: %d", status)
+	}
+	keys(0)
 	forms, said := s.pages.Forms()
 	for _, path := range forms {
 		if rule, ok := said[path]; !ok || rule.Why == "" {

@@ -20,9 +20,11 @@ var rules = pages.Rules{
 	"password":          {Why: "its form asks for the present password in any case"},
 }
 
-// asks reports whether the form of that path needs the visitor's password.
+// asks reports whether the form of that path needs the visitor's password: in a
+// session that was given a time to end at, in any case.
 func (h *Handler) asks(path string, v *visit) bool {
-	return h.guard.Now().Sub(v.session.IssuedAt) > h.opt.Recent && rules.Ask(path, v.r)
+	late := h.guard.Now().Sub(v.session.IssuedAt) > h.opt.Recent
+	return (late || !v.session.Ceiling.IsZero()) && rules.Ask(path, v.r)
 }
 
 // again checks the visitor's password, which the form that was sent has, and

@@ -60,7 +60,7 @@ func (h *Handler) curl(r *http.Request, key string) string {
 
 func (h *Handler) createKey(v *visit) error {
 	issued, err := h.guard.Issue(v.r.Context(), durin.IssueRequest{
-		UserID: v.session.UserID, Client: h.opt.APIKeyClient, Device: h.device(v.r), Single: true, CheckedHash: v.checked,
+		UserID: v.session.UserID, Client: h.opt.APIKeyClient, Device: h.device(v.r), Single: true, CheckedHash: v.checked, By: v.session,
 	})
 	switch {
 	case errors.Is(err, durin.ErrKeyExists), errors.Is(err, durin.ErrTooManyTokens):
