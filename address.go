@@ -12,14 +12,19 @@ import (
 // header says, read from the right as far as proxies are trusted. A proxy that
 // writes one of them may pass on what a caller wrote into the other: where both
 // are there and tell different addresses, neither is believed, and the peer's
-// counts. The zero Addr means unknown.
+// counts. A peer on this host that sends one of them, and is none of the
+// TrustedProxies, is a proxy that was not named: its callers' addresses are unknown.
+// The zero Addr means unknown.
 func (g *Guard) Address(r *http.Request) netip.Addr {
 	peer := parseAddress(r.RemoteAddr)
+	standard, old := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
 	if !g.trusts(peer) {
 		g.tellOfProxy(r, peer)
+		if peer.IsLoopback() && len(standard)+len(old) > 0 {
+			return netip.Addr{} // as the address of all of its callers, one of them would lock out all
+		}
 		return peer
 	}
-	standard, old := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
 	switch {
 	case len(standard) == 0:
 		return g.firstUntrusted(peer, strings.Split(strings.Join(old, ","), ","))
@@ -37,13 +42,13 @@ func (g *Guard) Address(r *http.Request) netip.Addr {
 }
 
 // tellOfProxy warns once of a peer that looks like a proxy of one's own and is none of
-// the TrustedProxies: what strangers do there counts for all its callers.
+// the TrustedProxies.
 func (g *Guard) tellOfProxy(r *http.Request, peer netip.Addr) {
 	if !peer.IsLoopback() && !peer.IsPrivate() && !peer.IsLinkLocalUnicast() || len(r.Header["X-Forwarded-For"]) == 0 && len(r.Header["Forwarded"]) == 0 {
 		return
 	}
 	g.untrusted.Do(func() {
-		g.log.Warn("what looks like a proxy is none of the trusted proxies, so all its callers count as one, and guesses of one hold all of them back; name its address as a trusted proxy", "proxy", peer)
+		g.log.Warn("a proxy tells of its callers' addresses and is not believed: all of them are one caller to the limits; name it in trusted-proxies (Options.TrustedProxies)", "proxy", peer)
 	})
 }
 

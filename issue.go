@@ -38,6 +38,10 @@ type IssueRequest struct {
 	// moves the expiry beyond it. A token that is handed out again keeps its
 	// own if that is earlier, and gets this one otherwise. Never is none.
 	TTL time.Duration
+	// By is the session in which the token is asked for, nil for none: one that has
+	// ended by the time the token is there leaves none behind, with ErrInvalidToken,
+	// so that what a stolen session asks for while it is being ended ends with it.
+	By *Session
 	// SignIn says that the user has just proven who it is, in a way other than
 	// by Login: the LastLogin of a user of Options.Users becomes now.
 	SignIn bool
@@ -98,6 +102,11 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 			return Issued{}, unavailable(err)
 		}
 		g.ended(ctx, replaced, res.Ended, known)
+		if !res.Reused {
+			if err := g.stillThere(ctx, req.By, &res.Session); err != nil {
+				return Issued{}, err
+			}
+		}
 		if res.Reused {
 			if token, err = unseal(keys, res.Seal, res.Session.Digest); err != nil {
 				t.Lost = res.Session.Digest
@@ -109,6 +118,24 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 		return Issued{Token: token, Session: res.Session, Reused: res.Reused, Renewed: res.Renewed}, nil
 	}
 	return Issued{}, unavailable(fmt.Errorf("durin: %w, repeatedly", keyring.ErrSeal))
+}
+
+// stillThere ends issued, for which the session by has asked, if that one has ended
+// meanwhile. A change of the password keeps tokens from being issued until it is done:
+// so it ends the new one, or this does.
+func (g *Guard) stillThere(ctx context.Context, by, issued *Session) error {
+	if by == nil {
+		return nil
+	}
+	_, err := g.store.Lookup(ctx, by.Digest)
+	if err == nil {
+		return nil
+	}
+	_, undo := g.end(context.WithoutCancel(ctx), revoked, Selection{Digest: issued.Digest})
+	if errors.Is(err, ErrNotFound) && undo == nil {
+		return ErrInvalidToken
+	}
+	return unavailable(errors.Join(err, undo))
 }
 
 // announceIssue calls the hooks of what the store did.

@@ -3,6 +3,7 @@ package durin_test
 import (
 	"context"
 	"errors"
+	"net/http/httptest"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -93,6 +94,34 @@ func (s *slow) Authenticate(ctx context.Context, name string, password durin.Sec
 	}
 	time.Sleep(time.Second)
 	return s.people.Authenticate(ctx, name, password)
+}
+
+// Behind a proxy on this host that is not among the trusted ones everybody has its
+// address: a stranger's guesses must not count as those of all.
+func TestAStrangerBehindAProxyThatIsNotNamedLocksOutNobody(t *testing.T) {
+	for header, want := range map[string]bool{"X-Forwarded-For": true, "Forwarded": true, "X-Other": false} {
+		g := durintest.New(t, withPeople)
+		g.Client(durin.Client{Name: "web"})
+		try := func(name, password, caller string) bool {
+			r := httptest.NewRequest("POST", "/login/", nil)
+			r.RemoteAddr = "127.0.0.1:4711"
+			r.Header.Set(header, caller)
+			_, err := g.Login(t.Context(), durin.LoginRequest{Name: name, Password: durin.Secret(password), Client: "web", Address: g.Address(r)})
+			return err == nil
+		}
+		for i := range 120 {
+			try("nobody "+strconv.Itoa(i), "x", "198.51.100.1")
+		}
+		if got := try("ada", "right", "203.0.113.1"); got != want {
+			t.Errorf("with %s somebody else is let in: %v, want %v", header, got, want)
+		}
+		for range 10 {
+			try("bob", "x", "198.51.100.1")
+		}
+		if try("bob", "right", "198.51.100.1") {
+			t.Errorf("with %s nothing limits the guesses at one account", header)
+		}
+	}
 }
 
 func TestACrowdThatKnowsThePasswordGetsIn(t *testing.T) {

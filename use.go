@@ -117,7 +117,7 @@ func (u *uses) extend(s *Session) bool {
 	defer u.mu.Unlock()
 	use, ok := u.extended[s.Digest]
 	if ok {
-		s.ExpiresAt = use.Extend
+		s.ExpiresAt = Earliest(use.Extend, s.Ceiling) // which another log-in may have put since
 	}
 	return ok
 }

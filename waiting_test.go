@@ -254,3 +254,57 @@ func TestCeilings(t *testing.T) {
 		})
 	}
 }
+
+// A use that moved the expiry before the ceiling came, and is not written yet, moves
+// nothing beyond it.
+func TestCeilingThatComesAfterAUse(t *testing.T) {
+	g := durintest.New(t, func(o *durin.Options) { o.FlushEvery = time.Hour })
+	g.Client(durin.Client{Name: "web", TTL: time.Hour, Sliding: time.Minute})
+	token := g.Token("1", "web")
+	g.Clock.Advance(10 * time.Minute)
+	if _, err := g.Verify(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	again, err := g.Issue(t.Context(), durin.IssueRequest{UserID: "1", Client: "web", TTL: 15 * time.Minute})
+	if err != nil || again.Token != token {
+		t.Fatalf("%+v, %v: want the same token", again, err)
+	}
+	g.Clock.Advance(16 * time.Minute)
+	if s, err := g.Verify(t.Context(), token); !errors.Is(err, durin.ErrExpired) {
+		t.Errorf("beyond its ceiling: %+v, %v", s, err)
+	}
+}
+
+// What a session asks for ends with it, also when it is ended at the same time.
+func TestTokenAskedForByASessionThatEnds(t *testing.T) {
+	var end func()
+	g := durintest.New(t, func(o *durin.Options) {
+		o.Hooks.Issuing = func(context.Context, durin.Event) error {
+			if end != nil {
+				end()
+			}
+			return nil
+		}
+	})
+	g.Client(durin.Client{Name: "web"})
+	g.Client(durin.Client{Name: "key", TTL: durin.Never})
+	by, err := g.Verify(t.Context(), g.Token("1", "web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := durin.IssueRequest{UserID: "1", Client: "key", By: by, Single: true}
+	if _, err := g.Issue(t.Context(), ask); err != nil {
+		t.Fatal(err)
+	}
+	end = func() {
+		if _, err := g.End(t.Context(), durin.Selection{UserID: "1"}); err != nil {
+			t.Error(err)
+		}
+	}
+	if issued, err := g.Issue(t.Context(), ask); !errors.Is(err, durin.ErrInvalidToken) || issued.Token != "" {
+		t.Errorf("%v, want ErrInvalidToken", err)
+	}
+	if left, err := g.Sessions(t.Context(), browse.Query{UserID: "1"}); err != nil || len(left) > 0 {
+		t.Errorf("left are %+v, %v", left, err)
+	}
+}

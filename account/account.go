@@ -30,6 +30,7 @@ type Handler struct {
 	opt   Options
 	site  *pages.Site
 	mux   *http.ServeMux
+	forms []string // the paths that take a POST
 }
 
 // New returns the pages on guard, or an error that names the option that is
@@ -75,6 +76,7 @@ type visit struct {
 	r       *http.Request
 	session *durin.Session
 	name    string
+	checked durin.Secret // the hash that the password was found to be right by, if it was asked for again
 }
 
 // An action answers a visit, or returns the error to answer with.
@@ -101,10 +103,13 @@ func (h *Handler) page(path string, show, do action) {
 			h.site.Message(w, r, h.frame(v, pages.View{}), http.StatusMethodNotAllowed)
 			return
 		}
-		if err := act(v); err != nil {
+		if err := h.perform(path, v, act); err != nil {
 			h.fail(w, r, v, err)
 		}
 	})
+	if do != nil {
+		h.forms = append(h.forms, path)
+	}
 }
 
 // ServeHTTP implements http.Handler.

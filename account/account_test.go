@@ -16,6 +16,7 @@ import (
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/account"
+	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/durintest"
 )
 
@@ -45,6 +46,7 @@ type site struct {
 	*durintest.Guard
 	t      *testing.T
 	people people
+	pages  *account.Handler
 	server *httptest.Server
 }
 
@@ -61,6 +63,7 @@ func newSite(t *testing.T, change ...func(*account.Options)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.pages = pages
 	s.server = httptest.NewTLSServer(pages)
 	t.Cleanup(s.server.Close)
 	return s
@@ -211,6 +214,50 @@ func TestKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.post(200, "key", nil, "cannot be issued yet")
+}
+
+// A session that was left open, or stolen, gives no key without the password.
+func TestKeyAsksForThePassword(t *testing.T) {
+	s := newSite(t)
+	b := s.browser()
+	b.signIn("ada")
+	s.Clock.Advance(11 * time.Minute)
+	keys := func(want int) {
+		t.Helper()
+		if n, err := s.CountSessions(t.Context(), browse.Filter{Client: "api"}, 9); err != nil || n != want {
+			t.Errorf("%d keys, want %d (%v)", n, want, err)
+		}
+	}
+	for i, path := range []string{"key", "key/replace"} {
+		b.post(422, path, nil, "Your password again", "-Copy it now")
+		b.post(422, path, []string{"your-password", ""}, "Fill in this field", "-Copy it now")
+		b.post(422, path, []string{"your-password", "guess"}, "This is not your password", "-Copy it now", "-guess")
+		b.post(422, path, []string{"your-password", "battery staple"}, "This is not your password", "-Copy it now")
+		keys(i)
+		b.post(200, path, []string{"your-password", "correct horse"}, "Copy it now")
+		keys(1)
+	}
+	b.get("key/replace", "Your password")
+	b.post(200, "key/delete", nil, "The API key was deleted")
+	// A session that was given a time to end at, by whoever, was not opened by the password.
+	s.Client(durin.Client{Name: "browser", Cookie: true})
+	short, err := s.Issue(t.Context(), durin.IssueRequest{UserID: "id of ada", Client: "browser", TTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := s.browser().send("POST", "key", nil, "Cookie", durin.DefaultCookie+"="+short.Token.Reveal()); status != 422 || !strings.Contains(body, "Your password again") {
+		t.Errorf("a session with a ceiling makes a key: %d", status)
+	}
+	keys(0)
+	forms, said := s.pages.Forms()
+	for _, path := range forms {
+		if rule, ok := said[path]; !ok || rule.Why == "" {
+			t.Errorf("nothing is said about %q", path)
+		}
+	}
+	if len(forms) != len(said) {
+		t.Errorf("%d forms, %d rules", len(forms), len(said))
+	}
 }
 
 func TestPassword(t *testing.T) {

@@ -60,7 +60,7 @@ func (h *Handler) curl(r *http.Request, key string) string {
 
 func (h *Handler) createKey(v *visit) error {
 	issued, err := h.guard.Issue(v.r.Context(), durin.IssueRequest{
-		UserID: v.session.UserID, Client: h.opt.APIKeyClient, Device: h.device(v.r), Single: true,
+		UserID: v.session.UserID, Client: h.opt.APIKeyClient, Device: h.device(v.r), Single: true, CheckedHash: v.checked, By: v.session,
 	})
 	switch {
 	case errors.Is(err, durin.ErrKeyExists), errors.Is(err, durin.ErrTooManyTokens):
@@ -79,7 +79,10 @@ func (h *Handler) createKey(v *visit) error {
 }
 
 func (h *Handler) askReplace(v *visit) error {
-	q := &question{Text: h.site.Text("key.replace.text"), Do: h.site.Text("key.replace.do"), Back: h.site.At("key")}
+	q := &pages.Question{Text: h.site.Text("key.replace.text"), Do: h.site.Text("key.replace.do"), Back: h.site.At("key")}
+	if h.asks("key/replace", v) {
+		h.site.AskAgain(&q.Form)
+	}
 	return h.ask(v, q, h.site.Text("key.replace.title"), "key")
 }
 
@@ -96,7 +99,7 @@ func (h *Handler) endKey(v *visit) error {
 }
 
 func (h *Handler) askDelete(v *visit) error {
-	q := &question{Text: h.site.Text("key.delete.text"), Do: h.site.Text("key.delete.do"), Back: h.site.At("key")}
+	q := &pages.Question{Text: h.site.Text("key.delete.text"), Do: h.site.Text("key.delete.do"), Back: h.site.At("key")}
 	return h.ask(v, q, h.site.Text("key.delete.title"), "key")
 }
 

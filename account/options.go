@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/durin-go/durin"
 )
@@ -30,6 +31,9 @@ type Options struct {
 	// APIKeyClient is the client that API keys are issued for. Empty: the pages
 	// know nothing of API keys.
 	APIKeyClient string
+	// Recent is how long after the password was given no key asks for it. Zero:
+	// ten minutes.
+	Recent time.Duration
 	// Example is the address in the line that shows how a key is used: one that
 	// takes a GET. Empty: the API's list of sessions at its usual place.
 	Example string
@@ -72,6 +76,10 @@ func (o *Options) complete(guard *durin.Guard) error {
 	setDefault(&o.Brand, "My account")
 	setDefault(&o.Client, DefaultClient)
 	setDefault(&o.Scheme, "Token")
+	setDefault(&o.Recent, 10*time.Minute)
+	if o.Recent < 0 {
+		return errors.New("account: Options.Recent must not be negative")
+	}
 	if o.Client == durin.AdminClient || o.APIKeyClient == durin.AdminClient || o.Client == o.APIKeyClient {
 		return errors.New("account: Options.Client and APIKeyClient must be two, and neither that of the admin pages")
 	}

@@ -88,15 +88,7 @@ func (h *Handler) listSessions(v *visit) error {
 	return h.show(v, "sessions", pages.View{Title: h.site.Text("sessions.title"), Here: "sessions", Data: list})
 }
 
-// question is a page that asks before something is done that cannot be undone.
-type question struct {
-	pages.Form
-	Text, Warning, Do, Back string
-	Lines                   []string
-	Hidden                  map[string][]string
-}
-
-func (h *Handler) ask(v *visit, q *question, title, here string) error {
+func (h *Handler) ask(v *visit, q *pages.Question, title, here string) error {
 	return h.show(v, "question", pages.View{Title: title, Here: here, Data: q})
 }
 
@@ -121,7 +113,7 @@ func (h *Handler) askSession(v *visit) error {
 	if err != nil {
 		return err
 	}
-	q := &question{Text: h.site.Text("sessions.end.text"), Do: h.site.Text("sessions.end.do"), Back: h.site.Path()}
+	q := &pages.Question{Text: h.site.Text("sessions.end.text"), Do: h.site.Text("sessions.end.do"), Back: h.site.Path()}
 	q.Lines = []string{h.site.Text("sessions.line", s.Client.Name, h.site.Device(s.Device.Agent), s.Device.Address)}
 	if s.ID == v.session.ID {
 		q.Warning = h.site.Text("sessions.end.current")
@@ -141,7 +133,7 @@ func (h *Handler) endSession(v *visit) error {
 }
 
 func (h *Handler) askOthers(v *visit) error {
-	q := &question{Text: h.site.Text("sessions.others.text"), Do: h.site.Text("sessions.others.do"), Back: h.site.Path()}
+	q := &pages.Question{Text: h.site.Text("sessions.others.text"), Do: h.site.Text("sessions.others.do"), Back: h.site.Path()}
 	return h.ask(v, q, h.site.Text("sessions.others.title"), "sessions")
 }
 

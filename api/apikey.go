@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/browse"
@@ -73,15 +74,25 @@ var errCookieKey = &durin.Error{Status: http.StatusConflict, Detail: "API keys c
 
 // keyClientFits reports a client that is not there, or whose tokens are of no use
 // as keys.
-func (h *Handler) keyClientFits(r *http.Request) error {
+func (h *Handler) keyClientFits(r *http.Request) (durin.Client, error) {
 	c, err := h.guard.ClientByName(r.Context(), h.opt.APIKeyClient)
 	switch {
 	case errors.Is(err, durin.ErrUnknownClient):
-		return errNoKeyClient
+		return c, errNoKeyClient
 	case err == nil && c.Cookie:
-		return errCookieKey
+		return c, errCookieKey
 	}
-	return err
+	return c, err
+}
+
+// keyTTL is the life time of a key of c that s asks for: zero for the client's own,
+// but a session that was given a time to end at makes no key that outlives it,
+// unless the password was asked for.
+func (h *Handler) keyTTL(s *durin.Session, c durin.Client) time.Duration {
+	if s.Ceiling.IsZero() || h.opt.APIKeyPassword {
+		return 0
+	}
+	return max(1, min(c.TTL, s.Ceiling.Sub(h.guard.Now())))
 }
 
 // askPassword checks the password that a new key takes, if it takes one, and tells
@@ -137,12 +148,14 @@ func (h *Handler) createKey(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if err := h.keyClientFits(r); err != nil {
+	client, err := h.keyClientFits(r)
+	if err != nil {
 		h.guard.Fail(w, r, err)
 		return
 	}
+	s := durin.SessionFrom(r.Context())
 	issued, err := h.guard.Issue(r.Context(), durin.IssueRequest{
-		UserID: durin.SessionFrom(r.Context()).UserID, Client: h.opt.APIKeyClient, Device: h.device(r),
+		UserID: s.UserID, Client: h.opt.APIKeyClient, Device: h.device(r), TTL: h.keyTTL(s, client), By: s,
 		Single: true, KeepSeal: h.opt.ShowAPIKey, CheckedHash: checked,
 	})
 	switch {

@@ -52,6 +52,45 @@ func TestAPIKey(t *testing.T) {
 	want(t, do("GET", "Token "+made.Token), 401, `{"detail":"Invalid token."}`)
 }
 
+// A session that was given a time to end at makes no key that outlives it.
+func TestAPIKeyOfASessionWithACeiling(t *testing.T) {
+	for _, c := range []struct {
+		given  time.Duration
+		asks   bool
+		expiry string
+	}{
+		{15 * time.Minute, false, "2030-01-02T03:19:05.678901Z"},
+		{2 * 365 * 24 * time.Hour, false, "2031-01-02T03:04:05.678901Z"}, // the client's own life time
+		{durin.Never, false, "2031-01-02T03:04:05.678901Z"},
+		{0, false, "2031-01-02T03:04:05.678901Z"},
+		{15 * time.Minute, true, "2031-01-02T03:04:05.678901Z"},
+	} {
+		w := newWorld(t, api.Options{APIKeyClient: "key", APIKeyPassword: c.asks}, func(o *durin.Options) { o.Authenticator = anyone{} })
+		issued, err := w.guard.Issue(t.Context(), durin.IssueRequest{UserID: "1", Client: "forever", TTL: c.given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		auth := "Token " + issued.Token.Reveal()
+		made := decode[key](t, w.do("POST", "/api/auth/apiaccess/", `{"password":"x"}`, "Authorization", auth, "Content-Type", "application/json"), 201)
+		if made.Expiry == nil || *made.Expiry != c.expiry {
+			t.Errorf("%v, %v: the key ends at %v, want %s", c.given, c.asks, *made.Expiry, c.expiry)
+		}
+		if c.given == 15*time.Minute && !c.asks {
+			refreshed := decode[struct{ Expiry string }](t, w.do("POST", "/api/auth/refresh/", "", "Authorization", "Token "+made.Token), 200)
+			if refreshed.Expiry != c.expiry {
+				t.Errorf("the key is renewed until %s", refreshed.Expiry)
+			}
+		}
+	}
+}
+
+// anyone lets the user 1 in by any password.
+type anyone struct{}
+
+func (anyone) Authenticate(context.Context, string, durin.Secret) (durin.User, error) {
+	return durin.User{ID: "1", Name: "alice"}, nil
+}
+
 func TestExpiredAPIKeyIsReplaced(t *testing.T) {
 	w := newWorld(t, api.Options{APIKeyClient: "key", ShowAPIKey: true})
 	auth := "Token " + w.token("1", "forever")

@@ -15,10 +15,16 @@ import (
 // has its key later: databases give the keys of deleted rows out again, and every
 // project counts from 1. A user is known by the instant of joining, which a new
 // name does not change, or, where there is none, by name; a client is by name.
+// Whole minutes are written by hand, and users of two projects may have the same:
+// with them the name counts, too.
 func markOf(row transfer.Row) string {
 	switch {
 	case row.User != nil && !row.User.Created.IsZero():
-		return "joined " + joined(row.User).Format(time.RFC3339Nano)
+		mark := "joined " + joined(row.User).Format(time.RFC3339Nano)
+		if !isExact(row.User) {
+			mark += ", " + nameMark(row.User.Name)[:32] // a store takes 96 bytes
+		}
+		return mark
 	case row.User != nil:
 		return nameMark(row.User.Name)
 	case row.Client != nil:
@@ -34,6 +40,9 @@ func nameMark(name string) string {
 
 // joined is when a user did, as a store keeps it.
 func joined(u *durin.User) time.Time { return u.Created.Truncate(time.Microsecond).UTC() }
+
+// isExact reports an instant of joining that is a user's own: one that a clock told.
+func isExact(u *durin.User) bool { return !joined(u).Equal(joined(u).Truncate(time.Minute)) }
 
 // personOf is what the ledger knows a user by who comes from somewhere else, or under
 // another key: name and joining. Without the latter there is nothing.
@@ -73,7 +82,7 @@ func sameRow(row transfer.Row, known transfer.Result) bool {
 	case known.Name == "":
 		return marked || known.Mark == ""
 	case dated:
-		return (marked || known.Mark == "") && known.Created.Equal(joined(row.User))
+		return known.Created.Equal(joined(row.User)) && (marked || known.Name == name || known.Mark == "" && isExact(row.User))
 	case row.User != nil && !known.Created.IsZero():
 		return false
 	}

@@ -111,6 +111,53 @@ func TestKeysUsedAgainWithoutMarks(t *testing.T) {
 	}
 }
 
+// Whole minutes are written by hand: two projects' first users have the same, and
+// are two people.
+func TestKeysUsedAgainOfTheSameMinute(t *testing.T) {
+	dump := func(name, token, joined string) string {
+		user := replaced(userRow(2, name), "2020-01-01T00:00:02Z", joined)
+		return array(userRow(1, "alice"), user, clientRow(1, "web", "60", ""), tokenRow(1, token, "2", "1"))
+	}
+	for joined, same := range map[string]bool{
+		"2020-01-01T00:00:00Z": false, "2020-01-01T09:30:00+05:30": false, "2020-01-01T00:00:00.000001Z": true, "2020-01-01T00:00:01Z": true,
+	} {
+		for _, marks := range []bool{true, false} {
+			store := memstore.New()
+			var dst transfer.Importer = store
+			if !marks {
+				dst = unmarked{store}
+			}
+			take(t, dst, dump("bob", "tb", joined), Options{})
+			report := take(t, store, dump("mallory", "tm", joined), Options{Lenient: true})
+			if same {
+				if s := lookup(t, store, "tm"); s.UserID != "2" {
+					t.Errorf("%s: a new name makes somebody else: %+v, %q", joined, s, report.Problems)
+				}
+				continue
+			}
+			wantProblems(t, report.Problems, `it is "mallory", and its key was taken before for "bob", another user`, `its user 2 is left out`)
+			isAbsent(t, store, "tm")
+			// Who is renamed here is the same one still, and who is on both sides.
+			for _, name := range []string{"robert", "rob"} {
+				if _, _, err := store.UpdateUser(t.Context(), "2", testNow, func(u *durin.User) error { u.Name = name; return nil }); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := store.End(t.Context(), durin.Selection{UserID: "2"}, testNow); err != nil { // room for the next
+					t.Fatal(err)
+				}
+				from := "bob"
+				if !marks {
+					from = name
+				}
+				report = take(t, store, dump(from, "t"+name, joined), Options{Lenient: true})
+				if s, err := store.Lookup(t.Context(), durin.Secret("t"+name).Digest()); err != nil || s.UserID != "2" {
+					t.Errorf("%s, %s, %v: %+v, %q", joined, name, marks, s, report.Problems)
+				}
+			}
+		}
+	}
+}
+
 // unmarked is the store of a program that keeps no marks.
 type unmarked struct{ *memstore.Store }
 

@@ -35,8 +35,12 @@ var forwarding = [...]string{
 
 // isLocal reports a caller on this host who came without a proxy, as far as that can
 // be told: proxies on this host pass on the Host of their callers, which names this
-// server for the world, or another host.
+// server for the world, or another host. One that does neither is told by its HTTP/1.0,
+// which nginx speaks unless it is configured.
 func isLocal(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return false
+	}
 	for _, name := range forwarding {
 		if _, there := r.Header[name]; there {
 			return false

@@ -112,6 +112,11 @@ func TestIsLocal(t *testing.T) {
 			t.Errorf("with %s", name)
 		}
 	}
+	r := httptest.NewRequest("GET", "http://127.0.0.1:8000/metrics", nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	if r.Proto, r.ProtoMinor = "HTTP/1.0", 0; isLocal(r) {
+		t.Error("over HTTP/1.0, as nginx asks with a bare proxy_pass")
+	}
 }
 
 // TestOpsThroughAProxy: without ops-addr, what is for callers on this host is not
