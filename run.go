@@ -235,7 +235,7 @@ func (g *Guard) prune(ctx context.Context) error {
 	if g.clock.System() {
 		jumped, prune := g.hold.Observe(time.Now(), time.Since(g.clock.Begun()), g.opt.PruneAfter)
 		if jumped {
-			g.log.Warn("durin: the system's clock was set: nothing is pruned until it has run steadily for a while", "for", max(g.opt.PruneAfter, clock.HoldAtLeast))
+			g.log.Warn("durin: the system's clock was set: nothing is pruned until it has run steadily for a while", "for", max(g.opt.PruneAfter, clock.HoldAtLeast).String())
 		}
 		if !prune {
 			return nil

@@ -99,7 +99,7 @@ func sameByName(u *durin.User, here transfer.Result) bool {
 // is called here in the store, or "" where that one is deleted.
 func otherUser(name, here string) string {
 	return fmt.Sprintf("it is %q, and its key was taken before for %s, another user: the key was used again, or the dump is another project's; "+
-		`a dump made with "--natural-primary --natural-foreign" has no keys`, name, quoteOrDeleted(here))
+		"make the dump with --natural-primary --natural-foreign, so that names count and not keys, or import into a new database", name, quoteOrDeleted(here))
 }
 
 // otherClient is as otherUser.

@@ -22,7 +22,7 @@ func (p *pass) seeName(name string) {
 // tellNames tells what that means for those users.
 func (p *pass) tellNames() {
 	if n := p.report.CaseTwins; n > 0 {
-		p.report.note("%s from another's in case or in what cannot be seen, as %s does: each logs in by its very name; where logins ignored case, LoginNamesFolded (durin serve --login-names folded) lets in by another spelling whoever is the only one meant.",
+		p.report.note("%s from another's only in case or in invisible characters, as %s does: each of these users has to log in with the exact name, also under LoginNamesFolded (durin serve --login-names folded).",
 			counted(n, "name differs", "names differ"), strconv.QuoteToASCII(p.twin))
 	}
 	if n := p.report.OddNames; n > 0 {

@@ -250,7 +250,7 @@ func (r *Report) finish(dry bool) {
 	if n := len(r.ChangedIDs) + r.MoreChangedIDs; n > 0 && dry {
 		r.note("%s would have other ids here than their keys.", plural(n, "client or user", "clients and users"))
 	} else if n > 0 {
-		r.note("%s other ids here than their keys: changed_ids of the report in JSON lists them, and the lines \"taken\" of an export have all (key, id).", plural(n, "client or user has", "clients and users have"))
+		r.note("%s other ids here than their keys: changed_ids in the report (--json) lists them, and so do the lines \"taken\" of durin export, at any time.", plural(n, "client or user has", "clients and users have"))
 	}
 	if r.ChangedSessions > 0 {
 		r.note("%s other ids here than their keys.", plural(r.ChangedSessions, "session has", "sessions have"))

@@ -123,7 +123,7 @@ func (h *helper) starve(p *process) {
 	if h.live == p {
 		h.live = nil
 		h.sharing = time.Now().Add(h.share)
-		h.log.Info("password hashes got no time beside everything else; for a while they take a share of the cores", "for", h.share)
+		h.log.Info("password hashing at low priority got no processor time; it runs at normal priority for a while", "for", h.share.String())
 	}
 	p.idle.Stop()
 	p.kill()

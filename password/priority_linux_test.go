@@ -108,7 +108,7 @@ func TestStarvedProcessIsReplaced(t *testing.T) {
 		t.Errorf("process %d goes on as %d, with the policy %d", sharing, pid, policy(t, pid))
 	}
 	h.Close()
-	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "no time") {
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "no processor time") {
 		t.Error(log)
 	}
 }

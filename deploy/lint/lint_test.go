@@ -20,7 +20,7 @@ func isSetting(t *testing.T, variable string) bool {
 // The unit's folders and variables are the package's.
 func TestUnit(t *testing.T) {
 	unit := read(t, "../systemd/durin.service")
-	for _, want := range []string{"ExecStart=/usr/bin/durin serve --config /etc/durin/durin.toml\n", "User=durin\n", "StateDirectory=durin\n", "ProtectSystem=strict\n", "NoNewPrivileges=yes\n", "LoadCredential=durin.key\n"} {
+	for _, want := range []string{"ExecStart=/usr/bin/durin serve --config /etc/durin/durin.toml\n", "User=durin\n", "StateDirectory=durin\n", "RuntimeDirectory=durin\n", "ProtectSystem=strict\n", "NoNewPrivileges=yes\n", "LoadCredential=durin.key\n"} {
 		if !strings.Contains(unit, want) {
 			t.Errorf("durin.service lacks %s", want)
 		}

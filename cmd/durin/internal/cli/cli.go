@@ -135,12 +135,15 @@ func serving(w World, cmd *cobra.Command) *slog.Logger {
 // cause is what stands behind an outage: who types commands mends it, and is not
 // asked to try again shortly.
 func cause(err error) error {
-	var outage *durin.Error
-	if !errors.Is(err, durin.ErrUnavailable) || !errors.As(err, &outage) {
+	if !errors.Is(err, durin.ErrUnavailable) {
 		return err
 	}
-	behind := outage.Unwrap()
-	if len(behind) == 0 {
+	var parts interface{ Unwrap() []error } // an Error with a cause, or ErrUnavailable joined with one
+	if !errors.As(err, &parts) {
+		return err
+	}
+	behind := parts.Unwrap()
+	if len(behind) < 2 || !errors.Is(behind[0], durin.ErrUnavailable) {
 		return err
 	}
 	return behind[len(behind)-1]

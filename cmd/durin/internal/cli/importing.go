@@ -49,12 +49,15 @@ cannot be taken as it stands: all of them are listed.`,
 	flags.SortFlags = false
 	flags.Bool("lenient", false, "mend what can be mended, leave out the rest, and tell")
 	flags.Bool("dry-run", false, "go through everything and write nothing")
-	flags.StringToString("client-for", nil, "client for tokens of a library without clients: drf=NAME, knox=NAME, multitoken=NAME")
-	flags.StringToString("token-model", nil, "model of the project's own for a library's tokens: knox=APP.MODEL, drf=…, multitoken=…, durin=…")
+	flags.StringToString("client-for", nil, "client for tokens of a library without clients, `LIBRARY=NAME`: of drf, knox or multitoken")
+	flags.StringToString("token-model", nil, "model of the project's own for a library's tokens, `LIBRARY=APP.MODEL`: of drf, knox, multitoken or durin")
+	for _, name := range []string{"client-for", "token-model"} {
+		flags.Lookup(name).DefValue = "" // no "(default [])" in the help
+	}
 	config.BindOne(flags, "timezone", "time zone of instants that tell none, as with USE_TZ=False: the project's TIME_ZONE")
-	flags.String("user-model", "", "the project's user model (default auth.user)")
-	flags.String("username-field", "", "its field with the name (default username)")
-	flags.String("active-field", "", "its field that tells who is active (default is_active)")
+	flags.String("user-model", "", "the project's user model, `APP.MODEL` (default auth.user)")
+	flags.String("username-field", "", "`FIELD` of it with the name (default username)")
+	flags.String("active-field", "", "`FIELD` of it that tells who is active (default is_active)")
 	return cmd
 }
 
@@ -274,11 +277,13 @@ func (r *run) showImport(report *importer.Report) error {
 	for _, note := range report.Notes {
 		r.out.Line("%s", note)
 	}
+	others := report.Others
 	for _, s := range report.Suspects {
 		r.out.Line("%s.", suspectLine(s))
+		others -= s.Rows
 	}
-	if report.Others > 0 {
-		r.out.Line("%d rows of other models were passed over.", report.Others)
+	if others > 0 {
+		r.out.Line("Passed over: %s of other models.", output.Count(others, "row"))
 	}
 	if report.Unsealed > 0 {
 		r.out.Line("%d tokens work, but cannot be shown again for want of a key: their next login replaces them.", report.Unsealed)

@@ -41,7 +41,7 @@ func Parse(text string) (Target, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return Target{}, fmt.Errorf("%s is not a URL: characters of the password that are special in one are written as %%40 for @, %%2F for /", Masked(text))
+		return Target{}, fmt.Errorf("%s is not a URL: characters of the password that are special in one are written as %%40 for @, %%2F for /, %%20 for a blank", Masked(text))
 	}
 	t := Target{url: u, pool: defaultPool}
 	switch scheme {

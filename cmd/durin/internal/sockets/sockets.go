@@ -10,9 +10,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -174,11 +176,25 @@ func (s *Set) Listen(ctx context.Context, name, addr string) (net.Listener, erro
 	if errors.Is(err, syscall.EADDRINUSE) {
 		err = fmt.Errorf("%w: durin health tells whether a durin runs there; --addr, --ops-addr and --verify-addr choose others", err)
 	}
+	if path, isUnix := strings.CutPrefix(addr, Unix); isUnix {
+		err = folderAdvice(err, filepath.Dir(path))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}
 	s.inUse = append(s.inUse, used{name, addr, line})
 	return line, nil
+}
+
+// folderAdvice adds to an error of a socket what its folder lacks.
+func folderAdvice(err error, folder string) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: the folder %s does not exist: create it, owned by the user that runs durin (in a systemd unit: RuntimeDirectory=)", err, folder)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: the user that runs durin has to own the folder %s", err, folder)
+	}
+	return err
 }
 
 // Unix begins the address of a socket of the file system.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -225,5 +226,25 @@ func TestActivation(t *testing.T) {
 		if _, err := Inherit(environ); err == nil {
 			t.Errorf("%v is taken", environ)
 		}
+	}
+}
+
+// TestFolderOfASocket: an error of a socket names what its folder lacks.
+func TestFolderOfASocket(t *testing.T) {
+	s, err := Inherit(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(t.TempDir(), "nosuch")
+	_, err = s.Listen(t.Context(), Verify, Unix+filepath.Join(folder, "verify.sock"))
+	if want := "the folder " + folder + " does not exist: create it"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+	err = folderAdvice(&os.PathError{Op: "bind", Path: folder, Err: os.ErrPermission}, folder)
+	if want := "the user that runs durin has to own the folder " + folder; !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+	if err := folderAdvice(nil, folder); err != nil {
+		t.Error(err)
 	}
 }

@@ -199,7 +199,7 @@ func TestPrepared(t *testing.T) {
 		undo   []string
 	}{
 		"PostgreSQL":           {servers.PostgreSQL(t), []step{{blocks[0], ""}}, []string{"DROP DATABASE IF EXISTS durin", "DROP ROLE IF EXISTS durin"}},
-		"PostgreSQL, a schema": {servers.PostgreSQL(t), []step{{"CREATE DATABASE durin; CREATE ROLE durin LOGIN PASSWORD 'a long random word';", ""}, {blocks[1], name}}, []string{"DROP DATABASE IF EXISTS durin", "DROP ROLE IF EXISTS durin"}},
+		"PostgreSQL, a schema": {servers.PostgreSQL(t), []step{{"CREATE DATABASE durin; CREATE ROLE durin LOGIN PASSWORD 'WORD';", ""}, {blocks[1], name}}, []string{"DROP DATABASE IF EXISTS durin", "DROP ROLE IF EXISTS durin"}},
 		"MariaDB":              {servers.MySQL(t), []step{{blocks[2], ""}}, []string{"DROP DATABASE IF EXISTS durin", "DROP USER IF EXISTS durin@'%'"}},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -219,7 +219,7 @@ func TestPrepared(t *testing.T) {
 				}
 			}
 			t.Cleanup(func() { do(admin, strings.Join(c.undo, ";")) })
-			user := inDatabase(t, c.server.URL, name, url.UserPassword(name, "a long random word"))
+			user := inDatabase(t, c.server.URL, name, url.UserPassword(name, "WORD"))
 			at := newPlace(t)
 			at.Env = append(at.Env, "DURIN_DB="+user)
 			for _, s := range c.steps {

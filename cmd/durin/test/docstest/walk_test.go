@@ -65,7 +65,7 @@ func newWalk(t *testing.T, p page) *walk {
 		servers.Program(t, program[0], program[1])
 	}
 	pairs := []string{goRun, "durin", usualAddr, at.addr, "TESTDATA", testdata}
-	for _, folder := range []string{"/var/backups", "/mnt/elsewhere", "/usr/local", "/etc/durin"} {
+	for _, folder := range []string{"/var/backups", "/mnt/elsewhere", "/usr/local", "/etc/durin", "/run/durin"} {
 		pairs = append(pairs, folder, at.file(folder))
 	}
 	for i, word := range w.plan.instead {

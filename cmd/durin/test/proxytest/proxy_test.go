@@ -116,7 +116,7 @@ func TestQuestionIsClosed(t *testing.T) {
 func TestPagesAreRouted(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		for path, want := range map[string]int{
-			"/account/": 303, "/account/sign-in": 200, "/admin/": 303, "/admin/sign-in": 200, "/.well-known/oauth-authorization-server": 200, "/api/auth/sessions//5": 401,
+			"/account/": 303, "/account/sign-in": 200, "/admin/": 303, "/admin/sign-in": 200, "/.well-known/oauth-authorization-server": 200, "/.well-known/openid-configuration": 200, "/api/auth/sessions//5": 401,
 		} {
 			a := w.do("GET", path, nil, "Accept", "text/html")
 			if a.status != want {

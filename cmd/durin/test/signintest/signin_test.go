@@ -203,8 +203,8 @@ func commands(t *testing.T) (before []string, serve []string) {
 	return nil, nil
 }
 
-// start is the server of the page.
-func start(t *testing.T) *programtest.Server {
+// start is the server of the page, with more flags.
+func start(t *testing.T, flags ...string) *programtest.Server {
 	t.Helper()
 	program := programtest.Itself(t)
 	s := &programtest.Server{T: t, Program: program, Dir: t.TempDir(), Env: programtest.Environ("PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"), "DURIN_HASH_NICE=0")}
@@ -216,7 +216,7 @@ func start(t *testing.T) *programtest.Server {
 			t.Fatalf("%s: %v\n%s", line, err, out)
 		}
 	}
-	s.Args = serve
+	s.Args = append(serve, flags...)
 	s.Start()
 	return s
 }
@@ -269,6 +269,63 @@ func TestSignIn(t *testing.T) {
 			}
 			v.open(page)
 			v.at("after the sign-out", signInPage)
+		})
+	}
+}
+
+// TestVerifyAddr changes each proxy's file as docs/protect-any-application.md says
+// for an address at which only the proxy asks.
+func TestVerifyAddr(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(docs, "protect-any-application.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replaced := map[string]*regexp.Regexp{
+		"nginx":   regexp.MustCompile(`proxy_pass http://durin/api/auth/verify\S*;`),
+		"caddy":   regexp.MustCompile(`forward_auth .* \{`),
+		"haproxy": regexp.MustCompile(`http-request lua\.durin_verify .*`),
+	}
+	rows := regexp.MustCompile("(?m)^\\| (\\w+) \\| `([^`]*)`(?: and `([^`]*)`)? \\| `((?:unix:|127)[^`]*)` \\|$").FindAllStringSubmatch(string(text), -1)
+	if len(rows) != len(replaced) {
+		t.Fatalf("the page has lines for %d proxies", len(rows))
+	}
+	for _, row := range rows {
+		name := strings.ToLower(row[1])
+		t.Run(name, func(t *testing.T) {
+			at := "127.0.0.1:" + strconv.Itoa(servers.Port(t))
+			here := strings.NewReplacer("/run/durin", t.TempDir(), "127.0.0.1:8001", at)
+			s := start(t, "--verify-addr", here.Replace(row[4]))
+			app := httptest.NewServer(http.HandlerFunc(application))
+			t.Cleanup(app.Close)
+			p := proxies[name]
+			before := p.change
+			p.change = func(text string) string {
+				if before != nil {
+					text = before(text)
+				}
+				text = replaced[name].ReplaceAllLiteralString(text, here.Replace(row[2]))
+				return strings.Replace(text, "upstream durin {", here.Replace(row[3])+" upstream durin {", 1)
+			}
+			url := "http://127.0.0.1:" + p.start(t, name, s.Addr, app.Listener.Addr().String()) + "/reports"
+			s.Run("", "client", "create", "web")
+			token := strings.TrimSpace(s.Run("", "token", "create", "ada", "web"))
+			for header, want := range map[string]int{"": http.StatusUnauthorized, "Token " + token: http.StatusOK} {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if header != "" {
+					req.Header.Set("Authorization", header)
+				}
+				res, err := http.DefaultClient.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = res.Body.Close()
+				if res.StatusCode != want {
+					t.Errorf("%q: %d, want %d", header, res.StatusCode, want)
+				}
+			}
 		})
 	}
 }
