@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,10 @@ func transportOf(c *Client) transport {
 }
 
 const neverExpires = math.MaxInt64
+
+// noExpiry makes every check look at a replaced token more closely: its own
+// session cannot say whether it is good.
+const noExpiry = math.MinInt64
 
 // hold makes c, which is zero, the session s.
 func (c *checked) hold(g *Guard, s Session) {
@@ -237,4 +242,119 @@ func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
 		fire(ctx, g.opt.Hooks.Expired, e)
 	}
 	return err
+}
+
+// checkReplaced checks the session of c, whose token a renewal has replaced, by
+// its present token. c's own session may be older than that.
+func (g *Guard) checkReplaced(ctx context.Context, c *checked, wall int64) error {
+	if wall > expiresMicro(c.session.ExpiresAt) {
+		return g.replay(ctx, &c.session)
+	}
+	for at := c; at.session.ReplacedBy != nil; {
+		d := *at.session.ReplacedBy
+		next, err := g.load(ctx, d, "")
+		if err != nil {
+			return err
+		}
+		if next.session.ReplacedBy == nil && wall > next.expires.Load() {
+			if next, err = g.reload(ctx, d, "", g.cache != nil); err != nil {
+				return err
+			}
+		}
+		at = next
+	}
+	return nil
+}
+
+// replay ends the session of a replaced token that is presented after its grace,
+// and reports it, once. s may have been read a while ago.
+func (g *Guard) replay(ctx context.Context, s *Session) error {
+	digests, err := g.store.End(ctx, Selection{Digest: s.Digest}, g.now())
+	if err != nil {
+		return unavailable(err)
+	}
+	g.cacheEnd([]Digest{s.Digest})
+	if len(digests) == 0 {
+		return ErrInvalidToken
+	}
+	g.ended(ctx, replayed, digests, ending{other: *s})
+	g.log.WarnContext(ctx, "durin: a token that a renewal had replaced was presented after its grace: its session has been ended",
+		"session", s.ID, "user", s.UserID, "client", s.Client.Name, "address", OriginFrom(ctx).Address, "agent", OriginFrom(ctx).Agent)
+	g.tellEnded(ctx, "token.replay", Selection{ID: s.ID}, s, len(digests))
+	e := Event{At: g.now()}
+	e.about(s)
+	fire(ctx, g.opt.Hooks.Replayed, e)
+	return ErrInvalidToken
+}
+
+// clients keeps one copy of each Client for all cached sessions of it.
+type clients struct {
+	mu  sync.RWMutex
+	all map[int64]*Client
+	// gone are the deleted ones: a lagging replica may still know them. An
+	// ID is never used again.
+	gone map[int64]struct{}
+}
+
+// intern returns the shared copy of c, or nil if c was deleted.
+func (cs *clients) intern(c *Client) *Client {
+	cs.mu.RLock()
+	shared := cs.all[c.ID]
+	_, gone := cs.gone[c.ID]
+	cs.mu.RUnlock()
+	if gone {
+		return nil
+	}
+	if shared != nil && *shared == *c {
+		return shared
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.all == nil {
+		cs.all = map[int64]*Client{}
+	}
+	cs.all[c.ID] = c
+	return c
+}
+
+func (cs *clients) forget(id int64, deleted bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.all, id)
+	if !deleted {
+		return
+	}
+	if cs.gone == nil {
+		cs.gone = map[int64]struct{}{}
+	}
+	cs.gone[id] = struct{}{}
+}
+
+func (cs *clients) clear() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	clear(cs.all)
+	clear(cs.gone) // another database may stand in the old one's place
+}
+
+// onceSet remembers which digests have been seen, up to a bound.
+type onceSet struct {
+	mu   sync.Mutex
+	seen map[Digest]struct{}
+}
+
+const maxOnce = 1 << 14
+
+// first reports whether d is new. When the set is full it starts anew.
+func (o *onceSet) first(d Digest) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.seen[d]; ok {
+		return false
+	}
+	if o.seen == nil || len(o.seen) >= maxOnce {
+		o.seen = map[Digest]struct{}{}
+	}
+	o.seen[d] = struct{}{}
+	return true
 }
