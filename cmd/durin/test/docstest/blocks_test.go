@@ -61,7 +61,7 @@ var texts = []text{
 	{page: "docs/protect-any-application.md", begins: "location / {", holds: isReadBy("cmd/durin/test/proxytest/php_test.go", "startPHP", "protect-any-application.md")},
 	{page: "docs/sign-in.md", begins: "browser ──► proxy", because: "a picture of a request's way"},
 	{page: "docs/scaling.md", begins: "look-ups a second × 0.15 ms", because: "a formula, whose figures bench measures"},
-	{page: "docs/security.md", begins: `\bacme_`, holds: isReadBy("scanner_test.go", "TestScannersFindOurs", "docs/security.md")},
+	{page: "docs/security.md", begins: `\bacme_`, holds: isReadBy("tokens_test.go", "TestScannersFindOurs", "docs/security.md")},
 }
 
 // TestTexts holds each text to what it is about. One that nobody has said anything
