@@ -16,8 +16,8 @@ import (
 func (g *Guard) KeepWaiting(n int) { g.uses.most = n }
 
 // Flush writes uses, FlushCounts the counts.
-func (g *Guard) Flush(ctx context.Context) error       { return g.flushUses(ctx) }
-func (g *Guard) FlushCounts(ctx context.Context) error { return g.flushCounts(ctx) }
+func (g *Guard) Flush(ctx context.Context) error       { return g.uses.flush(ctx) }
+func (g *Guard) FlushCounts(ctx context.Context) error { return g.uses.flushCounts(ctx) }
 
 // Waiting is how many uses, moved expiries and counts by user are kept.
 func (g *Guard) Waiting() (uses, counts int) {

@@ -34,7 +34,6 @@ type Guard struct {
 	origins     *http.CrossOriginProtection
 	servers     resourceServers
 	legacy      legacyTokens
-	activity    activity
 	unclear     sync.Once // told of a caller with two addresses
 	untrusted   sync.Once // told of a proxy that is not trusted
 	fullWarned  seldom    // told of too many windows
@@ -62,8 +61,9 @@ func New(ctx context.Context, o Options) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, uses: newUses(), tally: &tally{}, clock: clock.New(o.Now)}
+	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, tally: &tally{}, clock: clock.New(o.Now)}
 	g.anonymous.guard = g
+	g.uses = newUses(o.Store, g.now, g.cacheDrop, &g.tally.clients)
 	g.news = newNews(&g.opt, g.clock, g.apply, g.forgetAll)
 	if g.origins, err = o.origins(); err != nil {
 		return nil, err
@@ -106,8 +106,8 @@ func (g *Guard) start() {
 	if g.news.invalidator != nil {
 		g.workers.Go(func() { g.news.listen(ctx) })
 	}
-	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", &g.tally.flushes, g.flushUses) })
-	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", &g.tally.usages, g.flushCounts) })
+	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", &g.tally.flushes, g.uses.flush) })
+	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", &g.tally.usages, g.uses.flushCounts) })
 	if g.legacy.store != nil {
 		g.workers.Go(func() { g.every(ctx, legacyEvery, "look for imported tokens", &g.tally.legacies, g.lookLegacy) })
 	}
@@ -192,7 +192,7 @@ func (g *Guard) Close(ctx context.Context) error {
 	g.closed.Do(func() {
 		g.stop()
 		g.workers.Wait()
-		err = errors.Join(g.flushUses(ctx), g.flushCounts(ctx))
+		err = errors.Join(g.uses.flush(ctx), g.uses.flushCounts(ctx))
 	})
 	return err
 }

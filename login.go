@@ -156,7 +156,7 @@ func (g *Guard) tryLogIn(ctx context.Context, req LoginRequest) (in LoggedIn, ad
 		return LoggedIn{}, true, err
 	}
 	if c := issued.Session.Client; c != nil {
-		g.activity.login(g.now(), c.ID)
+		g.uses.activity.login(g.now(), c.ID)
 	}
 	fire(ctx, g.opt.Hooks.LoggedIn, Event{At: g.now(), UserID: user.ID, UserName: user.Name, Client: req.Client, Session: &issued.Session})
 	return LoggedIn{issued, user}, true, nil
@@ -196,7 +196,7 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (u User, adm
 	// as long as any other.
 	user, err := g.checkPassword(ctx, req, attempt, admitted)
 	if errors.Is(err, ErrBadCredentials) {
-		g.activity.failed.Add(1)
+		g.uses.activity.failed.Add(1)
 		fire(ctx, g.opt.Hooks.LoginFailed, Event{At: g.now(), UserName: req.Name, Client: req.Client, Err: err})
 	}
 	return user, admitted, err

@@ -185,7 +185,7 @@ func (g *Guard) settle(ctx context.Context, s *Session) error {
 	if !g.uses.extend(&probe) {
 		return nil
 	}
-	return g.flushUses(ctx)
+	return g.uses.flush(ctx)
 }
 
 // rotate renews s and puts a new token in the place of the one that was

@@ -106,7 +106,7 @@ func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error)
 // check is Verify for the middleware.
 func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 	if !g.form.possible(token) {
-		g.activity.refused.Add(1)
+		g.uses.activity.refused.Add(1)
 		g.tally.malformed.Add(1)
 		return nil, ErrInvalidToken
 	}
@@ -128,7 +128,7 @@ func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 			return nil, g.refused(ctx, digest, err)
 		}
 	}
-	g.noteUse(c, wall)
+	g.uses.note(c, wall)
 	return c, nil
 }
 
@@ -231,7 +231,7 @@ func (g *Guard) read(ctx context.Context, d Digest, token string, c *checked) er
 
 // refused passes err on, and calls the hook of an expired token.
 func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
-	g.activity.note(err)
+	g.uses.activity.note(err)
 	g.tally.refused(err)
 	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredTold.first(d) {
 		e := Event{At: g.now()}

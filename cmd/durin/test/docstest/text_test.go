@@ -149,7 +149,7 @@ func TestLimitsAreTheCodes(t *testing.T) {
 	for _, m := range link.FindAllStringSubmatch(text, -1) {
 		count++
 		code, err := os.ReadFile(filepath.Join(root, "docs", m[2]))
-		if bound := strings.Trim(m[1], "`"); err != nil || !strings.Contains(strings.Join(strings.Fields(string(code)), " "), bound) {
+		if bound := plain(strings.Trim(m[1], "`")); err != nil || !strings.Contains(strings.Join(strings.Fields(string(code)), " "), bound) {
 			t.Errorf("%s has no %s", m[2], bound)
 		}
 	}
