@@ -25,22 +25,22 @@ type Guard struct {
 	limiter throttle.Limiter
 	log     *slog.Logger
 
-	keys        atomic.Pointer[keyring.Ring]  // nil: none
-	cache       *cache.Cache[Digest, checked] // nil: off
-	clients     clients
-	uses        *uses
-	expiredTold onceSet
-	anonymous   identity
-	origins     *http.CrossOriginProtection
-	servers     resourceServers
-	legacy      legacyTokens
-	unclear     sync.Once // told of a caller with two addresses
-	untrusted   sync.Once // told of a proxy that is not trusted
-	fullWarned  seldom    // told of too many windows
-	busyWarned  seldom    // told of a full queue of logins
-	failures    quota     // of failures that are logged
-	setupWarned seldom    // told of a proxy that is set up wrongly
-	tally       *tally
+	keys            atomic.Pointer[keyring.Ring]  // nil: none
+	cache           *cache.Cache[Digest, checked] // nil: off
+	clients         clients
+	uses            *uses
+	expiredReported onceSet
+	anonymous       identity
+	origins         *http.CrossOriginProtection
+	servers         resourceServers
+	legacy          legacyTokens
+	unclear         sync.Once // logs a caller with two addresses
+	untrusted       sync.Once // logs a proxy that is not trusted
+	fullWarned      seldom    // logs too many windows
+	busyWarned      seldom    // logs a full queue of logins
+	failures        quota     // of failures that are logged
+	setupWarned     seldom    // logs a proxy that is set up wrongly
+	tally           *tally
 
 	clock *clock.Clock
 	hold  clock.Hold // of the worker that prunes

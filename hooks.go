@@ -130,8 +130,8 @@ func (e *Event) about(s *Session) {
 	}
 }
 
-// tell calls the hook of a change.
-func (g *Guard) tell(ctx context.Context, c Change) {
+// notify calls the hook of a change.
+func (g *Guard) notify(ctx context.Context, c Change) {
 	if g.opt.Hooks.Changed == nil {
 		return
 	}
@@ -150,10 +150,10 @@ func clone[T any](p *T) *T {
 	return &v
 }
 
-// tellEnded tells of sessions that a call ended.
-func (g *Guard) tellEnded(ctx context.Context, what string, sel Selection, s *Session, n int) {
+// notifyEnded reports the sessions that a call ended.
+func (g *Guard) notifyEnded(ctx context.Context, what string, sel Selection, s *Session, n int) {
 	if n > 0 {
-		g.tell(ctx, Change{What: what, Ended: sel, Session: s, Count: n})
+		g.notify(ctx, Change{What: what, Ended: sel, Session: s, Count: n})
 	}
 }
 
@@ -184,8 +184,8 @@ type ending struct {
 	other    Session // what holds for those that are not among them
 }
 
-// maxTold bounds the sessions that are read before they are ended all at once.
-const maxTold = 10_000
+// maxReported bounds the sessions that are read before they are ended all at once.
+const maxReported = 10_000
 
 // lookEnding reads the sessions of q, of whom user, client and id hold for all, if
 // there is somebody to tell of their end. What cannot be read is not told.
@@ -194,7 +194,7 @@ func (g *Guard) lookEnding(ctx context.Context, q browse.Query) ending {
 		return ending{}
 	}
 	e := ending{sessions: map[Digest]*Session{}, other: Session{ID: q.ID, UserID: q.UserID, Client: &Client{Name: q.Client}}}
-	for q.Limit = 1000; len(e.sessions) < maxTold; {
+	for q.Limit = 1000; len(e.sessions) < maxReported; {
 		some, err := g.store.Sessions(ctx, q)
 		if err != nil || len(some) == 0 {
 			break

@@ -58,7 +58,7 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 	if err != nil {
 		return nil, err
 	}
-	travelled := byHeader
+	arrived := byHeader
 	var two error
 	if token == "" {
 		if token, two = g.cookieOf(r); token == "" && two == nil {
@@ -67,7 +67,7 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 		if err := g.CheckOrigin(r); err != nil {
 			return nil, err
 		}
-		travelled = byCookie
+		arrived = byCookie
 	}
 	var c *checked
 	if two == nil {
@@ -78,7 +78,7 @@ func (g *Guard) identityOf(ctx context.Context, r *http.Request) (*identity, err
 	if err != nil {
 		return nil, err
 	}
-	if c.travels != travelled {
+	if c.transport != arrived {
 		return nil, g.tally.misplaced()
 	}
 	return &c.identity, nil
@@ -380,14 +380,14 @@ func (g *Guard) Scheme(r *http.Request) string {
 	if !g.trusts(parseAddress(r.RemoteAddr)) {
 		return scheme
 	}
-	told := forwardedValues(r.Header["Forwarded"], "proto")
-	told = append(told, strings.Split(strings.Join(r.Header["X-Forwarded-Proto"], ","), ",")...)
-	for i := range told {
-		told[i] = strings.ToLower(strings.TrimSpace(told[i]))
+	protos := forwardedValues(r.Header["Forwarded"], "proto")
+	protos = append(protos, strings.Split(strings.Join(r.Header["X-Forwarded-Proto"], ","), ",")...)
+	for i := range protos {
+		protos[i] = strings.ToLower(strings.TrimSpace(protos[i]))
 	}
-	told = slices.Compact(slices.DeleteFunc(told, func(proto string) bool { return proto == "" }))
-	if len(told) == 1 && (told[0] == "https" || told[0] == "http") {
-		return told[0]
+	protos = slices.Compact(slices.DeleteFunc(protos, func(proto string) bool { return proto == "" }))
+	if len(protos) == 1 && (protos[0] == "https" || protos[0] == "http") {
+		return protos[0]
 	}
 	return scheme
 }

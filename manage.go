@@ -48,7 +48,7 @@ func (g *Guard) CreateClient(ctx context.Context, c Client) (Client, error) {
 	if err != nil {
 		return c, unavailable(err)
 	}
-	g.tell(ctx, Change{What: "client.create", Client: &c})
+	g.notify(ctx, Change{What: "client.create", Client: &c})
 	return c, nil
 }
 
@@ -82,7 +82,7 @@ func (g *Guard) UpdateClient(ctx context.Context, name string, change func(*Clie
 	}
 	g.clientChanged(ctx, &c, false)
 	if before != c {
-		g.tell(ctx, Change{What: "client.update", OldClient: &before, Client: &c})
+		g.notify(ctx, Change{What: "client.update", OldClient: &before, Client: &c})
 	}
 	return c, nil
 }
@@ -94,7 +94,7 @@ func (g *Guard) DeleteClient(ctx context.Context, name string) error {
 		return unavailable(err)
 	}
 	g.clientChanged(ctx, &c, true)
-	g.tell(ctx, Change{What: "client.delete", OldClient: &c})
+	g.notify(ctx, Change{What: "client.delete", OldClient: &c})
 	return nil
 }
 
@@ -117,7 +117,7 @@ func (g *Guard) CreateUser(ctx context.Context, u User) (User, error) {
 	if err != nil {
 		return User{}, unavailable(err)
 	}
-	g.tell(ctx, Change{What: "user.create", User: &u})
+	g.notify(ctx, Change{What: "user.create", User: &u})
 	return u, nil
 }
 
@@ -148,7 +148,7 @@ func (g *Guard) UpdateUser(ctx context.Context, id string, change func(*User) er
 	}
 	g.changed(ctx, digests)
 	if before != u {
-		g.tell(ctx, Change{What: "user.update", OldUser: &before, User: &u})
+		g.notify(ctx, Change{What: "user.update", OldUser: &before, User: &u})
 	}
 	return u, nil
 }
@@ -198,7 +198,7 @@ func (g *Guard) DeleteUser(ctx context.Context, id string) error {
 		return unavailable(err)
 	}
 	g.ended(ctx, withUser, digests, known)
-	g.tell(ctx, Change{What: "user.delete", OldUser: &u, Count: len(digests)})
+	g.notify(ctx, Change{What: "user.delete", OldUser: &u, Count: len(digests)})
 	return nil
 }
 
@@ -306,7 +306,7 @@ func (g *Guard) CreateResourceServer(ctx context.Context, name string, ttl time.
 		return "", ResourceServer{}, unavailable(err)
 	}
 	g.servers.changes.Add(1)
-	g.tellServer(ctx, "resource.create", s)
+	g.notifyServer(ctx, "resource.create", s)
 	return secret, s, nil
 }
 
@@ -331,13 +331,13 @@ func (g *Guard) DeleteResourceServer(ctx context.Context, id int64) error {
 		return unavailable(err)
 	}
 	g.servers.changes.Add(1)
-	g.tellServer(ctx, "resource.delete", ResourceServer{ID: id})
+	g.notifyServer(ctx, "resource.delete", ResourceServer{ID: id})
 	return nil
 }
 
-func (g *Guard) tellServer(ctx context.Context, what string, s ResourceServer) {
+func (g *Guard) notifyServer(ctx context.Context, what string, s ResourceServer) {
 	s.Digest = Digest{}
-	g.tell(ctx, Change{What: what, Server: &s})
+	g.notify(ctx, Change{What: what, Server: &s})
 }
 
 // CheckResourceServer checks the secret of a resource server, and its name unless

@@ -143,14 +143,14 @@ func (n *news) announce(ctx context.Context, endings []nodes.Ending) {
 // begins to fail, and when it works again.
 func (n *news) listen(ctx context.Context) {
 	var failing atomic.Bool
-	heard := func(endings []nodes.Ending) {
+	apply := func(endings []nodes.Ending) {
 		if failing.CompareAndSwap(true, false) {
 			n.log.Info("durin: the invalidator listens again")
 		}
-		n.heard(endings)
+		n.receive(endings)
 	}
 	for ctx.Err() == nil {
-		err := n.invalidator.Listen(ctx, heard)
+		err := n.invalidator.Listen(ctx, apply)
 		if ctx.Err() != nil {
 			return
 		}
@@ -164,9 +164,9 @@ func (n *news) listen(ctx context.Context) {
 	}
 }
 
-// heard takes what an Invalidator delivers. Nil means that something may have been
+// receive takes what an Invalidator delivers. Nil means that something may have been
 // missed: the outbox has it; without an outbox nothing that is cached is certain.
-func (n *news) heard(endings []nodes.Ending) {
+func (n *news) receive(endings []nodes.Ending) {
 	switch {
 	case endings != nil:
 		n.apply(endings)

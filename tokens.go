@@ -103,7 +103,7 @@ func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued
 				continue
 			}
 		}
-		g.tellEnded(ctx, "token.replace", Selection{UserID: req.UserID, Client: req.Client}, nil, len(res.Ended))
+		g.notifyEnded(ctx, "token.replace", Selection{UserID: req.UserID, Client: req.Client}, nil, len(res.Ended))
 		g.announceIssue(ctx, res, login)
 		return Issued{Token: token, Session: res.Session, Reused: res.Reused, Renewed: res.Renewed}, nil
 	}
@@ -267,7 +267,7 @@ func (g *Guard) logOut(ctx context.Context, s *Session, what string, sel Selecti
 	if ended == 0 {
 		return ErrInvalidToken
 	}
-	g.tellEnded(ctx, what, sel, s, ended)
+	g.notifyEnded(ctx, what, sel, s, ended)
 	e := Event{At: g.now()}
 	e.about(s)
 	fire(ctx, g.opt.Hooks.LoggedOut, e)
@@ -281,7 +281,7 @@ func (g *Guard) logOut(ctx context.Context, s *Session, what string, sel Selecti
 func (g *Guard) End(ctx context.Context, sel Selection) (int, error) {
 	s := g.about(ctx, sel)
 	n, err := g.end(ctx, revoked, sel)
-	g.tellEnded(ctx, "token.revoke", sel, s, n)
+	g.notifyEnded(ctx, "token.revoke", sel, s, n)
 	return n, err
 }
 
@@ -337,7 +337,7 @@ func (g *Guard) EndSome(ctx context.Context, f browse.Filter, limit int) (int, e
 		return 0, unavailable(err)
 	}
 	g.ended(ctx, revoked, digests, known)
-	g.tellEnded(ctx, "token.revoke", Selection{UserID: f.UserID, Client: f.Client, Except: f.Except}, nil, len(digests))
+	g.notifyEnded(ctx, "token.revoke", Selection{UserID: f.UserID, Client: f.Client, Except: f.Except}, nil, len(digests))
 	return len(digests), nil
 }
 

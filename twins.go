@@ -47,7 +47,7 @@ func (g *Guard) checkTwins(ctx context.Context, r *http.Request) (*checked, erro
 	for _, token := range tokens {
 		c, err := g.check(ctx, token)
 		switch {
-		case err == nil && c.travels != byCookie:
+		case err == nil && c.transport != byCookie:
 			dead = g.tally.misplaced()
 		case err == nil && found != nil && found.session.ID != c.session.ID:
 			return nil, errTwoCookies

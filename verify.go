@@ -18,9 +18,9 @@ import (
 type checked struct {
 	// expires is the last good instant in Unix microseconds; a sliding
 	// session moves it before the store knows.
-	expires atomic.Int64
-	use     useCount
-	travels transport
+	expires   atomic.Int64
+	use       useCount
+	transport transport
 	// identity is what a request's context bears: kept here so that a hit
 	// allocates nothing for it.
 	identity identity
@@ -54,7 +54,7 @@ const noExpiry = math.MinInt64
 
 // hold makes c, which is zero, the session s.
 func (c *checked) hold(g *Guard, s Session) {
-	c.session, c.travels = s, transportOf(s.Client)
+	c.session, c.transport = s, transportOf(s.Client)
 	c.identity = identity{guard: g, session: &c.session, checked: c}
 	c.expires.Store(expiresMicro(s.ExpiresAt))
 	c.use.slides = s.Client.Sliding > 0
@@ -84,7 +84,7 @@ func (g *Guard) verify(ctx context.Context, token Secret, own *Session) (*Sessio
 	if err != nil {
 		return nil, err
 	}
-	if c.travels == adminOnly {
+	if c.transport == adminOnly {
 		return nil, g.tally.misplaced()
 	}
 	return c.session.copyTo(own), nil
@@ -97,7 +97,7 @@ func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	if c.travels != adminOnly {
+	if c.transport != adminOnly {
 		return nil, g.tally.misplaced()
 	}
 	return c.session.clone(), nil
@@ -233,7 +233,7 @@ func (g *Guard) read(ctx context.Context, d Digest, token string, c *checked) er
 func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
 	g.uses.activity.note(err)
 	g.tally.refused(err)
-	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredTold.first(d) {
+	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredReported.first(d) {
 		e := Event{At: g.now()}
 		var full *failure
 		if errors.As(err, &full) && full.session != nil {
@@ -280,7 +280,7 @@ func (g *Guard) replay(ctx context.Context, s *Session) error {
 	g.ended(ctx, replayed, digests, ending{other: *s})
 	g.log.WarnContext(ctx, "durin: a token that a renewal had replaced was presented after its grace: its session has been ended",
 		"session", s.ID, "user", s.UserID, "client", s.Client.Name, "address", OriginFrom(ctx).Address, "agent", OriginFrom(ctx).Agent)
-	g.tellEnded(ctx, "token.replay", Selection{ID: s.ID}, s, len(digests))
+	g.notifyEnded(ctx, "token.replay", Selection{ID: s.ID}, s, len(digests))
 	e := Event{At: g.now()}
 	e.about(s)
 	fire(ctx, g.opt.Hooks.Replayed, e)
