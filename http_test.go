@@ -288,7 +288,7 @@ func TestCookieTransport(t *testing.T) {
 		{"its token in a header", "GET", []string{"Authorization", "Token " + cookie}, 401, "Invalid token."},
 		{"a header's token in the cookie", "GET", []string{"Cookie", name + "=" + header}, 401, "Invalid token."},
 		{"the header goes first", "GET", []string{"Cookie", name + "=" + cookie, "Authorization", "Token " + header}, 200, "ada with cli"},
-		{"a bad header is no leave", "GET", []string{"Cookie", name + "=" + cookie, "Authorization", "Token x"}, 401, "Invalid token."},
+		{"a bad header is refused beside a good cookie", "GET", []string{"Cookie", name + "=" + cookie, "Authorization", "Token x"}, 401, "Invalid token."},
 		{"another scheme's header", "GET", []string{"Cookie", name + "=" + cookie, "Authorization", "Basic YTpi"}, 200, "ada with browser"},
 		{"POST of our page", "POST", []string{"Cookie", name + "=" + cookie, "Sec-Fetch-Site", "same-origin"}, 200, "ada with browser"},
 		{"POST by hand", "POST", []string{"Cookie", name + "=" + cookie, "Sec-Fetch-Site", "none"}, 200, "ada with browser"},

@@ -12,8 +12,7 @@ import (
 )
 
 // Rules say who may pass. The zero Rules let everybody pass who has a good
-// token. They are looked at on every request: a token that was cached is no
-// leave.
+// token. A cached token is still checked against them, at each request.
 type Rules struct {
 	// Allow, when not nil, names the only clients whose tokens pass, and an
 	// empty list lets none pass. Names are compared byte by byte.

@@ -193,7 +193,7 @@ func TestPermit(t *testing.T) {
 		{"none allowed", durin.Rules{Allow: []string{}}, "web", durin.ErrForbidden},
 		{"denied", durin.Rules{Deny: []string{"web"}}, "web", durin.ErrForbidden},
 		{"denied first", durin.Rules{Allow: []string{"web"}, Deny: []string{"web"}}, "web", durin.ErrForbidden},
-		{"optional is no leave for others", durin.Rules{Optional: true, Allow: []string{"cli"}}, "web", durin.ErrForbidden},
+		{"optional does not let other clients in", durin.Rules{Optional: true, Allow: []string{"cli"}}, "web", durin.ErrForbidden},
 		{"blocked", durin.Rules{Throttle: []durin.Throttle{{Name: "x", Rate: durin.Rate{Period: time.Hour}}}}, "web", durin.ErrThrottled},
 	} {
 		r := httptest.NewRequest("GET", "/", nil)

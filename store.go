@@ -302,9 +302,9 @@ type ResourceServerStore interface {
 }
 
 // A ResourceServer is the right of another service of yours to ask about tokens
-// (RFC 7662) and to end them (RFC 7009), by a random secret. Several with one
-// name are the service's secrets of a while: add the new one, give it to the
-// service, delete the old one.
+// (RFC 7662) and to end them (RFC 7009), by a random secret. A server
+// may have several valid secrets, for rotation: add the new one under the same name,
+// give it to the service, delete the old one.
 type ResourceServer struct {
 	// ID is given by the Store.
 	ID int64

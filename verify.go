@@ -140,8 +140,8 @@ func (g *Guard) cached(d Digest, mono int64) (*checked, bool) {
 	return g.cache.Get(d, mono, g.news.trustedSince(mono))
 }
 
-// newCache makes the cache of sessions. Errors that say something of the token
-// are remembered for as long as it may take to hear that they no longer hold.
+// newCache makes the cache of sessions. Results of status 401 are cached for at most
+// StaleBound.
 func (g *Guard) newCache() *cache.Cache[Digest, checked] {
 	return cache.New[Digest, checked](cache.Options{
 		Entries:     g.opt.CacheEntries,
