@@ -51,7 +51,7 @@ type text struct {
 var texts = []text{
 	{page: "README.md", begins: "require github.com/durin-go/durin ", holds: goModBuilds("durin")},
 	{page: "README.md", begins: "require github.com/durin-go/durin/redisdurin ", holds: goModBuilds("durin", "durin/redisdurin", "durin/pgxdurin")},
-	{page: "docs/architecture.md", begins: "header -> taken apart", because: "a picture of a request's way"},
+	{page: "docs/architecture.md", begins: "  cmd/durin ── the program", because: "a picture of the packages, whose imports internal/archtest holds"},
 	{page: "docs/http-api.md", begins: "Authorization: Token ", holds: isUnderstood("GET /api/auth/sessions/ HTTP/1.1\n", `{"detail":"Invalid token."}`)},
 	{page: "docs/introspection.md", begins: "POST /api/auth/introspect", holds: isUnderstood("", "HTTP/1.1 401 ")},
 	{page: "docs/introspection.md", begins: "OIDCOAuthIntrospectionEndpoint", holds: isReadBy("interop/apache_test.go", "TestApache", "docs/introspection.md")},
