@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/durin-go/durin/throttle"
 )
 
 // Never is the life time of a token that does not expire. Stores keep it as
@@ -81,14 +83,6 @@ type Client struct {
 	// Created is when the client was made.
 	Created time.Time
 }
-
-// A FieldError is a fault in one named field of what a caller gave.
-type FieldError struct {
-	Field   string // the name as the command line and the pages write it: "ttl"
-	Message string // a sentence for people
-}
-
-func (e *FieldError) Error() string { return e.Field + ": " + e.Message }
 
 // Validate reports every fault of c, joined; each is a *FieldError.
 func (c Client) Validate() error {
@@ -165,3 +159,7 @@ func expiry(ttl, maxLife time.Duration, issued, now time.Time) time.Time {
 	}
 	return at
 }
+
+// A Rate allows N requests in any window of Period. The zero Rate is unset, and
+// one with a Period and an N of 0 blocks. throttle.ParseRate reads it.
+type Rate = throttle.Rate

@@ -1,13 +1,18 @@
 package durin
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/durin-go/durin/throttle"
@@ -173,6 +178,14 @@ func (f *failure) As(target any) bool {
 	return ok
 }
 
+// A FieldError is a fault in one named field of what a caller gave.
+type FieldError struct {
+	Field   string // the name as the command line and the pages write it: "ttl"
+	Message string // a sentence for people
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Message }
+
 // AsError returns a copy of the *Error in err's tree, or one of status 500 that
 // hides err from the caller and keeps it as its cause. Nil is nil. A *FieldError
 // is one of status 400 that tells the caller what is wrong.
@@ -229,6 +242,138 @@ func throttled(states []throttle.State) error {
 	return &failure{e: *e}
 }
 
+// Fail answers a request with err: status and words are the error's, and unknown
+// errors are a 500 that says nothing. It is what the middleware does; handlers
+// may do the same.
+func (g *Guard) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	if g.opt.OnError != nil {
+		g.opt.OnError(w, r, err)
+		return
+	}
+	g.WriteError(w, r, err)
+}
+
+// WriteError answers with {"detail": …}, the status of err and the headers that
+// belong to it: WWW-Authenticate with one line for each scheme (RFC 9110 section
+// 11.6.1; RFC 6750 section 3 for Bearer), Retry-After, the RateLimit fields.
+// Failures that are not the caller's are logged. A nil error is answered with 500.
+func (g *Guard) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	e := AsError(err)
+	if e == nil { // nothing has failed, and still nothing may be let through
+		e = errInternal.answer()
+	}
+	g.WriteErrorHeader(w, r, e)
+	WriteJSON(w, e.Status, map[string]string{"detail": e.Detail})
+}
+
+// WriteErrorHeader sets the headers of an answer with e, and logs e if it is a
+// failure of ours. Of a nil one it sets none.
+func (g *Guard) WriteErrorHeader(w http.ResponseWriter, r *http.Request, e *Error) {
+	if e == nil {
+		return
+	}
+	g.logFailure(r, e)
+	h := w.Header()
+	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden && e.Code != "" {
+		g.challenge(h, e)
+	}
+	setRetryAfter(h, e.RetryAfter)
+	writeLimits(h, e.Limits)
+}
+
+// logFailure logs what is a failure of ours, bounded: strangers may bring some about.
+func (g *Guard) logFailure(r *http.Request, e *Error) {
+	ctx := r.Context()
+	if e.Status < 500 || ctx.Err() != nil {
+		return
+	}
+	switch about := []any{"method", r.Method, "path", r.URL.Path, "status", e.Status, "error", e}; {
+	case e.Setup:
+		if g.setupWarned.due(g.now()) {
+			g.log.WarnContext(ctx, "durin: a request could not be served: the proxy is set up wrongly, or a stranger asks as if it were", about...)
+		}
+	case errors.Is(e, ErrBusy):
+		if g.busyWarned.due(g.now()) {
+			g.log.WarnContext(ctx, "durin: logins are turned away, too many wait", about...)
+		}
+	default:
+		ok, last := g.failures.take(g.now())
+		if last {
+			about = append(about, "more", "more failures of this minute are not logged")
+		}
+		if ok {
+			g.log.ErrorContext(ctx, "durin: a request could not be served", about...)
+		}
+	}
+}
+
+// A seldom keeps what strangers can bring about from filling the log.
+type seldom struct{ last atomic.Int64 }
+
+const seldomEvery = time.Minute
+
+// due reports whether it was not, in the minute before now.
+func (s *seldom) due(now time.Time) bool {
+	t, last := now.UnixNano(), s.last.Load()
+	return (last == 0 || t-last >= int64(seldomEvery) || t < last) && s.last.CompareAndSwap(last, t)
+}
+
+// errorsAMinute bounds the failures of requests that are logged.
+const errorsAMinute = 600
+
+// A quota lets errorsAMinute pass in each minute.
+type quota struct {
+	mu    sync.Mutex
+	since time.Time
+	n     int
+}
+
+// take reports whether one more may pass, and whether it is the last one of its
+// minute.
+func (q *quota) take(now time.Time) (ok, last bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if age := now.Sub(q.since); age < 0 || age >= seldomEvery {
+		q.since, q.n = now, 0
+	}
+	q.n++
+	return q.n <= errorsAMinute, q.n == errorsAMinute
+}
+
+// challenge adds a WWW-Authenticate line for each scheme. Where Bearer is the only
+// one and there is no token, it stands alone, as in django-rest-durin.
+func (g *Guard) challenge(h http.Header, e *Error) {
+	for _, scheme := range g.opt.Schemes {
+		switch {
+		case strings.EqualFold(scheme, "Bearer") && (e.Code != "" || len(g.opt.Schemes) > 1):
+			h.Add("WWW-Authenticate", scheme+bearerParameters(e))
+		case e.Status == http.StatusUnauthorized:
+			h.Add("WWW-Authenticate", scheme)
+		}
+	}
+}
+
+// bearerParameters are those of RFC 6750 section 3: there is at least one, and no
+// error code for a request without a token.
+func bearerParameters(e *Error) string {
+	if e.Code == "" {
+		return ` realm="durin"`
+	}
+	for _, c := range []byte(e.Detail) {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' { // what a description cannot have
+			return ` realm="durin", error="` + e.Code + `"`
+		}
+	}
+	return ` realm="durin", error="` + e.Code + `", error_description="` + e.Detail + `"`
+}
+
+// setRetryAfter writes the header of RFC 9110 section 10.2.3.
+func setRetryAfter(h http.Header, d time.Duration) {
+	if d > 0 {
+		h.Set("Retry-After", strconv.FormatInt(seconds(d), 10))
+	}
+}
+
 // seconds rounds d up to whole seconds.
 func seconds(d time.Duration) int64 {
 	return int64(math.Ceil(d.Seconds()))
@@ -243,9 +388,16 @@ func expectedWait(d time.Duration) string {
 	return fmt.Sprintf(" Expected available in %d %s.", n, unit)
 }
 
-// setRetryAfter writes the header of RFC 9110 section 10.2.3.
-func setRetryAfter(h http.Header, d time.Duration) {
-	if d > 0 {
-		h.Set("Retry-After", strconv.FormatInt(seconds(d), 10))
+// WriteJSON answers with v as compact JSON, without escaping for HTML.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		http.Error(w, errInternal.Error(), http.StatusInternalServerError)
+		return
 	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(bytes.TrimSuffix(body.Bytes(), []byte("\n")))
 }

@@ -2,141 +2,215 @@ package durin
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/durin-go/durin/internal/cache"
+	"github.com/durin-go/durin/internal/clock"
 	"github.com/durin-go/durin/keyring"
-	"github.com/durin-go/durin/nodes"
 	"github.com/durin-go/durin/throttle"
 )
 
-// An Authenticator checks user names and passwords: against the own users
-// table, a directory, anything. Package password has one for a UserStore.
-type Authenticator interface {
-	// Authenticate returns the user, of whom ID and Name matter; and Password,
-	// the hash that was compared, where it is one of Options.Users. It returns
-	// ErrBadCredentials for an unknown name, a wrong password and an inactive
-	// user alike, and takes as long for each; ErrBusy when too many checks
-	// wait. Any other error means that it could not tell: 503.
-	Authenticate(ctx context.Context, name string, password Secret) (User, error)
+// A Guard issues, checks, renews and ends tokens. It is safe for concurrent use.
+// Make one with New and Close it at the end.
+type Guard struct {
+	opt     Options
+	store   Store
+	form    tokenForm
+	limiter throttle.Limiter
+	log     *slog.Logger
+
+	keys            atomic.Pointer[keyring.Ring]  // nil: none
+	cache           *cache.Cache[Digest, checked] // nil: off
+	clients         clients
+	uses            *uses
+	expiredReported onceSet
+	anonymous       identity
+	origins         *http.CrossOriginProtection
+	servers         resourceServers
+	legacy          legacyTokens
+	unclear         sync.Once // logs a caller with two addresses
+	untrusted       sync.Once // logs a proxy that is not trusted
+	fullWarned      seldom    // logs too many windows
+	busyWarned      seldom    // logs a full queue of logins
+	failures        quota     // of failures that are logged
+	setupWarned     seldom    // logs a proxy that is set up wrongly
+	tally           *tally
+
+	clock *clock.Clock
+	hold  clock.Hold // of the worker that prunes
+	news  *news
+
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+	closed  sync.Once
 }
 
-// A LoginLimiter slows down those who guess passwords.
-type LoginLimiter interface {
-	// Admit reports whether the attempt may be tried; it may wait for others
-	// to end. One that may not is answered as wrong credentials are. Its
-	// error is the answer: ErrBusy, or ctx's.
-	Admit(ctx context.Context, a LoginAttempt) (bool, error)
-	// Done tells how an admitted attempt ended: with nil, with
-	// ErrBadCredentials, or with another error when the check could not be
-	// made, which counts neither way.
-	Done(ctx context.Context, a LoginAttempt, err error)
+// New returns a Guard that works by o, or an error that names the option that is
+// wrong. It asks the Store once; ctx bounds that only.
+func New(ctx context.Context, o Options) (*Guard, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	form, err := newTokenForm(o.TokenLength, o.TokenPrefix)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guard{opt: o, store: o.Store, form: form, limiter: o.Limiter, log: o.Logger, tally: &tally{}, clock: clock.New(o.Now)}
+	g.anonymous.guard = g
+	g.uses = newUses(o.Store, g.now, g.cacheDrop, &g.tally.clients)
+	g.news = newNews(&g.opt, g.clock, g.apply, g.forgetAll)
+	if g.origins, err = o.origins(); err != nil {
+		return nil, err
+	}
+	g.keys.Store(o.Keyring)
+	if o.CacheTTL > 0 {
+		g.cache = g.newCache()
+	}
+	if err := g.connect(ctx); err != nil {
+		return nil, err
+	}
+	g.start()
+	return g, nil
 }
 
-// A LoginAttempt is what a LoginLimiter knows of a login.
-type LoginAttempt struct {
-	At      time.Time
-	Name    string     // trimmed, as LoginNames.Account has it
-	Address netip.Addr // of the caller; not valid when unknown
-	// Known says that the request bears a live token of this user: it comes
-	// from a device that has logged in before.
-	Known bool
+// connect asks the store once, and finds where its outbox stands.
+func (g *Guard) connect(ctx context.Context) error {
+	if err := g.store.Ping(ctx); err != nil {
+		return fmt.Errorf("durin: the store does not answer: %w", err)
+	}
+	if legacy, ok := g.store.(legacyStore); ok {
+		g.legacy.store = legacy
+		if err := g.lookLegacy(ctx); err != nil {
+			return fmt.Errorf("durin: the store's imported tokens: %w", err)
+		}
+	}
+	if err := g.news.start(ctx); err != nil {
+		return fmt.Errorf("durin: the store's outbox: %w", err)
+	}
+	return nil
 }
 
-// Options configure a Guard. Store is required; the zero value of everything
-// else is what most programs want.
-type Options struct {
-	// Store keeps clients and tokens.
-	Store Store
-	// Users is set when the program has no users of its own: it must be the
-	// same store.
-	Users UserStore
-	// Authenticator checks passwords. Nil: Login refuses everybody.
-	Authenticator Authenticator
-	// LoginNames says which of Users a name that is typed at a log-in may mean.
-	// Empty: LoginNamesExact. LoginNamesFolded needs Users.
-	LoginNames LoginNames
-	// UserActive is asked at each look-up in the Store whether a user of the
-	// application may still use tokens. Answers are cached with the session
-	// for CacheTTL: call UserChanged when one changes. Nil: yes. It is not
-	// asked about Users.
-	UserActive func(ctx context.Context, userID string) (bool, error)
-
-	// Keyring seals tokens that are shown again: those of PolicyReuse.
-	Keyring *keyring.Ring
-	// ReuseWithoutKey must be PolicyReplace when Keyring is nil: it is what
-	// PolicyReuse then does. Else New refuses, rather than let a client
-	// behave in another way than it says.
-	ReuseWithoutKey Policy
-
-	// TokenTTL is the life time of clients that are made without one.
-	// Zero: 24 hours.
-	TokenTTL time.Duration
-	// TokenLength is the number of hexadecimal characters of new tokens, as
-	// in django-rest-durin: 32 to 256, odd numbers round down. Zero: 64.
-	TokenLength int
-	// TokenPrefix, when set, gives new tokens the form prefix_ + 43 base 62
-	// characters + 6 of a checksum: secret scanners find it, and a mistyped
-	// one is refused without a look-up.
-	TokenPrefix string
-	// Schemes are the words before a token in the Authorization header,
-	// compared without case. Empty: Token, Bearer.
-	Schemes []string
-
-	// CookieName is the cookie in which tokens of clients with Cookie set
-	// travel. Empty: DefaultCookie.
-	CookieName string
-	// TrustedOrigins are those, like https://app.example.org, whose pages may
-	// send requests that change something with the cookie: the server's own
-	// public origin where a proxy hides it, and others of the same site.
-	TrustedOrigins []string
-
-	// CacheTTL is how long a session is kept in memory before it is read
-	// anew. It bounds memory, not truth: what is ended is forgotten at once.
-	// Zero: 60 seconds; negative: no cache.
-	CacheTTL time.Duration
-	// CacheEntries bounds the sessions in the cache. Zero: 100,000.
-	CacheEntries int
-	// StaleBound is how long a cached session is trusted when endings on
-	// other nodes cannot be heard of. Zero: a second.
-	StaleBound time.Duration
-	// PollEvery is how often the Outbox of a shared Store is read. Zero: 100
-	// milliseconds.
-	PollEvery time.Duration
-	// Invalidator hastens the news of endings between nodes. May be nil.
-	Invalidator nodes.Invalidator
-
-	// RefreshOnLogin sets the expiry anew when a login hands out a token
-	// that is there.
-	RefreshOnLogin bool
-	// DefaultRate is the throttle of clients that have none of their own.
-	// Unset: none.
-	DefaultRate Rate
-	// Limiter counts throttled requests. Nil: in this process's memory.
-	Limiter throttle.Limiter
-	// LoginLimiter slows down guessing. Nil: that of package loginlimit with
-	// its documented numbers; loginlimit.Off turns it off.
-	LoginLimiter LoginLimiter
-
-	// TrustedProxies are the peers whose Forwarded or X-Forwarded-For header
-	// is believed, from the right, as far as the chain is trusted. They must
-	// remove what a caller wrote into either; see Guard.Address.
-	TrustedProxies []netip.Prefix
-
-	// FlushEvery is how often uses are written. Zero: 10 seconds.
-	FlushEvery time.Duration
-	// PruneAfter is how long an expired token is kept. Zero: 24 hours;
-	// negative: for ever.
-	PruneAfter time.Duration
-
-	// Hooks are told what happens.
-	Hooks Hooks
-	// OnError writes every answer to a failed request. Nil: WriteError.
-	OnError func(w http.ResponseWriter, r *http.Request, err error)
-	// Logger hears of trouble, without any secret. Nil: slog.Default.
-	Logger *slog.Logger
-	// Now is the clock. Nil: time.Now.
-	Now func() time.Time
+// start sets the workers going.
+func (g *Guard) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	g.stop = stop
+	if g.news.reader != nil {
+		g.workers.Go(func() { g.news.follow(ctx, g.opt.PollEvery) })
+	}
+	if g.news.invalidator != nil {
+		g.workers.Go(func() { g.news.listen(ctx) })
+	}
+	g.workers.Go(func() { g.every(ctx, g.opt.FlushEvery, "write the last uses", &g.tally.flushes, g.uses.flush) })
+	g.workers.Go(func() { g.every(ctx, usageEvery, "write the usage", &g.tally.usages, g.uses.flushCounts) })
+	if g.legacy.store != nil {
+		g.workers.Go(func() { g.every(ctx, legacyEvery, "look for imported tokens", &g.tally.legacies, g.lookLegacy) })
+	}
+	g.workers.Go(func() { g.every(ctx, pruneEvery, "prune expired tokens", &g.tally.prunes, g.prune) })
+	g.workers.Go(func() {
+		g.every(ctx, pruneEvery, "forget replaced tokens", &g.tally.forgets, func(ctx context.Context) error {
+			return unavailable(g.store.ForgetReplaced(ctx, g.now()))
+		})
+	})
 }
+
+const (
+	usageEvery = time.Minute
+	pruneEvery = time.Minute
+	pruneBatch = 1000
+	// newsKept is how long the store is told to keep endings, whatever
+	// PruneAfter is: clocks of nodes that are wrong by less do no harm.
+	newsKept = time.Hour
+	// workTimeout bounds one round of a worker.
+	workTimeout = 30 * time.Second
+)
+
+// every does work at intervals until ctx ends. What fails is logged when it
+// begins to fail, and tried again.
+func (g *Guard) every(ctx context.Context, interval time.Duration, what string, count *workCount, work func(context.Context) error) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		round, cancel := context.WithTimeout(ctx, workTimeout)
+		err := work(round)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		count.note(err)
+		if err != nil && !failing {
+			g.log.Error("durin: could not "+what+"; it is tried again", "error", err)
+		}
+		failing = err != nil
+	}
+}
+
+// prune deletes what has been expired for long enough, in small batches, and what
+// nodes no longer have to hear of.
+func (g *Guard) prune(ctx context.Context) error {
+	if g.clock.System() {
+		jumped, prune := g.hold.Observe(time.Now(), time.Since(g.clock.Begun()), g.opt.PruneAfter)
+		if jumped {
+			g.log.Warn("durin: the system's clock was set: nothing is pruned until it has run steadily for a while", "for", max(g.opt.PruneAfter, clock.HoldAtLeast).String())
+		}
+		if !prune {
+			return nil
+		}
+	}
+	for n := pruneBatch; n == pruneBatch && g.opt.PruneAfter > 0; {
+		var err error
+		n, err = g.store.Prune(ctx, g.now().Add(-g.opt.PruneAfter), pruneBatch)
+		g.tally.ended[pruned].Add(uint64(max(0, n)))
+		if err != nil {
+			return unavailable(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(50 * time.Millisecond): // let others write
+		}
+	}
+	_, err := g.store.Prune(ctx, g.now().Add(-newsKept), 0)
+	return unavailable(err)
+}
+
+// Close stops the workers and writes what was gathered; ctx bounds the writing.
+// The Guard may not be used afterwards. The Store stays open.
+func (g *Guard) Close(ctx context.Context) error {
+	var err error
+	g.closed.Do(func() {
+		g.stop()
+		g.workers.Wait()
+		err = errors.Join(g.uses.flush(ctx), g.uses.flushCounts(ctx))
+	})
+	return err
+}
+
+// SetKeyring puts another keyring, not nil, in the place of Options.Keyring:
+// after a rotation of the keys, or when they are back.
+func (g *Guard) SetKeyring(r *keyring.Ring) {
+	if r != nil {
+		g.keys.Store(r)
+	}
+}
+
+// Now is the Guard's clock.
+func (g *Guard) Now() time.Time { return g.now() }
+
+func (g *Guard) now() time.Time { return g.clock.Now() }
+
+// Lag is for how long this node has not heard of endings on others: about
+// Options.PollEvery while all is well, and always zero where the Store is no
+// Outbox. Beyond Options.StaleBound cached sessions are read anew.
+func (g *Guard) Lag() time.Duration { return g.news.lag() }

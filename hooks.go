@@ -3,6 +3,8 @@ package durin
 import (
 	"context"
 	"time"
+
+	"github.com/durin-go/durin/browse"
 )
 
 // Hooks are called when something happened, in the goroutine it happened in and
@@ -61,6 +63,34 @@ type Event struct {
 	Err      error // why, for LoginFailed and Throttled
 }
 
+// A Change is what Hooks.Changed is told: that the Guard changed something, by
+// one of its calls. What is one of
+//
+//	client.create, client.update, client.delete
+//	user.create, user.update, user.delete
+//	resource.create, resource.delete
+//	logout, logout.all
+//	token.revoke    sessions were ended, by whoever
+//	token.replace   sessions were ended to make room for a new one
+//	token.replay    a session was ended, for a replaced token of it was presented too late
+//
+// Fields that do not apply are zero. What it points to are copies.
+type Change struct {
+	At   time.Time
+	What string
+
+	// OldClient and Client are before and after; so are OldUser and User.
+	OldClient, Client *Client
+	OldUser, User     *User
+	Server            *ResourceServer // its Digest is not told
+
+	// Ended says which sessions were ended, and Count how many. Session is
+	// the only one, as far as it was to be had.
+	Ended   Selection
+	Session *Session
+	Count   int
+}
+
 // An Origin is where a request comes from, as far as that is known.
 type Origin struct {
 	Address   string // of the peer, or as a trusted proxy told
@@ -98,4 +128,116 @@ func (e *Event) about(s *Session) {
 	if s.Client != nil {
 		e.Client = s.Client.Name
 	}
+}
+
+// notify calls the hook of a change.
+func (g *Guard) notify(ctx context.Context, c Change) {
+	if g.opt.Hooks.Changed == nil {
+		return
+	}
+	c.At = g.now()
+	c.OldClient, c.Client, c.OldUser, c.User, c.Server = clone(c.OldClient), clone(c.Client), clone(c.OldUser), clone(c.User), clone(c.Server)
+	c.Session = c.Session.clone()
+	g.opt.Hooks.Changed(ctx, c)
+}
+
+// clone is a copy of what p points to, if it does.
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// notifyEnded reports the sessions that a call ended.
+func (g *Guard) notifyEnded(ctx context.Context, what string, sel Selection, s *Session, n int) {
+	if n > 0 {
+		g.notify(ctx, Change{What: what, Ended: sel, Session: s, Count: n})
+	}
+}
+
+// about returns the session that sel names, if there is somebody to tell of it.
+// What cannot be found out is not told.
+func (g *Guard) about(ctx context.Context, sel Selection) *Session {
+	if g.opt.Hooks.Changed == nil || sel.ID == 0 && sel.Digest == (Digest{}) {
+		return nil
+	}
+	if sel.ID == 0 {
+		s, err := g.store.Lookup(ctx, sel.Digest)
+		if err != nil {
+			return nil
+		}
+		return &s
+	}
+	list, err := g.store.Sessions(ctx, browse.Query{ID: sel.ID, Limit: 1})
+	if err != nil || len(list) == 0 {
+		return nil
+	}
+	return &list[0]
+}
+
+// ending is what is known of sessions that a call is about to end, for the hook.
+// The zero ending knows nothing.
+type ending struct {
+	sessions map[Digest]*Session
+	other    Session // what holds for those that are not among them
+}
+
+// maxReported bounds the sessions that are read before they are ended all at once.
+const maxReported = 10_000
+
+// lookEnding reads the sessions of q, of whom user, client and id hold for all, if
+// there is somebody to tell of their end. What cannot be read is not told.
+func (g *Guard) lookEnding(ctx context.Context, q browse.Query) ending {
+	if g.opt.Hooks.Revoked == nil {
+		return ending{}
+	}
+	e := ending{sessions: map[Digest]*Session{}, other: Session{ID: q.ID, UserID: q.UserID, Client: &Client{Name: q.Client}}}
+	for q.Limit = 1000; len(e.sessions) < maxReported; {
+		some, err := g.store.Sessions(ctx, q)
+		if err != nil || len(some) == 0 {
+			break
+		}
+		e.add(some)
+		q.After = some[len(some)-1].ID
+	}
+	return e
+}
+
+// lookSelection is lookEnding for what sel selects.
+func (g *Guard) lookSelection(ctx context.Context, sel Selection) ending {
+	if g.opt.Hooks.Revoked == nil || sel.Digest == (Digest{}) {
+		return g.lookEnding(ctx, browse.Query{ID: sel.ID, UserID: sel.UserID, Client: sel.Client})
+	}
+	s, err := g.store.Lookup(ctx, sel.Digest)
+	if err != nil {
+		return ending{}
+	}
+	return ending{other: s} // its own token, and those that renewals have replaced
+}
+
+func (e *ending) add(some []Session) {
+	for i := range some {
+		e.sessions[some[i].Digest] = &some[i]
+	}
+	if len(e.sessions) == 1 && len(some) == 1 {
+		e.other = some[0]
+	}
+}
+
+// of is the event of the end of the token d.
+func (e *ending) of(d Digest) Event {
+	s := e.sessions[d]
+	if s == nil {
+		other := e.other
+		s = &other
+	}
+	if s.Client == nil {
+		s.Client = &Client{}
+	}
+	s.Digest, s.ReplacedBy = d, nil
+	var event Event
+	event.about(s)
+	return event
 }

@@ -176,22 +176,6 @@ func TestLegacyOutage(t *testing.T) {
 	wantCheck(t, g, "a", durin.ErrUnavailable)
 }
 
-func TestEndToken(t *testing.T) {
-	k := &keeper{Store: memstore.New()}
-	k.take(t, ofText, time.Time{}, "a", "b")
-	g := k.guard(t)
-	wantCheck(t, g, "a", nil)
-	for _, c := range []struct {
-		token string
-		ended bool
-	}{{"a", true}, {"b", true}, {"b", false}, {"c", false}, {"a b", false}} {
-		if ended, err := g.EndToken(t.Context(), durin.Secret(c.token)); err != nil || ended != c.ended {
-			t.Errorf("%s: ended %v, %v", c.token, ended, err)
-		}
-		wantCheck(t, g, c.token, durin.ErrInvalidToken)
-	}
-}
-
 // What is acknowledged about a token that is being adopted holds for every check
 // that begins afterwards, on the node that did it.
 func TestLegacyEndings(t *testing.T) {

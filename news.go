@@ -143,14 +143,14 @@ func (n *news) announce(ctx context.Context, endings []nodes.Ending) {
 // begins to fail, and when it works again.
 func (n *news) listen(ctx context.Context) {
 	var failing atomic.Bool
-	heard := func(endings []nodes.Ending) {
+	apply := func(endings []nodes.Ending) {
 		if failing.CompareAndSwap(true, false) {
 			n.log.Info("durin: the invalidator listens again")
 		}
-		n.heard(endings)
+		n.receive(endings)
 	}
 	for ctx.Err() == nil {
-		err := n.invalidator.Listen(ctx, heard)
+		err := n.invalidator.Listen(ctx, apply)
 		if ctx.Err() != nil {
 			return
 		}
@@ -164,9 +164,9 @@ func (n *news) listen(ctx context.Context) {
 	}
 }
 
-// heard takes what an Invalidator delivers. Nil means that something may have been
+// receive takes what an Invalidator delivers. Nil means that something may have been
 // missed: the outbox has it; without an outbox nothing that is cached is certain.
-func (n *news) heard(endings []nodes.Ending) {
+func (n *news) receive(endings []nodes.Ending) {
 	switch {
 	case endings != nil:
 		n.apply(endings)
@@ -178,4 +178,91 @@ func (n *news) heard(endings []nodes.Ending) {
 		default:
 		}
 	}
+}
+
+// ended makes this node refuse the tokens from now on, and tells the others. The
+// store has committed it.
+func (g *Guard) ended(ctx context.Context, why cause, digests []Digest, known ending) {
+	if len(digests) == 0 {
+		return
+	}
+	g.tally.ended[why].Add(uint64(len(digests)))
+	g.cacheEnd(digests)
+	g.announce(ctx, digests, true)
+	if g.opt.Hooks.Revoked != nil {
+		for _, d := range digests {
+			e := known.of(d)
+			e.At = g.now()
+			fire(ctx, g.opt.Hooks.Revoked, e)
+		}
+	}
+}
+
+// changed makes this node read the sessions anew, and tells the others.
+func (g *Guard) changed(ctx context.Context, digests []Digest) {
+	g.cacheDrop(digests)
+	g.announce(ctx, digests, false)
+}
+
+// cacheEnd refuses the tokens for good, whatever a lagging replica says.
+func (g *Guard) cacheEnd(digests []Digest) {
+	if g.cache != nil && len(digests) > 0 {
+		g.cache.End(digests...)
+	}
+}
+
+// cacheDrop has the sessions read anew.
+func (g *Guard) cacheDrop(digests []Digest) {
+	if g.cache != nil && len(digests) > 0 {
+		g.cache.Drop(digests...)
+	}
+}
+
+// clientChanged makes this node read all sessions of the client anew.
+func (g *Guard) clientChanged(ctx context.Context, c *Client, deleted bool) {
+	g.forgetClient(c.ID, deleted)
+	g.news.announce(ctx, []nodes.Ending{{At: g.now(), ClientID: c.ID, Gone: deleted}})
+	if deleted {
+		fire(ctx, g.opt.Hooks.Revoked, Event{At: g.now(), Client: c.Name, Session: &Session{Client: c}})
+	}
+}
+
+func (g *Guard) forgetClient(id int64, deleted bool) {
+	g.clients.forget(id, deleted)
+	if g.cache != nil {
+		g.cache.DropIf(func(c *checked) bool { return c.session.Client.ID == id })
+	}
+}
+
+// apply does here what other nodes, or other processes on the same store, ended or
+// changed.
+func (g *Guard) apply(endings []nodes.Ending) {
+	g.tally.heard.Add(uint64(len(endings)))
+	for _, e := range endings {
+		switch {
+		case e.Digest != Digest{} && e.Gone:
+			g.cacheEnd([]Digest{e.Digest})
+		case e.Digest != Digest{}:
+			g.cacheDrop([]Digest{e.Digest})
+		case e.ClientID != 0:
+			g.forgetClient(e.ClientID, e.Gone)
+		default:
+			g.forgetAll()
+		}
+	}
+}
+
+func (g *Guard) forgetAll() {
+	g.clients.clear()
+	if g.cache != nil {
+		g.cache.Flush()
+	}
+}
+
+func (g *Guard) announce(ctx context.Context, digests []Digest, gone bool) {
+	endings := make([]nodes.Ending, len(digests))
+	for i, d := range digests {
+		endings[i] = nodes.Ending{At: g.now(), Digest: d, Gone: gone}
+	}
+	g.news.announce(ctx, endings)
 }

@@ -116,3 +116,28 @@ func (u User) Validate() error {
 	}
 	return errors.Join(faults...)
 }
+
+// copyTo copies s to own, which has a Client to copy that of s to, and returns it;
+// nil if s is nil. Field by field: own.Client must not be read and stored, or the
+// compiler would not leave it where it is.
+func (s *Session) copyTo(own *Session) *Session {
+	if s == nil {
+		return nil
+	}
+	own.ID, own.Digest, own.UserID, own.UserName = s.ID, s.Digest, s.UserID, s.UserName
+	if s.Client != nil {
+		*own.Client = *s.Client
+	}
+	own.Created, own.IssuedAt, own.ExpiresAt, own.Ceiling, own.LastUsed = s.Created, s.IssuedAt, s.ExpiresAt, s.Ceiling, s.LastUsed
+	own.Device, own.Inactive, own.ReplacedBy = clone(s.Device), s.Inactive, clone(s.ReplacedBy)
+	return own
+}
+
+// clone is a copy of s that shares nothing with it; nil of nil.
+func (s *Session) clone() *Session {
+	own := s.copyTo(&Session{Client: new(Client)})
+	if own != nil && s.Client == nil {
+		own.Client = nil
+	}
+	return own
+}

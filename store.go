@@ -2,6 +2,8 @@ package durin
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/durin-go/durin/browse"
@@ -259,4 +261,73 @@ type UserStore interface {
 	// DeleteUser deletes the user and its tokens. A token that is being
 	// issued for it meanwhile does not survive.
 	DeleteUser(ctx context.Context, id string, now time.Time) (User, []Digest, error)
+}
+
+// A Browser is a Store that answers the questions of people who look through
+// it, by a Store's contract. No answer takes longer because there is much in the
+// store that was not asked for.
+type Browser interface {
+	// Browse returns at most limit sessions of f behind the cursor, with their
+	// Device.
+	Browse(ctx context.Context, f browse.Filter, after browse.Cursor, limit int) ([]Session, error)
+	// CountSessions counts the sessions of f, and stops at limit.
+	CountSessions(ctx context.Context, f browse.Filter, limit int) (int, error)
+	// EndSome ends at most limit sessions of f, as Store.End does. An empty
+	// filter is an error.
+	EndSome(ctx context.Context, f browse.Filter, limit int, now time.Time) ([]Digest, error)
+	// FindUsers returns at most limit users of f with a name after the given
+	// one, by name in byte order. A Store without users returns none.
+	FindUsers(ctx context.Context, f browse.Users, after string, limit int) ([]User, error)
+
+	// AddActivity adds to the counts of the day and client, unless it has added
+	// the batch before.
+	AddActivity(ctx context.Context, batch browse.Batch, rows []browse.Activity) error
+	// Activity returns the counts from day since on, by day, then client.
+	Activity(ctx context.Context, since time.Time) ([]browse.Activity, error)
+	// UsageOn returns at most limit counts of one day, most requests first.
+	UsageOn(ctx context.Context, day time.Time, limit int) ([]browse.Usage, error)
+}
+
+// A ResourceServerStore is a Store that keeps resource servers, by a Store's
+// contract.
+type ResourceServerStore interface {
+	// CreateResourceServer adds s and returns it with its ID. ErrExists if
+	// there is one with that digest.
+	CreateResourceServer(ctx context.Context, s ResourceServer) (ResourceServer, error)
+	// ResourceServers returns all, those that have run out too, by name, then
+	// ID.
+	ResourceServers(ctx context.Context) ([]ResourceServer, error)
+	// DeleteResourceServer deletes one. ErrNotFound.
+	DeleteResourceServer(ctx context.Context, id int64) error
+}
+
+// A ResourceServer is the right of another service of yours to ask about tokens
+// (RFC 7662) and to end them (RFC 7009), by a random secret. A server
+// may have several valid secrets, for rotation: add the new one under the same name,
+// give it to the service, delete the old one.
+type ResourceServer struct {
+	// ID is given by the Store.
+	ID int64
+	// Name is 1 to 64 ASCII letters, digits, dots, dashes and underscores.
+	Name string
+	// Digest is the SHA-256 of the secret.
+	Digest Digest
+	// Created is when it was made, Expires the last instant at which the secret
+	// is good; the zero Time: never.
+	Created, Expires time.Time
+}
+
+// Validate reports every fault of s, joined; each is a *FieldError.
+func (s ResourceServer) Validate() error {
+	var faults []error
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
+	}
+	if s.Name == "" || len(s.Name) > 64 || strings.ContainsFunc(s.Name, odd) {
+		faults = append(faults, &FieldError{"name", "A resource server's name has 1 to 64 letters, digits, dots, dashes and underscores."})
+	}
+	if s.Digest == (Digest{}) {
+		faults = append(faults, &FieldError{"digest", "There is no secret."})
+	}
+	return errors.Join(faults...)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,9 +18,9 @@ import (
 type checked struct {
 	// expires is the last good instant in Unix microseconds; a sliding
 	// session moves it before the store knows.
-	expires atomic.Int64
-	use     useCount
-	travels transport
+	expires   atomic.Int64
+	use       useCount
+	transport transport
 	// identity is what a request's context bears: kept here so that a hit
 	// allocates nothing for it.
 	identity identity
@@ -47,9 +48,13 @@ func transportOf(c *Client) transport {
 
 const neverExpires = math.MaxInt64
 
+// noExpiry makes every check look at a replaced token more closely: its own
+// session cannot say whether it is good.
+const noExpiry = math.MinInt64
+
 // hold makes c, which is zero, the session s.
 func (c *checked) hold(g *Guard, s Session) {
-	c.session, c.travels = s, transportOf(s.Client)
+	c.session, c.transport = s, transportOf(s.Client)
 	c.identity = identity{guard: g, session: &c.session, checked: c}
 	c.expires.Store(expiresMicro(s.ExpiresAt))
 	c.use.slides = s.Client.Sliding > 0
@@ -79,7 +84,7 @@ func (g *Guard) verify(ctx context.Context, token Secret, own *Session) (*Sessio
 	if err != nil {
 		return nil, err
 	}
-	if c.travels == adminOnly {
+	if c.transport == adminOnly {
 		return nil, g.tally.misplaced()
 	}
 	return c.session.copyTo(own), nil
@@ -92,7 +97,7 @@ func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	if c.travels != adminOnly {
+	if c.transport != adminOnly {
 		return nil, g.tally.misplaced()
 	}
 	return c.session.clone(), nil
@@ -101,7 +106,7 @@ func (g *Guard) VerifyAdmin(ctx context.Context, token Secret) (*Session, error)
 // check is Verify for the middleware.
 func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 	if !g.form.possible(token) {
-		g.activity.refused.Add(1)
+		g.uses.activity.refused.Add(1)
 		g.tally.malformed.Add(1)
 		return nil, ErrInvalidToken
 	}
@@ -123,7 +128,7 @@ func (g *Guard) check(ctx context.Context, token string) (*checked, error) {
 			return nil, g.refused(ctx, digest, err)
 		}
 	}
-	g.noteUse(c, wall)
+	g.uses.note(c, wall)
 	return c, nil
 }
 
@@ -135,8 +140,8 @@ func (g *Guard) cached(d Digest, mono int64) (*checked, bool) {
 	return g.cache.Get(d, mono, g.news.trustedSince(mono))
 }
 
-// newCache makes the cache of sessions. Errors that say something of the token
-// are remembered for as long as it may take to hear that they no longer hold.
+// newCache makes the cache of sessions. Results of status 401 are cached for at most
+// StaleBound.
 func (g *Guard) newCache() *cache.Cache[Digest, checked] {
 	return cache.New[Digest, checked](cache.Options{
 		Entries:     g.opt.CacheEntries,
@@ -226,9 +231,9 @@ func (g *Guard) read(ctx context.Context, d Digest, token string, c *checked) er
 
 // refused passes err on, and calls the hook of an expired token.
 func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
-	g.activity.note(err)
+	g.uses.activity.note(err)
 	g.tally.refused(err)
-	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredTold.first(d) {
+	if g.opt.Hooks.Expired != nil && errors.Is(err, ErrExpired) && g.expiredReported.first(d) {
 		e := Event{At: g.now()}
 		var full *failure
 		if errors.As(err, &full) && full.session != nil {
@@ -237,4 +242,119 @@ func (g *Guard) refused(ctx context.Context, d Digest, err error) error {
 		fire(ctx, g.opt.Hooks.Expired, e)
 	}
 	return err
+}
+
+// checkReplaced checks the session of c, whose token a renewal has replaced, by
+// its present token. c's own session may be older than that.
+func (g *Guard) checkReplaced(ctx context.Context, c *checked, wall int64) error {
+	if wall > expiresMicro(c.session.ExpiresAt) {
+		return g.replay(ctx, &c.session)
+	}
+	for at := c; at.session.ReplacedBy != nil; {
+		d := *at.session.ReplacedBy
+		next, err := g.load(ctx, d, "")
+		if err != nil {
+			return err
+		}
+		if next.session.ReplacedBy == nil && wall > next.expires.Load() {
+			if next, err = g.reload(ctx, d, "", g.cache != nil); err != nil {
+				return err
+			}
+		}
+		at = next
+	}
+	return nil
+}
+
+// replay ends the session of a replaced token that is presented after its grace,
+// and reports it, once. s may have been read a while ago.
+func (g *Guard) replay(ctx context.Context, s *Session) error {
+	digests, err := g.store.End(ctx, Selection{Digest: s.Digest}, g.now())
+	if err != nil {
+		return unavailable(err)
+	}
+	g.cacheEnd([]Digest{s.Digest})
+	if len(digests) == 0 {
+		return ErrInvalidToken
+	}
+	g.ended(ctx, replayed, digests, ending{other: *s})
+	g.log.WarnContext(ctx, "durin: a token that a renewal had replaced was presented after its grace: its session has been ended",
+		"session", s.ID, "user", s.UserID, "client", s.Client.Name, "address", OriginFrom(ctx).Address, "agent", OriginFrom(ctx).Agent)
+	g.notifyEnded(ctx, "token.replay", Selection{ID: s.ID}, s, len(digests))
+	e := Event{At: g.now()}
+	e.about(s)
+	fire(ctx, g.opt.Hooks.Replayed, e)
+	return ErrInvalidToken
+}
+
+// clients keeps one copy of each Client for all cached sessions of it.
+type clients struct {
+	mu  sync.RWMutex
+	all map[int64]*Client
+	// gone are the deleted ones: a lagging replica may still know them. An
+	// ID is never used again.
+	gone map[int64]struct{}
+}
+
+// intern returns the shared copy of c, or nil if c was deleted.
+func (cs *clients) intern(c *Client) *Client {
+	cs.mu.RLock()
+	shared := cs.all[c.ID]
+	_, gone := cs.gone[c.ID]
+	cs.mu.RUnlock()
+	if gone {
+		return nil
+	}
+	if shared != nil && *shared == *c {
+		return shared
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.all == nil {
+		cs.all = map[int64]*Client{}
+	}
+	cs.all[c.ID] = c
+	return c
+}
+
+func (cs *clients) forget(id int64, deleted bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.all, id)
+	if !deleted {
+		return
+	}
+	if cs.gone == nil {
+		cs.gone = map[int64]struct{}{}
+	}
+	cs.gone[id] = struct{}{}
+}
+
+func (cs *clients) clear() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	clear(cs.all)
+	clear(cs.gone) // another database may stand in the old one's place
+}
+
+// onceSet remembers which digests have been seen, up to a bound.
+type onceSet struct {
+	mu   sync.Mutex
+	seen map[Digest]struct{}
+}
+
+const maxOnce = 1 << 14
+
+// first reports whether d is new. When the set is full it starts anew.
+func (o *onceSet) first(d Digest) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.seen[d]; ok {
+		return false
+	}
+	if o.seen == nil || len(o.seen) >= maxOnce {
+		o.seen = map[Digest]struct{}{}
+	}
+	o.seen[d] = struct{}{}
+	return true
 }

@@ -76,7 +76,7 @@ type route struct {
 	allow string
 	serve http.HandlerFunc
 	// proxy says that a reverse proxy asks on behalf of its caller, with any
-	// method: OPTIONS is no question about the route.
+	// method: OPTIONS is forwarded, not answered here.
 	proxy bool
 }
 

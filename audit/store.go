@@ -29,7 +29,7 @@ type Row struct {
 }
 
 // A Head is where a chain stands. Each of its two ends bears a MAC, so that it
-// cannot be set back by whoever has not the key.
+// cannot be rolled back without the key.
 type Head struct {
 	Chain string
 	// Seq and Hash are the last row's.

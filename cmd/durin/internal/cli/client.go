@@ -282,7 +282,11 @@ a new life time counts for tokens that are issued or renewed from now on.`,
 
 func updateClient(r *run) error {
 	flags := r.cmd.Flags()
-	if !changed(flags, "ttl", "throttle", "policy", "max-tokens", "sliding", "max-life", "rotate", "grace", "no-password", "cookie", "description", "name") {
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	clientFlags(own)
+	names := []string{"name"}
+	own.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if !changed(flags, names...) {
 		return refusal{errors.New("nothing to change: name a flag")}
 	}
 	purpose := node.Look

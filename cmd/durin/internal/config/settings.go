@@ -62,7 +62,7 @@ func servingSettings() []setting {
 		{"tls-cert", Serving, "PATH", "certificate chain, PEM; serves HTTPS", "", text(func(c *Config) *string { return &c.TLSCert })},
 		{"tls-key", Serving, "PATH", "key of the certificate, PEM", "", text(func(c *Config) *string { return &c.TLSKey })},
 		{"max-connections", Serving, "N", "connections that may be open on addr at a time", "10000", count(func(c *Config) *int { return &c.MaxConnections })},
-		{"request-time", Serving, "SPAN", "how long a request may take to arrive; a sixth of it for its header, and half as long again for the answer", "60s", setRequestTime},
+		{"request-time", Serving, "SPAN", "read timeout of a request; the header timeout is 1/6 of it, the write timeout 1.5 times", "60s", setRequestTime},
 		{"drain-time", Serving, "SPAN", "how long to go on after the signal to stop, while /readyz says 503", "0", setDrainTime},
 		{"pid-file", Serving, "PATH", "file to write the process id to", "", text(func(c *Config) *string { return &c.PIDFile })},
 		{"access-log", Serving, "", "log every request", "false", yesNo(func(c *Config) *bool { return &c.AccessLog })},

@@ -21,14 +21,14 @@ func newAPI(n *node.Node) (*api.Handler, error) {
 	if c.PublicURL != nil {
 		public = c.PublicURL.String()
 	}
-	told := c.IntrospectionTTL
-	if told == durin.Never {
-		told = 0
+	lifetime := c.IntrospectionTTL
+	if lifetime == durin.Never {
+		lifetime = 0
 	}
 	return api.New(n.Guard, api.Options{
 		Prefix: c.Mount + "/", Client: loginClient(n), APIKeyClient: c.APIAccessClient, HideAPIKey: c.APIAccessHideSession, ShowAPIKey: c.APIAccessShowToken, APIKeyPassword: c.APIAccessPassword,
 		Location: c.Timezone, Expiry: api.ExpiryFormat(c.ExpiryFormat, c.Timezone), LoginUser: c.LoginUser,
-		PublicURL: public, IdentityPrefix: c.IdentityPrefix, SignInURL: c.SignInURL, ReturnTo: c.ReturnTo, CookieToken: c.CookieToken, IntrospectionTTL: told,
+		PublicURL: public, IdentityPrefix: c.IdentityPrefix, SignInURL: c.SignInURL, ReturnTo: c.ReturnTo, CookieToken: c.CookieToken, IntrospectionTTL: lifetime,
 		VerifyApart: c.VerifyAddr != "",
 		Compat:      api.Compat{Knox: compat(c, "knox"), DRF: compat(c, "drf"), Multitoken: compat(c, "multitoken")},
 	})

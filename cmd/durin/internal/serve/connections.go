@@ -48,9 +48,9 @@ const networkShare = 8
 // fullEvery is how often it is logged that no more connections are taken.
 const fullEvery = time.Minute
 
-func newConnections(line net.Listener, limit int, exempt []netip.Prefix, log *slog.Logger) *connections {
+func newConnections(listener net.Listener, limit int, exempt []netip.Prefix, log *slog.Logger) *connections {
 	return &connections{
-		Listener: line, limit: limit, exempt: exempt, log: log, begun: time.Now(), from: map[netip.Prefix]int{},
+		Listener: listener, limit: limit, exempt: exempt, log: log, begun: time.Now(), from: map[netip.Prefix]int{},
 		open: map[*connection]struct{}{}, changed: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 }
@@ -133,7 +133,7 @@ func (c *connections) waitForRoom(from netip.Prefix) bool {
 	}
 }
 
-func (c *connections) tell() {
+func (c *connections) notify() {
 	select {
 	case c.changed <- struct{}{}:
 	default:
@@ -152,12 +152,12 @@ func (c *connections) room(from netip.Prefix) (room, wait bool) {
 	greedy := from.IsValid() && c.from[from] >= share
 	victim := c.victim(func(conn *connection) bool { return !greedy || conn.from == from })
 	now := time.Now()
-	tell := victim == nil && now.Sub(c.warned) > fullEvery
-	if tell {
+	report := victim == nil && now.Sub(c.warned) > fullEvery
+	if report {
 		c.warned = now
 	}
 	c.mu.Unlock()
-	if tell {
+	if report {
 		c.log.Warn("all connections are in use: new ones wait until one ends, or are cut where their network has its share; see max-connections", "max_connections", c.limit, "share", share)
 	}
 	if victim == nil {
@@ -206,7 +206,7 @@ func (c *connection) Close() error {
 			delete(c.of.from, c.from)
 		}
 		c.of.mu.Unlock()
-		c.of.tell()
+		c.of.notify()
 	})
 	return c.Conn.Close()
 }
@@ -227,7 +227,7 @@ func noteState(conn net.Conn, state http.ConnState) {
 	}
 	c.idle.Store(int64(time.Since(c.of.begun)))
 	if c.of.waiting.Load() {
-		c.of.tell()
+		c.of.notify()
 	}
 }
 
@@ -238,9 +238,9 @@ func (c *connections) count() int {
 	return len(c.open)
 }
 
-// allHeard reports whether every connection has brought a request, but those that
+// allAsked reports whether every connection has brought a request, but those that
 // have not for as long as patience.
-func (c *connections) allHeard(patience time.Duration) bool {
+func (c *connections) allAsked(patience time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for conn := range c.open {

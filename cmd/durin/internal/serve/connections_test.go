@@ -24,7 +24,7 @@ func bounded(t *testing.T) (counted *connections, busy chan struct{}, release ch
 // boundedBy is bounded with as many connections, and peers without a share.
 func boundedBy(t *testing.T, limit int, exempt []netip.Prefix) (counted *connections, busy chan struct{}, release chan struct{}) {
 	t.Helper()
-	line, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func boundedBy(t *testing.T, limit int, exempt []netip.Prefix) (counted *connect
 			_, _ = io.Copy(io.Discard, r.Body)
 		}
 	}))}
-	counted = newConnections(line, limit, exempt, slog.New(slog.DiscardHandler))
+	counted = newConnections(listener, limit, exempt, slog.New(slog.DiscardHandler))
 	go func() { _ = srv.Serve(counted) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	return counted, busy, release
@@ -253,7 +253,7 @@ func TestProxiesHaveNoShare(t *testing.T) {
 func TestLeastRate(t *testing.T) {
 	ended := make(chan error, 8)
 	serving := func(request time.Duration) string {
-		line, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,9 +261,9 @@ func TestLeastRate(t *testing.T) {
 			_, err := io.Copy(io.Discard, r.Body)
 			ended <- err
 		}))}
-		go func() { _ = srv.Serve(newConnections(line, 8, nil, slog.New(slog.DiscardHandler))) }()
+		go func() { _ = srv.Serve(newConnections(listener, 8, nil, slog.New(slog.DiscardHandler))) }()
 		t.Cleanup(func() { _ = srv.Close() })
-		return line.Addr().String()
+		return listener.Addr().String()
 	}
 	trickle := dial(t, serving(time.Second))
 	trickle.begin()

@@ -8,7 +8,7 @@ import (
 )
 
 // allowOrigins lets pages of cors-origin call next, by the rules of the Fetch
-// standard. Others' pages get no leave, and their browsers keep the answer from
+// standard. Pages of other origins get no permission, and their browsers keep the answer from
 // them. With credentials the browser sends the cookie along.
 func allowOrigins(c *config.Config, next http.Handler) http.Handler {
 	headers := "Authorization, Content-Type, " + requestIDHeader

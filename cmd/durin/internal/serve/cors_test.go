@@ -55,7 +55,7 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// TestCORSIsUnderTheMount: leave to call the API is no leave to call the pages.
+// TestCORSIsUnderTheMount: permission to call the API does not extend to the pages.
 func TestCORSIsUnderTheMount(t *testing.T) {
 	n, log, _ := newNode(t, "--cors-origin", "https://app.test")
 	h, err := Handler(n, log)

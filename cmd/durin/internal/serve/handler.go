@@ -229,7 +229,7 @@ func Handler(n *node.Node, log *slog.Logger) (http.Handler, error) {
 // public is what the main address serves.
 func (s *routes) public(n *node.Node, log *slog.Logger) http.Handler {
 	n.Metrics.Routes(s.names()...)
-	return surround(n, log, func(path string) named { return s.findPublic(n.Config, path) })
+	return middleware(n, log, func(path string) named { return s.findPublic(n.Config, path) })
 }
 
 // handlers are what the main address serves, and what verify-addr does.
@@ -238,7 +238,7 @@ func handlers(n *node.Node, log *slog.Logger) (main, verify http.Handler, err er
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.public(n, log), overSocket(surround(n, log, s.findForProxy)), nil
+	return s.public(n, log), overSocket(middleware(n, log, s.findForProxy)), nil
 }
 
 // findForProxy is what verify-addr serves.
@@ -268,7 +268,7 @@ func OpsHandler(n *node.Node, log *slog.Logger) http.Handler {
 	s.fixed = map[string]named{"/healthz": {"healthz", s.alone(alive)}}
 	s.addOps(n, func(next http.Handler) http.Handler { return next })
 	n.Metrics.Routes(s.names()...)
-	return surround(n, log, s.find)
+	return middleware(n, log, s.find)
 }
 
 // newScrape answers Prometheus.

@@ -51,7 +51,7 @@ func newNode(t testing.TB, args ...string) (*node.Node, *slog.Logger, *bytes.Buf
 
 func TestPanicIsAnswered(t *testing.T) {
 	n, log, written := newNode(t, "--access-log")
-	h := surround(n, log, func(string) named {
+	h := middleware(n, log, func(string) named {
 		return named{unnamed, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("at the disco") })}
 	})
 	w := httptest.NewRecorder()

@@ -32,8 +32,8 @@ type Server struct {
 	main *http.Server
 	ops  *http.Server // nil: none
 	// verify is where the proxy asks; nil: on the main address.
-	verify *http.Server
-	lines  map[*http.Server]*connections
+	verify    *http.Server
+	listeners map[*http.Server]*connections
 }
 
 // A Place is what a server needs of its machine: a certificate and addresses. It is
@@ -113,7 +113,7 @@ var everybody = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustPar
 // New returns a Server at a Place, which it closes if it fails.
 func New(p *Place, n *node.Node, log *slog.Logger) (*Server, error) {
 	c := n.Config
-	s := &Server{node: n, log: log, lines: map[*http.Server]*connections{}}
+	s := &Server{node: n, log: log, listeners: map[*http.Server]*connections{}}
 	h, verify, err := handlers(n, log)
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -123,14 +123,14 @@ func New(p *Place, n *node.Node, log *slog.Logger) (*Server, error) {
 		s.main.TLSConfig = secured(p.pair)
 		n.Metrics.Certificate(p.pair.expires)
 	}
-	s.lines[s.main] = newConnections(p.main, underFileLimit(c.MaxConnections, log), slices.Concat(thisHost, c.TrustedProxies), log)
+	s.listeners[s.main] = newConnections(p.main, underFileLimit(c.MaxConnections, log), slices.Concat(thisHost, c.TrustedProxies), log)
 	if p.ops != nil {
 		s.ops = s.newServer(OpsHandler(n, log))
-		s.lines[s.ops] = newConnections(p.ops, opsConnections, nil, log)
+		s.listeners[s.ops] = newConnections(p.ops, opsConnections, nil, log)
 	}
 	if p.verify != nil {
 		s.verify = s.newServer(verify)
-		s.lines[s.verify] = newConnections(p.verify, underFileLimit(c.MaxConnections, log), everybody, log)
+		s.listeners[s.verify] = newConnections(p.verify, underFileLimit(c.MaxConnections, log), everybody, log)
 	}
 	return s, nil
 }
@@ -170,21 +170,21 @@ func (s *Server) newServer(h http.Handler) *http.Server {
 
 func (s *Server) close() error {
 	var faults []error
-	for _, line := range s.lines {
-		faults = append(faults, line.Close())
+	for _, listener := range s.listeners {
+		faults = append(faults, listener.Close())
 	}
 	return errors.Join(faults...)
 }
 
 // Addr is the main address, with the port that was picked.
-func (s *Server) Addr() string { return s.lines[s.main].Addr().String() }
+func (s *Server) Addr() string { return s.listeners[s.main].Addr().String() }
 
 // OpsAddr is the address of /readyz, or empty.
 func (s *Server) OpsAddr() string {
 	if s.ops == nil {
 		return ""
 	}
-	return s.lines[s.ops].Addr().String()
+	return s.listeners[s.ops].Addr().String()
 }
 
 // VerifyAddr is where the proxy asks, or empty: on the main address.
@@ -192,7 +192,7 @@ func (s *Server) VerifyAddr() string {
 	if s.verify == nil {
 		return ""
 	}
-	at := s.lines[s.verify].Addr()
+	at := s.listeners[s.verify].Addr()
 	if at.Network() == "unix" {
 		return sockets.Unix + at.String()
 	}

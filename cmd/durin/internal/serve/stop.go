@@ -42,9 +42,9 @@ func (s *Server) leaving(next http.Handler) http.Handler {
 // Serve answers requests until ctx ends; those that are under way then are
 // answered before it returns.
 func (s *Server) Serve(ctx context.Context) error {
-	failed := make(chan error, len(s.lines))
-	for srv, line := range s.lines {
-		go func() { failed <- serveOn(srv, line) }()
+	failed := make(chan error, len(s.listeners))
+	for srv, listener := range s.listeners {
+		go func() { failed <- serveOn(srv, listener) }()
 	}
 	var err error
 	select {
@@ -54,7 +54,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	for srv := range s.lines {
+	for srv := range s.listeners {
 		if stopErr := srv.Shutdown(stopping); stopErr != nil {
 			s.log.Warn("requests were cut off", "error", stopErr)
 			_ = srv.Close()
@@ -63,11 +63,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-func serveOn(srv *http.Server, line *connections) error {
+func serveOn(srv *http.Server, listener *connections) error {
 	if srv.TLSConfig != nil {
-		return srv.ServeTLS(line, "", "")
+		return srv.ServeTLS(listener, "", "")
 	}
-	return srv.Serve(line)
+	return srv.Serve(listener)
 }
 
 // leave gives everybody time to go elsewhere: /readyz says so to those who
@@ -94,9 +94,9 @@ func (s *Server) leave(ctx context.Context) {
 // whoever has made one has sent it, or is about to.
 func (s *Server) hearOut() {
 	open := 0
-	for _, line := range s.lines {
-		open += line.count()
-		for !line.allHeard(firstRequest) {
+	for _, listener := range s.listeners {
+		open += listener.count()
+		for !listener.allAsked(firstRequest) {
 			time.Sleep(begins)
 		}
 	}
@@ -110,8 +110,8 @@ func (s *Server) wait(d time.Duration, untilGone bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	if untilGone {
-		for _, line := range s.lines {
-			line.gone(ctx)
+		for _, listener := range s.listeners {
+			listener.gone(ctx)
 		}
 		return
 	}

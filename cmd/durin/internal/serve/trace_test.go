@@ -22,7 +22,7 @@ func TestTracingOffCostsNothing(t *testing.T) {
 		return named{"healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
 	}
 	cost := func() float64 {
-		h := surround(n, log, find)
+		h := middleware(n, log, find)
 		r := httptest.NewRequest("GET", "/healthz", nil)
 		return testing.AllocsPerRun(200, func() { h.ServeHTTP(&nowhere{http.Header{}}, r) })
 	}

@@ -51,7 +51,7 @@ type text struct {
 var texts = []text{
 	{page: "README.md", begins: "require github.com/durin-go/durin ", holds: goModBuilds("durin")},
 	{page: "README.md", begins: "require github.com/durin-go/durin/redisdurin ", holds: goModBuilds("durin", "durin/redisdurin", "durin/pgxdurin")},
-	{page: "docs/architecture.md", begins: "header -> taken apart", because: "a picture of a request's way"},
+	{page: "docs/architecture.md", begins: "  cmd/durin ── the program", because: "a picture of the packages, whose imports internal/archtest holds"},
 	{page: "docs/http-api.md", begins: "Authorization: Token ", holds: isUnderstood("GET /api/auth/sessions/ HTTP/1.1\n", `{"detail":"Invalid token."}`)},
 	{page: "docs/introspection.md", begins: "POST /api/auth/introspect", holds: isUnderstood("", "HTTP/1.1 401 ")},
 	{page: "docs/introspection.md", begins: "OIDCOAuthIntrospectionEndpoint", holds: isReadBy("interop/apache_test.go", "TestApache", "docs/introspection.md")},
@@ -61,7 +61,7 @@ var texts = []text{
 	{page: "docs/protect-any-application.md", begins: "location / {", holds: isReadBy("cmd/durin/test/proxytest/php_test.go", "startPHP", "protect-any-application.md")},
 	{page: "docs/sign-in.md", begins: "browser ──► proxy", because: "a picture of a request's way"},
 	{page: "docs/scaling.md", begins: "look-ups a second × 0.15 ms", because: "a formula, whose figures bench measures"},
-	{page: "docs/security.md", begins: `\bacme_`, holds: isReadBy("scanner_test.go", "TestScannersFindOurs", "docs/security.md")},
+	{page: "docs/security.md", begins: `\bacme_`, holds: isReadBy("tokens_test.go", "TestScannersFindOurs", "docs/security.md")},
 }
 
 // TestTexts holds each text to what it is about. One that nobody has said anything

@@ -108,7 +108,7 @@ sudo() { if [ "$1" = -u ]; then shift 2; fi; "$@"; }`,
 		},
 	},
 	"docs/protect-any-application.md": {before: "mkdir -p /run/durin"},
-	"docs/scaling.md": {leftOut: []leftOut{{"go run ./bench", "it fills a database with ten million rows and measures for an hour"}}},
+	"docs/scaling.md":                 {leftOut: []leftOut{{"go run ./bench", "it fills a database with ten million rows and measures for an hour"}}},
 	"docs/security.md": {
 		before: someAda + `TOKEN=$(durin token create ada web)
 echo "[{\"token\": \"$TOKEN\", \"type\": \"acme_token\", \"url\": \"https://example.org/a\", \"source\": \"commit\"}]" > report.json`,

@@ -141,6 +141,40 @@ func namesTests(t *testing.T, page string) {
 	}
 }
 
+// The walks through the code name functions that are where they say.
+func TestArchitectureNamesFunctions(t *testing.T) {
+	page := pageNamed(t, "docs/architecture.md").text
+	for _, heading := range []string{"## A check, from the header to the handler", "## A login, from the body to the row", "## An ending, from DELETE to another node"} {
+		_, walk, found := strings.Cut(page, heading+"\n")
+		if !found {
+			t.Errorf("there is no %q", heading)
+			continue
+		}
+		walk, _, _ = strings.Cut(walk, "\n## ")
+		count := 0
+		for _, m := range link.FindAllStringSubmatch(walk, -1) {
+			if !strings.HasSuffix(m[2], ".go") {
+				continue
+			}
+			count++
+			name := strings.Trim(m[1], "`")
+			declared := "func " + name + "("
+			if receiver, method, is := strings.Cut(name, "."); is {
+				declared = `func \(\w* ?\*?` + receiver + `\) ` + method + `\(`
+			} else {
+				declared = regexp.QuoteMeta(declared)
+			}
+			code, err := os.ReadFile(filepath.Join(root, "docs", m[2]))
+			if err != nil || !regexp.MustCompile(`(?m)^`+declared).Match(code) {
+				t.Errorf("%s: %s has no function %s", heading, m[2], name)
+			}
+		}
+		if count < 6 {
+			t.Errorf("%s: only %d functions are named", heading, count)
+		}
+	}
+}
+
 // Each bound stands in the code as it stands on the page.
 func TestLimitsAreTheCodes(t *testing.T) {
 	_, text, _ := strings.Cut(pageNamed(t, "docs/security.md").text, "## Limits")
@@ -149,7 +183,7 @@ func TestLimitsAreTheCodes(t *testing.T) {
 	for _, m := range link.FindAllStringSubmatch(text, -1) {
 		count++
 		code, err := os.ReadFile(filepath.Join(root, "docs", m[2]))
-		if bound := strings.Trim(m[1], "`"); err != nil || !strings.Contains(strings.Join(strings.Fields(string(code)), " "), bound) {
+		if bound := plain(strings.Trim(m[1], "`")); err != nil || !strings.Contains(strings.Join(strings.Fields(string(code)), " "), bound) {
 			t.Errorf("%s has no %s", m[2], bound)
 		}
 	}

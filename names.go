@@ -1,7 +1,6 @@
 package durin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -159,31 +158,6 @@ func isASCII(s string) bool {
 	return true
 }
 
-// meant is the name of the user whom a name that is typed at a log-in means; the
-// name itself where it means none. It asks the same number of questions whether
-// there is such a user or not.
-func (g *Guard) meant(ctx context.Context, name string) (string, error) {
-	if g.opt.Users == nil || !utf8.ValidString(name) || strings.ContainsRune(name, 0) || utf8.RuneCountInString(name) > MaxUserName {
-		return name, nil
-	}
-	if g.opt.LoginNames == LoginNamesFolded {
-		alike, err := g.opt.Users.UsersByFold(ctx, name, 2)
-		if len(alike) == 1 {
-			name = alike[0].Name
-		}
-		return name, err
-	}
-	normal := norm.NFKC.String(name)
-	if normal == name {
-		return name, nil
-	}
-	_, err := g.opt.Users.UserByName(ctx, name)
-	if errors.Is(err, ErrNotFound) {
-		return normal, nil
-	}
-	return name, err
-}
-
 // Account is what a LoginLimiter knows an account by: the same for all spellings of
 // name that mean one user.
 func (l LoginNames) Account(name string) string {
@@ -192,43 +166,3 @@ func (l LoginNames) Account(name string) string {
 	}
 	return norm.NFKC.String(name)
 }
-
-// newUserName puts the form of a new name into u, and makes sure that no other user
-// looks the same or, with folded names, differs in case only.
-func (g *Guard) newUserName(ctx context.Context, u *User) error {
-	name, err := NewName(u.Name)
-	if err != nil {
-		return err
-	}
-	u.Name = name
-	if err := u.Validate(); err != nil {
-		return err
-	}
-	alike, err := g.opt.Users.UsersByFold(ctx, name, 0)
-	if latin := inLatin.Replace(name); err == nil && latin != name && isASCII(latin) {
-		var others []User
-		others, err = g.opt.Users.UsersByFold(ctx, latin, 0)
-		alike = append(alike, others...)
-	}
-	if err != nil {
-		return err
-	}
-	for _, other := range alike {
-		switch {
-		case other.ID == u.ID || other.Name == name: // the latter is for the store
-		case plain(inLatin.Replace(other.Name)) == plain(inLatin.Replace(name)):
-			return &FieldError{"name", fmt.Sprintf("There is a user %q, whose name looks the same.", other.Name)}
-		case g.opt.LoginNames == LoginNamesFolded:
-			return &FieldError{"name", fmt.Sprintf("There is a user %q: the names differ in case only.", other.Name)}
-		}
-	}
-	return nil
-}
-
-// inLatin writes the Cyrillic and Greek letters in Latin that look the same: whole
-// words of them are another name in no other way.
-var inLatin = strings.NewReplacer(
-	"а", "a", "е", "e", "һ", "h", "і", "i", "ј", "j", "ӏ", "l", "о", "o", "р", "p", "ԛ", "q", "с", "c", "ѕ", "s", "ԁ", "d", "ѵ", "v", "ԝ", "w", "х", "x", "у", "y",
-	"А", "A", "В", "B", "Е", "E", "Н", "H", "І", "I", "Ј", "J", "К", "K", "М", "M", "О", "O", "Р", "P", "С", "C", "Ѕ", "S", "Т", "T", "Х", "X", "У", "Y",
-	"ο", "o", "ν", "v", "α", "a", "ι", "i", "ρ", "p", "Α", "A", "Β", "B", "Ε", "E", "Ζ", "Z", "Η", "H", "Ι", "I", "Κ", "K", "Μ", "M", "Ν", "N", "Ο", "O", "Ρ", "P", "Τ", "T", "Υ", "Y", "Χ", "X",
-)

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +18,84 @@ import (
 	"github.com/durin-go/durin/browse"
 	"github.com/durin-go/durin/durintest"
 	"github.com/durin-go/durin/keyring"
+	"github.com/durin-go/durin/memstore"
 )
+
+func TestExpiryAndRenewal(t *testing.T) {
+	g := durintest.New(t)
+	g.Client(durin.Client{Name: "web", TTL: time.Hour, MaxLife: 90 * time.Minute})
+	token := g.Token("ada", "web")
+	s := verify(t, g, token, nil)
+	g.Clock.Advance(time.Hour) // the last good instant
+	verify(t, g, token, nil)
+	renewed, err := g.Renew(t.Context(), s)
+	if err != nil || !renewed.Session.ExpiresAt.Equal(s.IssuedAt.Add(90*time.Minute)) {
+		t.Fatalf("%v %v: not capped by MaxLife", renewed.Session.ExpiresAt, err)
+	}
+	g.Clock.Advance(30 * time.Minute)
+	verify(t, g, token, nil)
+	g.Clock.Advance(time.Microsecond)
+	verify(t, g, token, durin.ErrExpired)
+	if _, err := g.Renew(t.Context(), s); !errors.Is(err, durin.ErrInvalidToken) {
+		t.Errorf("renewing an expired one: %v", err)
+	}
+}
+
+func TestSlidingExpiry(t *testing.T) {
+	g := durintest.New(t, func(o *durin.Options) { o.FlushEvery = time.Hour })
+	g.Client(durin.Client{Name: "web", TTL: time.Hour, Sliding: 10 * time.Minute, MaxLife: 3 * time.Hour})
+	token := g.Token("ada", "web")
+	first := verify(t, g, token, nil).ExpiresAt
+	for range 3 { // each use within the hour keeps it alive, none is written
+		g.Clock.Advance(55 * time.Minute)
+		verify(t, g, token, nil)
+	}
+	list, err := g.Sessions(t.Context(), browse.Query{UserID: "ada"})
+	if err != nil || !list[0].ExpiresAt.Equal(first) {
+		t.Fatalf("the store was written on the way: %v %v", list, err)
+	}
+	if _, err := g.Renew(t.Context(), verify(t, g, token, nil)); err != nil {
+		t.Errorf("a session whose new expiry is not written yet does not renew: %v", err)
+	}
+	g.Clock.Advance(16 * time.Minute) // past MaxLife
+	verify(t, g, token, durin.ErrExpired)
+}
+
+func TestASlidingSessionIdleTooLongIsOver(t *testing.T) {
+	g := durintest.New(t)
+	g.Client(durin.Client{Name: "web", TTL: time.Hour, Sliding: 10 * time.Minute})
+	token := g.Token("ada", "web")
+	g.Clock.Advance(30 * time.Minute)
+	verify(t, g, token, nil)
+	g.Clock.Advance(time.Hour + time.Microsecond)
+	verify(t, g, token, durin.ErrExpired)
+}
+
+func TestEndingsAreFeltAtOnce(t *testing.T) {
+	for name, end := range map[string]func(*durintest.Guard, *durin.Session) error{
+		"log out": func(g *durintest.Guard, s *durin.Session) error { return g.LogOut(context.Background(), s) },
+		"log out everywhere": func(g *durintest.Guard, s *durin.Session) error {
+			return g.LogOutEverywhere(context.Background(), s)
+		},
+		"end by id": func(g *durintest.Guard, s *durin.Session) error {
+			_, err := g.End(context.Background(), durin.Selection{ID: s.ID})
+			return err
+		},
+		"delete the client": func(g *durintest.Guard, s *durin.Session) error {
+			return g.DeleteClient(context.Background(), s.Client.Name)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := durintest.New(t)
+			token := g.Token("ada", "web")
+			s := verify(t, g, token, nil)
+			if err := end(g, s); err != nil {
+				t.Fatal(err)
+			}
+			verify(t, g, token, durin.ErrInvalidToken)
+		})
+	}
+}
 
 // rotating has a client whose renewals replace the token.
 func rotating(t *testing.T, change ...func(*durin.Options)) *durintest.Guard {
@@ -318,5 +398,206 @@ func TestParallelRenewals(t *testing.T) {
 			}
 		}
 		verify(t, g, tokens[0], nil)
+	}
+}
+
+func TestEndToken(t *testing.T) {
+	k := &keeper{Store: memstore.New()}
+	k.take(t, ofText, time.Time{}, "a", "b")
+	g := k.guard(t)
+	wantCheck(t, g, "a", nil)
+	for _, c := range []struct {
+		token string
+		ended bool
+	}{{"a", true}, {"b", true}, {"b", false}, {"c", false}, {"a b", false}} {
+		if ended, err := g.EndToken(t.Context(), durin.Secret(c.token)); err != nil || ended != c.ended {
+			t.Errorf("%s: ended %v, %v", c.token, ended, err)
+		}
+		wantCheck(t, g, c.token, durin.ErrInvalidToken)
+	}
+}
+
+// What EndSome ends is refused at once, though it was cached.
+func TestEndSome(t *testing.T) {
+	g := durintest.New(t)
+	ada, bea := g.Token("ada", "web"), g.Token("bea", "web")
+	verify(t, g, ada, nil)
+	verify(t, g, bea, nil)
+	if n, err := g.CountSessions(t.Context(), browse.Filter{State: browse.Live}, 9); err != nil || n != 2 {
+		t.Errorf("%d live, %v", n, err)
+	}
+	if n, err := g.EndSome(t.Context(), browse.Filter{UserID: "ada", State: browse.Live}, 9); err != nil || n != 1 {
+		t.Errorf("%d ended, %v", n, err)
+	}
+	verify(t, g, ada, durin.ErrInvalidToken)
+	verify(t, g, bea, nil)
+	if _, err := g.EndSome(t.Context(), browse.Filter{}, 9); err == nil {
+		t.Error("everything can be ended")
+	}
+}
+
+// TestCeilings: whatever renews or slides, a life time that was given for one token
+// is its end.
+func TestCeilings(t *testing.T) {
+	for name, c := range map[string]durin.Client{
+		"fixed":    {Name: "web", TTL: 90 * 24 * time.Hour},
+		"sliding":  {Name: "web", TTL: 90 * 24 * time.Hour, Sliding: time.Minute},
+		"rotating": {Name: "web", TTL: 90 * 24 * time.Hour, Rotate: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := durintest.New(t, func(o *durin.Options) { o.FlushEvery = time.Hour })
+			g.Client(c)
+			issued, err := g.Issue(t.Context(), durin.IssueRequest{UserID: "ada", Client: "web", TTL: 15 * time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			end, token := g.Now().Add(15*time.Minute), issued.Token
+			for range 7 {
+				g.Clock.Advance(2 * time.Minute)
+				s := verify(t, g, token, nil)
+				renewed, err := g.Renew(t.Context(), s)
+				if err != nil || !renewed.Session.ExpiresAt.Equal(end) || !renewed.Session.Ceiling.Equal(end) {
+					t.Fatalf("renewed until %v, %v; want %v", renewed.Session.ExpiresAt, err, end)
+				}
+				if renewed.Token != "" {
+					token = renewed.Token
+				}
+				verify(t, g, token, nil)
+				if err := g.Flush(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			g.Clock.Advance(time.Minute)
+			verify(t, g, token, nil)
+			g.Clock.Advance(time.Second)
+			verify(t, g, token, durin.ErrExpired)
+		})
+	}
+}
+
+// TestScannersFindOurs holds the pattern that docs/security.md publishes, and the
+// checksum, to a large text of look-alikes: all of ours are found, and nothing
+// else.
+func TestScannersFindOurs(t *testing.T) {
+	page, err := os.ReadFile("docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^\\bacme_.*$`).Find(page)
+	if line == nil {
+		t.Fatal("docs/security.md has no pattern")
+	}
+	pattern := regexp.MustCompile(string(line))
+	g := durintest.New(t, func(o *durin.Options) { o.TokenPrefix = "acme" })
+	g.Client(durin.Client{Name: "web", Policy: durin.PolicyEvict, MaxTokens: 1000})
+	random := rand.New(rand.NewPCG(3, 5))
+	word := func(n int) string {
+		const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = digits[random.IntN(len(digits))]
+		}
+		return string(b)
+	}
+	ours := map[string]bool{}
+	var text strings.Builder
+	quotes := []string{"\"%s\"", "token=%s&", "Authorization: Token %s\n", " %s ", "(%s)", "https://example.org/?t=%s#x", "'%s',", "%s\n"}
+	put := func(s string) { fmt.Fprintf(&text, " "+quotes[random.IntN(len(quotes))], s) }
+	for i := range 100_000 {
+		if i%500 == 0 {
+			token := g.Token("ada", "web").Reveal()
+			ours[token] = true
+			put(token)
+			swapped := token[:20] + token[21:22] + token[20:21] + token[22:] // mistyped
+			if swapped != token {
+				put(swapped)
+			}
+			put(token + "0")
+			put("x" + token)
+			put(token[:len(token)-1])
+			put(strings.ToUpper(token))
+		}
+		switch random.IntN(6) {
+		case 0:
+			put("acme_" + word(49)) // the form, and a wrong checksum
+		case 1:
+			put("acme_" + word(random.IntN(60)))
+		case 2:
+			put("acmf_" + word(49))
+		case 3:
+			put(word(64))
+		case 4:
+			put("acme-" + word(49))
+		default:
+			put("ghp_" + word(36))
+		}
+	}
+	alike := 0
+	for _, found := range pattern.FindAllString(text.String(), -1) {
+		if !g.Possible(durin.Secret(found)) {
+			alike++
+			continue
+		}
+		if !ours[found] {
+			t.Errorf("a look-alike is taken for ours")
+		}
+		delete(ours, found)
+	}
+	if len(ours) > 0 || alike < 10_000 {
+		t.Errorf("%d of ours are not found; %d look-alikes were told by their checksum", len(ours), alike)
+	}
+}
+
+// A use that moved the expiry before the ceiling came, and is not written yet, moves
+// nothing beyond it.
+func TestCeilingThatComesAfterAUse(t *testing.T) {
+	g := durintest.New(t, func(o *durin.Options) { o.FlushEvery = time.Hour })
+	g.Client(durin.Client{Name: "web", TTL: time.Hour, Sliding: time.Minute})
+	token := g.Token("1", "web")
+	g.Clock.Advance(10 * time.Minute)
+	if _, err := g.Verify(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	again, err := g.Issue(t.Context(), durin.IssueRequest{UserID: "1", Client: "web", TTL: 15 * time.Minute})
+	if err != nil || again.Token != token {
+		t.Fatalf("%+v, %v: want the same token", again, err)
+	}
+	g.Clock.Advance(16 * time.Minute)
+	if s, err := g.Verify(t.Context(), token); !errors.Is(err, durin.ErrExpired) {
+		t.Errorf("beyond its ceiling: %+v, %v", s, err)
+	}
+}
+
+// What a session asks for ends with it, also when it is ended at the same time.
+func TestTokenAskedForByASessionThatEnds(t *testing.T) {
+	var end func()
+	g := durintest.New(t, func(o *durin.Options) {
+		o.Hooks.Issuing = func(context.Context, durin.Event) error {
+			if end != nil {
+				end()
+			}
+			return nil
+		}
+	})
+	g.Client(durin.Client{Name: "web"})
+	g.Client(durin.Client{Name: "key", TTL: durin.Never})
+	by, err := g.Verify(t.Context(), g.Token("1", "web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := durin.IssueRequest{UserID: "1", Client: "key", By: by, Single: true}
+	if _, err := g.Issue(t.Context(), ask); err != nil {
+		t.Fatal(err)
+	}
+	end = func() {
+		if _, err := g.End(t.Context(), durin.Selection{UserID: "1"}); err != nil {
+			t.Error(err)
+		}
+	}
+	if issued, err := g.Issue(t.Context(), ask); !errors.Is(err, durin.ErrInvalidToken) || issued.Token != "" {
+		t.Errorf("%v, want ErrInvalidToken", err)
+	}
+	if left, err := g.Sessions(t.Context(), browse.Query{UserID: "1"}); err != nil || len(left) > 0 {
+		t.Errorf("left are %+v, %v", left, err)
 	}
 }

@@ -139,3 +139,21 @@ func TestAFailingInvalidatorIsLoggedOnce(t *testing.T) {
 		t.Errorf("announced %d times; the log:\n%s", h.told, &log)
 	}
 }
+
+// TestInvalidatorIsWarnedOfOnce: when it begins to fail, and when it works again.
+func TestInvalidatorIsWarnedOfOnce(t *testing.T) {
+	f, log := &flaky{broken: make(chan struct{})}, new(syncBuffer)
+	f.fails.Store(2)
+	durintest.New(t, func(o *durin.Options) {
+		o.Invalidator, o.Logger = f, slog.New(slog.NewTextHandler(log, nil))
+	})
+	waitFor(t, "it listens", func() bool { return f.listen.Load() == 3 && log.count("listens again") == 1 })
+	if n := log.count("stopped listening"); n != 1 {
+		t.Errorf("warned %d times", n)
+	}
+	f.broken <- struct{}{}
+	waitFor(t, "it listens again", func() bool { return log.count("listens again") == 2 })
+	if n := log.count("stopped listening"); n != 2 {
+		t.Errorf("warned %d times", n)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,8 +23,15 @@ type useCount struct {
 	slides    bool        // each use may move the expiry
 }
 
-// uses gathers what checks learn, to be written in batches off their path.
+// uses gathers what checks learn, to be written in batches off their path: when
+// sessions were used, the expiries that this moved, and counts by user and by client.
 type uses struct {
+	store    Store
+	now      func() time.Time
+	dropped  func([]Digest) // called with sessions whose new expiry is in the store
+	byClient *clientTally
+	activity activity
+
 	most     int // that wait, see maxWaiting
 	mu       sync.Mutex
 	list     []*checked     // used since the last flush
@@ -56,21 +64,21 @@ const (
 	useGrain = int64(100 * time.Millisecond / time.Microsecond)
 )
 
-func newUses() *uses {
-	return &uses{most: maxWaiting, extended: map[Digest]Use{}, pending: map[Digest]Use{}, counts: map[usageKey]*counts{}}
+func newUses(s Store, now func() time.Time, dropped func([]Digest), byClient *clientTally) *uses {
+	return &uses{store: s, now: now, dropped: dropped, byClient: byClient, most: maxWaiting, extended: map[Digest]Use{}, pending: map[Digest]Use{}, counts: map[usageKey]*counts{}}
 }
 
-// noteUse records that c was let through. It takes no lock but for the first
+// note records that c was let through. It takes no lock but for the first
 // use since a flush.
-func (g *Guard) noteUse(c *checked, wall int64) {
+func (u *uses) note(c *checked, wall int64) {
 	c.use.requests.Add(1)
 	if wall-c.use.last.Load() >= useGrain {
 		c.use.last.Store(wall)
 	}
 	if c.use.slides {
-		g.slide(c, wall)
+		u.slide(c, wall)
 	}
-	g.uses.add(c)
+	u.add(c)
 }
 
 // add puts c on the list of the next flush.
@@ -91,24 +99,24 @@ func (u *uses) add(c *checked) {
 func (u *uses) room() bool { return len(u.list)+len(u.extended)+u.gathered < u.most }
 
 // slide moves the expiry of a sliding session, once per least interval.
-func (g *Guard) slide(c *checked, wall int64) {
+func (u *uses) slide(c *checked, wall int64) {
 	now := time.UnixMicro(wall).UTC()
 	at := c.session.ExpiryAfter(now)
 	next, old := expiresMicro(at), c.expires.Load()
 	if next-old < c.session.Client.Sliding.Microseconds() || wall > old {
 		return
 	}
-	g.uses.mu.Lock()
-	defer g.uses.mu.Unlock()
-	use, again := g.uses.extended[c.session.Digest]
-	if !again && !g.uses.room() || !c.expires.CompareAndSwap(old, next) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	use, again := u.extended[c.session.Digest]
+	if !again && !u.room() || !c.expires.CompareAndSwap(old, next) {
 		return
 	}
 	if !again { // the store sees that the token was live when the first of them began
 		use = Use{Digest: c.session.Digest, At: now}
 	}
 	use.Extend = at
-	g.uses.extended[use.Digest] = use
+	u.extended[use.Digest] = use
 }
 
 // extend gives s the expiry that a use has moved but no flush has written.
@@ -122,24 +130,23 @@ func (u *uses) extend(s *Session) bool {
 	return ok
 }
 
-// flushUses writes the uses gathered so far; what the store does not take waits
-// for the next time.
-func (g *Guard) flushUses(ctx context.Context) error {
-	u := g.uses
+// flush writes the uses gathered so far; what the store does not take waits for the
+// next time.
+func (u *uses) flush(ctx context.Context) error {
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
-	g.gather(g.now())
+	u.gather(u.now())
 	u.mu.Lock()
 	extended := slices.Collect(maps.Values(u.extended))
 	u.mu.Unlock()
 	for batch := range slices.Chunk(extended, flushBatch) {
-		if err := g.store.Touch(ctx, batch); err != nil {
+		if err := u.store.Touch(ctx, batch); err != nil {
 			return unavailable(err)
 		}
-		g.cacheDrop(u.written(batch)) // to show the new expiry
+		u.dropped(u.written(batch))
 	}
 	for batch := range slices.Chunk(slices.Collect(maps.Values(u.pending)), flushBatch) {
-		if err := g.store.Touch(ctx, batch); err != nil {
+		if err := u.store.Touch(ctx, batch); err != nil {
 			return unavailable(err)
 		}
 		for _, use := range batch {
@@ -174,8 +181,7 @@ func (u *uses) written(batch []Use) []Digest {
 }
 
 // gather takes over what the list holds.
-func (g *Guard) gather(now time.Time) {
-	u := g.uses
+func (u *uses) gather(now time.Time) {
 	u.mu.Lock()
 	list := u.list
 	u.list = nil
@@ -197,20 +203,20 @@ func (g *Guard) gather(now time.Time) {
 		}
 		key := usageKey{day, s.UserID, s.Client.ID}
 		n := c.use.requests.Swap(0)
-		g.count(key, n, c.use.throttled.Swap(0))
+		u.count(key, n, c.use.throttled.Swap(0))
 		requests[s.Client.Name] += uint64(n)
 	}
 	u.mu.Lock()
 	u.gathered = len(u.pending)
 	u.mu.Unlock()
 	for name, n := range requests {
-		g.tally.clients.add(name, ClientStats{Requests: n})
+		u.byClient.add(name, ClientStats{Requests: n})
 	}
 }
 
 // flushCounts writes all counts.
-func (g *Guard) flushCounts(ctx context.Context) error {
-	return errors.Join(g.flushUsage(ctx), g.flushActivity(ctx))
+func (u *uses) flushCounts(ctx context.Context) error {
+	return errors.Join(u.flushUsage(ctx), u.flushActivity(ctx))
 }
 
 // An unsure batch of counts is one that was given to the store, which has not said
@@ -227,21 +233,20 @@ func newUnsure[T any](now time.Time, rows []T) *unsure[T] {
 }
 
 // flushUsage writes the counts by user and client.
-func (g *Guard) flushUsage(ctx context.Context) error {
-	u := g.uses
+func (u *uses) flushUsage(ctx context.Context) error {
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
-	g.gather(g.now())
+	u.gather(u.now())
 	for {
 		if u.unsure == nil {
-			if u.unsure = u.someCounts(g.now()); u.unsure == nil {
+			if u.unsure = u.someCounts(u.now()); u.unsure == nil {
 				return nil
 			}
 		}
-		if err := g.store.AddUsage(ctx, u.unsure.batch, u.unsure.rows); err != nil {
+		if err := u.store.AddUsage(ctx, u.unsure.batch, u.unsure.rows); err != nil {
 			return unavailable(err)
 		}
-		g.activity.used(u.unsure.rows)
+		u.activity.used(u.unsure.rows)
 		u.unsure = nil
 	}
 }
@@ -264,13 +269,12 @@ func (u *uses) someCounts(now time.Time) *unsure[browse.Usage] {
 
 // count adds to the counts of a user and client. Where there is no room, they count
 // for the client alone.
-func (g *Guard) count(key usageKey, requests, throttled int64) {
-	u := g.uses
+func (u *uses) count(key usageKey, requests, throttled int64) {
 	n := u.counts[key]
 	if n == nil {
 		if len(u.counts) >= u.most {
 			day := time.Unix(key.day*86400, 0).UTC()
-			g.activity.used([]browse.Usage{{Day: day, ClientID: key.clientID, Requests: requests, Throttled: throttled}})
+			u.activity.used([]browse.Usage{{Day: day, ClientID: key.clientID, Requests: requests, Throttled: throttled}})
 			return
 		}
 		n = &counts{}
@@ -278,4 +282,100 @@ func (g *Guard) count(key usageKey, requests, throttled int64) {
 	}
 	n.requests += requests
 	n.throttled += throttled
+}
+
+// activity gathers counts for a Browser, to be written in batches.
+type activity struct {
+	refused, failed atomic.Int64 // since the last flush
+
+	mu   sync.Mutex
+	rows map[activityKey]*browse.Activity // not written yet
+
+	flushing sync.Mutex // one flush at a time, which holds unsure
+	unsure   *unsure[browse.Activity]
+}
+
+type activityKey struct {
+	day      int64 // since 1970
+	clientID int64
+}
+
+// row is where the counts of a day and client are added up. mu is held.
+func (a *activity) row(now time.Time, clientID int64) *browse.Activity {
+	key := activityKey{now.Unix() / 86400, clientID}
+	if a.rows == nil {
+		a.rows = map[activityKey]*browse.Activity{}
+	}
+	if a.rows[key] == nil {
+		a.rows[key] = &browse.Activity{Day: time.Unix(key.day*86400, 0).UTC(), ClientID: clientID}
+	}
+	return a.rows[key]
+}
+
+func (a *activity) login(now time.Time, clientID int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.row(now, clientID).Logins++
+}
+
+// used adds what was written of the usage by user.
+func (a *activity) used(usage []browse.Usage) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, u := range usage {
+		row := a.row(u.Day, u.ClientID)
+		row.Requests += u.Requests
+		row.Throttled += u.Throttled
+	}
+}
+
+// note counts a request whose token was refused.
+func (a *activity) note(err error) {
+	var e *Error
+	if errors.As(err, &e) && e.Status == http.StatusUnauthorized {
+		a.refused.Add(1)
+	}
+}
+
+// take empties the counts.
+func (a *activity) take(now time.Time) []browse.Activity {
+	refused, failed := a.refused.Swap(0), a.failed.Swap(0)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if refused > 0 || failed > 0 {
+		row := a.row(now, 0)
+		row.Refused += refused
+		row.Failed += failed
+	}
+	rows := make([]browse.Activity, 0, len(a.rows))
+	for _, row := range a.rows {
+		rows = append(rows, *row)
+	}
+	clear(a.rows)
+	return rows
+}
+
+// flushActivity writes the counts by client, where the store keeps them.
+func (u *uses) flushActivity(ctx context.Context) error {
+	a := &u.activity
+	a.flushing.Lock()
+	defer a.flushing.Unlock()
+	b, ok := u.store.(Browser)
+	if !ok {
+		a.take(u.now())
+		return nil
+	}
+	for {
+		if a.unsure == nil {
+			rows := a.take(u.now())
+			if len(rows) == 0 {
+				return nil
+			}
+			a.unsure = newUnsure(u.now(), rows)
+		}
+		if err := b.AddActivity(ctx, a.unsure.batch, a.unsure.rows); err != nil {
+			return unavailable(err)
+		}
+		a.unsure = nil
+	}
 }

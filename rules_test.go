@@ -2,6 +2,7 @@ package durin_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,6 +16,64 @@ import (
 	"github.com/durin-go/durin"
 	"github.com/durin-go/durin/durintest"
 )
+
+func TestThrottle(t *testing.T) {
+	g := durintest.New(t, func(o *durin.Options) { o.DefaultRate = durin.Rate{N: 2, Period: time.Minute} })
+	g.Client(durin.Client{Name: "slow", Rate: durin.Rate{N: 1, Period: time.Second}})
+	web, slow := "Token "+g.Token("ada", "web").Reveal(), "Token "+g.Token("ada", "slow").Reveal()
+	h := g.Throttle()(who)
+	step := func(auth string, status int, retry, limit string) {
+		t.Helper()
+		w := ask(h, auth)
+		if w.Code != status || w.Header().Get("Retry-After") != retry || w.Header().Get("RateLimit") != limit {
+			t.Errorf("%d, Retry-After %q, RateLimit %q; want %d, %q, %q", w.Code, w.Header().Get("Retry-After"), w.Header().Get("RateLimit"), status, retry, limit)
+		}
+	}
+	step(web, 200, "", `"user_per_client";r=1;t=60`)
+	g.Clock.Advance(10 * time.Second)
+	step(web, 200, "", `"user_per_client";r=0;t=50`)
+	step(web, 429, "50", `"user_per_client";r=0;t=50`)
+	step(slow, 200, "", `"user_per_client";r=0;t=1`) // another client of the same user
+	step(slow, 429, "1", `"user_per_client";r=0;t=1`)
+	step("", 200, "", `"user_per_client";r=1;t=60`) // by address
+	step("", 200, "", `"user_per_client";r=0;t=60`)
+	step("", 429, "60", `"user_per_client";r=0;t=60`)
+	if _, err := g.UpdateClient(t.Context(), "web", func(c *durin.Client) error { c.Rate = durin.Rate{N: 3, Period: time.Minute}; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	step(web, 200, "", `"user_per_client";r=0;t=50`) // a higher rate counts at once
+	w := ask(h, web)
+	if body := `{"detail":"Request was throttled. Expected available in 50 seconds."}`; w.Body.String() != body {
+		t.Errorf("%s", w.Body)
+	}
+	if _, err := g.UpdateClient(t.Context(), "web", func(c *durin.Client) error { c.Rate = durin.Rate{N: 1, Period: time.Minute}; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if w := ask(h, web); w.Code != 429 || w.Body.String() != `{"detail":"Request was throttled."}` || w.Header().Get("Retry-After") != "60" {
+		t.Errorf("a lowered rate: %d %s %v", w.Code, w.Body, w.Header())
+	}
+}
+
+func TestThrottlesHoldAtOnce(t *testing.T) {
+	g := durintest.New(t)
+	auth := "Token " + g.Token("ada", "web").Reveal()
+	h := g.Throttle(durin.Throttle{Name: "burst", Rate: durin.Rate{N: 2, Period: time.Second}}, durin.Throttle{Name: "sustained", Rate: durin.Rate{N: 3, Period: time.Hour}})(who)
+	for i, want := range []int{200, 200, 429, 429} {
+		w := ask(h, auth)
+		if w.Code != want {
+			t.Errorf("request %d: %d", i, w.Code)
+		}
+		if i == 0 && w.Header().Get("RateLimit-Policy") != `"burst";q=2;w=1, "sustained";q=3;w=3600` {
+			t.Errorf("%q", w.Header().Get("RateLimit-Policy"))
+		}
+	}
+	g.Clock.Advance(time.Second)
+	for i, want := range []int{200, 429} { // the refused ones did not count
+		if w := ask(h, auth); w.Code != want {
+			t.Errorf("later request %d: %d", i, w.Code)
+		}
+	}
+}
 
 // TestAnonymousCallersCountByNetwork: an IPv6 customer is one caller, whatever
 // address it takes, and its /56 and /48 have looser rates.
@@ -115,5 +174,36 @@ func TestFailuresAreLoggedWithinBounds(t *testing.T) {
 	fail(durin.ErrUnavailable)
 	if n := strings.Count(log.String(), "\n"); n != 1201 {
 		t.Errorf("%d lines a minute later", n)
+	}
+}
+
+func TestPermit(t *testing.T) {
+	g := durintest.New(t)
+	for _, c := range []struct {
+		name   string
+		rules  durin.Rules
+		client string // empty: anonymous
+		want   error
+	}{
+		{"any", durin.Rules{}, "web", nil},
+		{"nobody there", durin.Rules{}, "", durin.ErrNoToken},
+		{"optional", durin.Rules{Optional: true}, "", nil},
+		{"allowed", durin.Rules{Allow: []string{"cli", "web"}}, "web", nil},
+		{"not allowed", durin.Rules{Allow: []string{"cli"}}, "web", durin.ErrForbidden},
+		{"none allowed", durin.Rules{Allow: []string{}}, "web", durin.ErrForbidden},
+		{"denied", durin.Rules{Deny: []string{"web"}}, "web", durin.ErrForbidden},
+		{"denied first", durin.Rules{Allow: []string{"web"}, Deny: []string{"web"}}, "web", durin.ErrForbidden},
+		{"optional does not let other clients in", durin.Rules{Optional: true, Allow: []string{"cli"}}, "web", durin.ErrForbidden},
+		{"blocked", durin.Rules{Throttle: []durin.Throttle{{Name: "x", Rate: durin.Rate{Period: time.Hour}}}}, "web", durin.ErrThrottled},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		if c.client != "" {
+			r = g.SignedIn(r, "ada", c.client)
+		}
+		w := httptest.NewRecorder()
+		s, err := g.Permit(w, r, c.rules)
+		if !errors.Is(err, c.want) || (s != nil) != (err == nil && c.client != "") {
+			t.Errorf("%s: %v, %v, want %v", c.name, s, err, c.want)
+		}
 	}
 }

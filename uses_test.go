@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -189,122 +188,11 @@ func (b *syncBuffer) count(word string) int {
 	return strings.Count(b.b.String(), word)
 }
 
-// TestInvalidatorIsWarnedOfOnce: when it begins to fail, and when it works again.
-func TestInvalidatorIsWarnedOfOnce(t *testing.T) {
-	f, log := &flaky{broken: make(chan struct{})}, new(syncBuffer)
-	f.fails.Store(2)
-	durintest.New(t, func(o *durin.Options) {
-		o.Invalidator, o.Logger = f, slog.New(slog.NewTextHandler(log, nil))
-	})
-	waitFor(t, "it listens", func() bool { return f.listen.Load() == 3 && log.count("listens again") == 1 })
-	if n := log.count("stopped listening"); n != 1 {
-		t.Errorf("warned %d times", n)
-	}
-	f.broken <- struct{}{}
-	waitFor(t, "it listens again", func() bool { return log.count("listens again") == 2 })
-	if n := log.count("stopped listening"); n != 2 {
-		t.Errorf("warned %d times", n)
-	}
-}
-
 func waitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for began := time.Now(); !is(); time.Sleep(time.Millisecond) {
 		if time.Since(began) > time.Minute {
 			t.Fatalf("%s: not in a minute", what)
 		}
-	}
-}
-
-// TestCeilings: whatever renews or slides, a life time that was given for one token
-// is its end.
-func TestCeilings(t *testing.T) {
-	for name, c := range map[string]durin.Client{
-		"fixed":    {Name: "web", TTL: 90 * 24 * time.Hour},
-		"sliding":  {Name: "web", TTL: 90 * 24 * time.Hour, Sliding: time.Minute},
-		"rotating": {Name: "web", TTL: 90 * 24 * time.Hour, Rotate: time.Minute},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := durintest.New(t, func(o *durin.Options) { o.FlushEvery = time.Hour })
-			g.Client(c)
-			issued, err := g.Issue(t.Context(), durin.IssueRequest{UserID: "ada", Client: "web", TTL: 15 * time.Minute})
-			if err != nil {
-				t.Fatal(err)
-			}
-			end, token := g.Now().Add(15*time.Minute), issued.Token
-			for range 7 {
-				g.Clock.Advance(2 * time.Minute)
-				s := verify(t, g, token, nil)
-				renewed, err := g.Renew(t.Context(), s)
-				if err != nil || !renewed.Session.ExpiresAt.Equal(end) || !renewed.Session.Ceiling.Equal(end) {
-					t.Fatalf("renewed until %v, %v; want %v", renewed.Session.ExpiresAt, err, end)
-				}
-				if renewed.Token != "" {
-					token = renewed.Token
-				}
-				verify(t, g, token, nil)
-				if err := g.Flush(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			g.Clock.Advance(time.Minute)
-			verify(t, g, token, nil)
-			g.Clock.Advance(time.Second)
-			verify(t, g, token, durin.ErrExpired)
-		})
-	}
-}
-
-// A use that moved the expiry before the ceiling came, and is not written yet, moves
-// nothing beyond it.
-func TestCeilingThatComesAfterAUse(t *testing.T) {
-	g := durintest.New(t, func(o *durin.Options) { o.FlushEvery = time.Hour })
-	g.Client(durin.Client{Name: "web", TTL: time.Hour, Sliding: time.Minute})
-	token := g.Token("1", "web")
-	g.Clock.Advance(10 * time.Minute)
-	if _, err := g.Verify(t.Context(), token); err != nil {
-		t.Fatal(err)
-	}
-	again, err := g.Issue(t.Context(), durin.IssueRequest{UserID: "1", Client: "web", TTL: 15 * time.Minute})
-	if err != nil || again.Token != token {
-		t.Fatalf("%+v, %v: want the same token", again, err)
-	}
-	g.Clock.Advance(16 * time.Minute)
-	if s, err := g.Verify(t.Context(), token); !errors.Is(err, durin.ErrExpired) {
-		t.Errorf("beyond its ceiling: %+v, %v", s, err)
-	}
-}
-
-// What a session asks for ends with it, also when it is ended at the same time.
-func TestTokenAskedForByASessionThatEnds(t *testing.T) {
-	var end func()
-	g := durintest.New(t, func(o *durin.Options) {
-		o.Hooks.Issuing = func(context.Context, durin.Event) error {
-			if end != nil {
-				end()
-			}
-			return nil
-		}
-	})
-	g.Client(durin.Client{Name: "web"})
-	g.Client(durin.Client{Name: "key", TTL: durin.Never})
-	by, err := g.Verify(t.Context(), g.Token("1", "web"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := durin.IssueRequest{UserID: "1", Client: "key", By: by, Single: true}
-	if _, err := g.Issue(t.Context(), ask); err != nil {
-		t.Fatal(err)
-	}
-	end = func() {
-		if _, err := g.End(t.Context(), durin.Selection{UserID: "1"}); err != nil {
-			t.Error(err)
-		}
-	}
-	if issued, err := g.Issue(t.Context(), ask); !errors.Is(err, durin.ErrInvalidToken) || issued.Token != "" {
-		t.Errorf("%v, want ErrInvalidToken", err)
-	}
-	if left, err := g.Sessions(t.Context(), browse.Query{UserID: "1"}); err != nil || len(left) > 0 {
-		t.Errorf("left are %+v, %v", left, err)
 	}
 }

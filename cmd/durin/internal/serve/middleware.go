@@ -18,10 +18,10 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
-// surround is what every request goes through: an id, headers that make browsers
+// middleware is what every request goes through: an id, headers that make browsers
 // careful, a bound on the body, the log, metrics and a span, and an answer when the
 // rest panics.
-func surround(n *node.Node, log *slog.Logger, find func(path string) named) http.Handler {
+func middleware(n *node.Node, log *slog.Logger, find func(path string) named) http.Handler {
 	c := n.Config
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()

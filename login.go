@@ -2,158 +2,51 @@ package durin
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/durin-go/durin/browse"
-	"github.com/durin-go/durin/keyring"
+	"github.com/durin-go/durin/internal/attempts"
+	"golang.org/x/text/unicode/norm"
 )
 
-// Issued is a token that was handed out: the only place its text is to be had.
-type Issued struct {
-	Token   Secret
-	Session Session
-	// Reused says that the token was there before; Renewed that its expiry
-	// was set anew.
-	Reused, Renewed bool
+// An Authenticator checks user names and passwords: against the own users
+// table, a directory, anything. Package password has one for a UserStore.
+type Authenticator interface {
+	// Authenticate returns the user, of whom ID and Name matter; and Password,
+	// the hash that was compared, where it is one of Options.Users. It returns
+	// ErrBadCredentials for an unknown name, a wrong password and an inactive
+	// user alike, and takes as long for each; ErrBusy when too many checks
+	// wait. Any other error means that it could not tell: 503.
+	Authenticate(ctx context.Context, name string, password Secret) (User, error)
 }
 
-// An IssueRequest asks for a token for a user who has been identified.
-type IssueRequest struct {
-	UserID string
-	Client string // by name
-	Device Device
-	// Single refuses with ErrKeyExists when the user has a live token of the
-	// client, whatever its policy.
-	Single bool
-	// KeepSeal lets the token be shown again later, whatever the policy;
-	// it needs the Keyring.
-	KeepSeal bool
-	// TTL is the life time of this token, more than zero. Zero: the client's.
-	// It is a ceiling that stays with the token: no renewal, use or log-in
-	// moves the expiry beyond it. A token that is handed out again keeps its
-	// own if that is earlier, and gets this one otherwise. Never is none.
-	TTL time.Duration
-	// By is the session in which the token is asked for, nil for none: one that has
-	// ended by the time the token is there leaves none behind, with ErrInvalidToken,
-	// so that what a stolen session asks for while it is being ended ends with it.
-	By *Session
-	// SignIn says that the user has just proven who it is, in a way other than
-	// by Login: the LastLogin of a user of Options.Users becomes now.
-	SignIn bool
-	// CheckedHash is the hash that the user's password was found to be right by,
-	// where the token is issued for that: User.Password of CheckPassword, and set
-	// already in what LoginRequest.HandOut is given. If one of Options.Users has
-	// another one by now, the token is refused with ErrPasswordChanged: a
-	// password that was changed opens no session that outlives the change.
-	CheckedHash Secret
+// A LoginLimiter slows down those who guess passwords.
+type LoginLimiter interface {
+	// Admit reports whether the attempt may be tried; it may wait for others
+	// to end. One that may not is answered as wrong credentials are. Its
+	// error is the answer: ErrBusy, or ctx's.
+	Admit(ctx context.Context, a LoginAttempt) (bool, error)
+	// Done tells how an admitted attempt ended: with nil, with
+	// ErrBadCredentials, or with another error when the check could not be
+	// made, which counts neither way.
+	Done(ctx context.Context, a LoginAttempt, err error)
 }
 
-// fault is what the caller has got wrong.
-func (req *IssueRequest) fault() error {
-	switch {
-	case req.UserID == "" || len(req.UserID) > 64 || !utf8.ValidString(req.UserID) || strings.ContainsRune(req.UserID, 0):
-		return &FieldError{"user", "A user id has 1 to 64 bytes of valid UTF-8 without NUL."}
-	case req.TTL < 0:
-		return &FieldError{"ttl", "A life time must be longer than zero."}
-	}
-	return nil
-}
-
-// Issue hands out a token by the client's policy, for a user whom the caller has
-// identified. A *FieldError for a request that can be for nobody, ErrUnknownClient,
-// ErrTooManyTokens, ErrKeyExists, ErrInactive for a user of Options.Users who is
-// not there or deactivated, ErrPasswordChanged, or ErrUnavailable.
-func (g *Guard) Issue(ctx context.Context, req IssueRequest) (Issued, error) {
-	return g.issue(ctx, req, false)
-}
-
-func (g *Guard) issue(ctx context.Context, req IssueRequest, login bool) (Issued, error) {
-	if err := req.fault(); err != nil {
-		return Issued{}, err
-	}
-	if hook := g.opt.Hooks.Issuing; hook != nil {
-		if err := hook(ctx, Event{At: g.now(), UserID: req.UserID, Client: req.Client, Origin: OriginFrom(ctx)}); err != nil {
-			return Issued{}, err
-		}
-	}
-	keys := g.keys.Load()
-	t := NewToken{
-		UserID: req.UserID, Client: req.Client, Device: req.Device, Single: req.Single, KeepSeal: req.KeepSeal,
-		Owned: g.opt.Users != nil, Password: login, SignIn: login || req.SignIn, RenewReused: g.opt.RefreshOnLogin && login, NoReuse: keys == nil, TTL: req.TTL,
-	}
-	if t.Owned {
-		t.PasswordHash = req.CheckedHash.Reveal()
-	}
-	const tries = 4 // a seal that cannot be opened costs one more
-	for range tries {
-		token := g.form.generate()
-		t.Now, t.Digest = g.now(), token.Digest()
-		if keys != nil {
-			t.Seal = keys.Seal(token.Reveal())
-		}
-		known := g.lookEnding(ctx, browse.Query{UserID: t.UserID, Client: t.Client})
-		res, err := g.store.Issue(ctx, t)
-		if err != nil {
-			return Issued{}, unavailable(err)
-		}
-		g.ended(ctx, replaced, res.Ended, known)
-		if !res.Reused {
-			if err := g.stillThere(ctx, req.By, &res.Session); err != nil {
-				return Issued{}, err
-			}
-		}
-		if res.Reused {
-			if token, err = unseal(keys, res.Seal, res.Session.Digest); err != nil {
-				t.Lost = res.Session.Digest
-				continue
-			}
-		}
-		g.tellEnded(ctx, "token.replace", Selection{UserID: req.UserID, Client: req.Client}, nil, len(res.Ended))
-		g.announceIssue(ctx, res, login)
-		return Issued{Token: token, Session: res.Session, Reused: res.Reused, Renewed: res.Renewed}, nil
-	}
-	return Issued{}, unavailable(fmt.Errorf("durin: %w, repeatedly", keyring.ErrSeal))
-}
-
-// stillThere ends issued, for which the session by has asked, if that one has ended
-// meanwhile. A change of the password keeps tokens from being issued until it is done:
-// so it ends the new one, or this does.
-func (g *Guard) stillThere(ctx context.Context, by, issued *Session) error {
-	if by == nil {
-		return nil
-	}
-	_, err := g.store.Lookup(ctx, by.Digest)
-	if err == nil {
-		return nil
-	}
-	_, undo := g.end(context.WithoutCancel(ctx), revoked, Selection{Digest: issued.Digest})
-	if errors.Is(err, ErrNotFound) && undo == nil {
-		return ErrInvalidToken
-	}
-	return unavailable(errors.Join(err, undo))
-}
-
-// announceIssue calls the hooks of what the store did.
-func (g *Guard) announceIssue(ctx context.Context, res IssuedToken, login bool) {
-	s := &res.Session
-	e := Event{At: g.now(), Login: login}
-	e.about(s)
-	if res.Reused {
-		g.tally.reused.Add(1)
-	} else {
-		g.tally.issued.Add(1)
-		fire(ctx, g.opt.Hooks.Created, e)
-	}
-	if res.Renewed {
-		g.tally.renewed.Add(1)
-		g.changed(ctx, []Digest{s.Digest})
-		fire(ctx, g.opt.Hooks.Renewed, e)
-	}
+// A LoginAttempt is what a LoginLimiter knows of a login.
+type LoginAttempt struct {
+	At      time.Time
+	Name    string     // trimmed, as LoginNames.Account has it
+	Address netip.Addr // of the caller; not valid when unknown
+	// Known says that the request bears a live token of this user: it comes
+	// from a device that has logged in before.
+	Known bool
 }
 
 // A LoginRequest is a log-in by user name and password.
@@ -263,7 +156,7 @@ func (g *Guard) tryLogIn(ctx context.Context, req LoginRequest) (in LoggedIn, ad
 		return LoggedIn{}, true, err
 	}
 	if c := issued.Session.Client; c != nil {
-		g.activity.login(g.now(), c.ID)
+		g.uses.activity.login(g.now(), c.ID)
 	}
 	fire(ctx, g.opt.Hooks.LoggedIn, Event{At: g.now(), UserID: user.ID, UserName: user.Name, Client: req.Client, Session: &issued.Session})
 	return LoggedIn{issued, user}, true, nil
@@ -303,7 +196,7 @@ func (g *Guard) authenticate(ctx context.Context, req LoginRequest) (u User, adm
 	// as long as any other.
 	user, err := g.checkPassword(ctx, req, attempt, admitted)
 	if errors.Is(err, ErrBadCredentials) {
-		g.activity.failed.Add(1)
+		g.uses.activity.failed.Add(1)
 		fire(ctx, g.opt.Hooks.LoginFailed, Event{At: g.now(), UserName: req.Name, Client: req.Client, Err: err})
 	}
 	return user, admitted, err
@@ -335,4 +228,130 @@ func (g *Guard) isKnown(ctx context.Context, req LoginRequest) bool {
 	}
 	u, err := g.opt.Users.UserByID(ctx, req.KnownUser)
 	return err == nil && u.Name == req.Name
+}
+
+// meant is the name of the user whom a name that is typed at a log-in means; the
+// name itself where it means none. It asks the same number of questions whether
+// there is such a user or not.
+func (g *Guard) meant(ctx context.Context, name string) (string, error) {
+	if g.opt.Users == nil || !utf8.ValidString(name) || strings.ContainsRune(name, 0) || utf8.RuneCountInString(name) > MaxUserName {
+		return name, nil
+	}
+	if g.opt.LoginNames == LoginNamesFolded {
+		alike, err := g.opt.Users.UsersByFold(ctx, name, 2)
+		if len(alike) == 1 {
+			name = alike[0].Name
+		}
+		return name, err
+	}
+	normal := norm.NFKC.String(name)
+	if normal == name {
+		return name, nil
+	}
+	_, err := g.opt.Users.UserByName(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return normal, nil
+	}
+	return name, err
+}
+
+// maxEvidence is how many tokens of a request are looked at to find out whether its
+// device is known.
+const maxEvidence = 4
+
+// KnownUser returns the ID of a user whose live token r bears, wherever it may be: in
+// the Authorization header or in any cookie, those of the account and admin pages
+// included. It is for LoginRequest.KnownUser, on every way of signing in, and nothing
+// else: a token that is not for this route proves nothing but that the device is
+// known. Of several users it returns the one who is called name. No use is noted.
+func (g *Guard) KnownUser(r *http.Request, name string) string {
+	found, looked := "", 0
+	name = strings.TrimSpace(name)
+	for token := range evidence(r, g.CheckOrigin(r) == nil) {
+		if !g.form.possible(token) {
+			continue
+		}
+		if looked++; looked > maxEvidence {
+			break
+		}
+		if s := g.liveSession(r.Context(), token); s != nil && (found == "" || s.UserName == name) {
+			if found = s.UserID; s.UserName == name {
+				break
+			}
+		}
+	}
+	return found
+}
+
+// evidence goes through what may be tokens in r, each once: those in cookies only
+// where no page of another origin has sent them.
+func evidence(r *http.Request, cookies bool) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		var seen []string
+		for _, line := range r.Header["Authorization"] {
+			_, token, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if token = strings.TrimSpace(token); !slices.Contains(seen, token) && !yield(token) {
+				return
+			}
+			seen = append(seen, token)
+		}
+		if !cookies {
+			return
+		}
+		for _, c := range r.Cookies() {
+			if !slices.Contains(seen, c.Value) && !yield(c.Value) {
+				return
+			}
+			seen = append(seen, c.Value)
+		}
+	}
+}
+
+// liveSession is the session of a token that is good now, nil if there is none or
+// that cannot be told. It leaves no trace.
+func (g *Guard) liveSession(ctx context.Context, token string) *Session {
+	digest := Digest(sha256.Sum256([]byte(token)))
+	mono, wall := g.clock.Instant()
+	c, hit := g.cached(digest, mono)
+	if !hit {
+		var err error
+		if c, err = g.load(ctx, digest, token); err != nil {
+			return nil
+		}
+	}
+	if c == nil || wall > c.expires.Load() {
+		return nil
+	}
+	return &c.session
+}
+
+// newLoginLimiter is package loginlimit's, which the root cannot import, with the
+// numbers of its zero value.
+func newLoginLimiter() LoginLimiter {
+	return &localLoginLimiter{core: attempts.New(attempts.Numbers{})}
+}
+
+type localLoginLimiter struct{ core *attempts.Limiter }
+
+func (l *localLoginLimiter) Admit(ctx context.Context, a LoginAttempt) (bool, error) {
+	admitted, err := l.core.Wait(ctx, a.At, attemptOf(a))
+	if errors.Is(err, attempts.ErrFull) {
+		err = ErrBusy
+	}
+	return admitted, err
+}
+
+func (l *localLoginLimiter) Done(_ context.Context, a LoginAttempt, err error) {
+	outcome := attempts.Aborted
+	switch {
+	case err == nil:
+		outcome = attempts.Right
+	case errors.Is(err, ErrBadCredentials):
+		outcome = attempts.Wrong
+	}
+	l.core.Done(a.At, attemptOf(a), outcome)
+}
+
+func attemptOf(a LoginAttempt) attempts.Attempt {
+	return attempts.Attempt{Account: a.Name, Address: a.Address, Known: a.Known}
 }
