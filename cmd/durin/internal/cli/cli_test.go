@@ -44,7 +44,7 @@ func TestPromisedNames(t *testing.T) {
 		"migrate": "status dry-run db", "client create": "ttl throttle policy max-tokens db", "client list": "json", "client show": "json", "client update": "ttl throttle",
 		"client delete": "yes", "user create": "admin password-stdin", "user list": "json", "user show": "json",
 		"user update": "activate deactivate admin no-admin password-stdin", "user delete": "yes", "token create": "ttl", "token list": "user client",
-		"token revoke": "user client yes", "token prune": "", "import django": "lenient dry-run", "key create": "print key-file", "key rotate": "", "key show": "", "doctor": "", "version": "", "completion": "",
+		"token revoke": "user client yes", "token prune": "", "import django": "lenient dry-run", "keyring create": "print key-file", "keyring rotate": "", "keyring show": "", "doctor": "", "version": "", "completion": "",
 	}
 	root := newRoot(World{})
 	for path, flags := range promised {
@@ -82,7 +82,7 @@ func TestStatus(t *testing.T) {
 		{2, []string{"completion", "bosh"}, "invalid argument \"bosh\" for \"durin completion\""},
 		{2, []string{"completion"}, "0 arguments given; write: durin completion SHELL"},
 		{2, []string{"version", "x"}, "1 argument given; write: durin version"},
-		{2, []string{"key", "create", "x", "y"}, "2 arguments given; write: durin key create"},
+		{2, []string{"keyring", "create", "x", "y"}, "2 arguments given; write: durin keyring create"},
 	}
 	for _, test := range tests {
 		status, _, err := do(t, nil, test.args...)

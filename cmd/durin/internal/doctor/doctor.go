@@ -198,7 +198,7 @@ func (e *examination) keys(ctx context.Context, store durin.Store) {
 	case err != nil:
 		e.fault("key", "", "the seals cannot be read: %v", err)
 	case missing && unknown > 0:
-		e.fault("key", "put the file back; if it is lost for good: durin key rotate", "%s is missing, and %d tokens are sealed with its keys: the next login of each replaces it", path, unknown)
+		e.fault("key", "put the file back; if it is lost for good: durin keyring rotate", "%s is missing, and %d tokens are sealed with its keys: the next login of each replaces it", path, unknown)
 	case missing:
 		e.ok("key", "there is none yet, and nothing that needs one: durin serve makes %s", path)
 	case unknown > 0:

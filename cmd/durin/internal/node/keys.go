@@ -68,7 +68,7 @@ func (n *Node) makeKeys(ctx context.Context, o Options) error {
 	}
 	if len(sealed) > 0 {
 		o.Log.Warn("THE KEY FILE IS MISSING, and there are tokens sealed with its keys. Until it is back, a login ends the user's token of that client and issues a new one. "+
-			"Put the file back and start again, or run durin key rotate for a new one", "key_file", path)
+			"Put the file back and start again, or run durin keyring rotate for a new one", "key_file", path)
 		return nil
 	}
 	if o.Purpose == Look {

@@ -106,7 +106,7 @@ func beside(b *testing.B, s *programtest.Server, call func() int) (perSecond flo
 // without it, and the one divided by the other.
 func BenchmarkBackup(b *testing.B) {
 	s := &programtest.Server{T: b, Program: programtest.Build(b, "../../../.."), Dir: b.TempDir(), Env: programtest.Environ("DURIN_LOGIN_LIMIT=off", "DURIN_DB=durin.db")}
-	s.Run("", "key", "create") // of other seals than fill makes, which nobody opens
+	s.Run("", "keyring", "create") // of other seals than fill makes, which nobody opens
 	s.Prepare()
 	fill(b, filepath.Join(s.Dir, "durin.db"))
 	s.Start()

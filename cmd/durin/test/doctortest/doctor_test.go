@@ -96,7 +96,7 @@ func TestExamine(t *testing.T) {
 	if err := os.Rename(key, key+".away"); err != nil {
 		t.Fatal(err)
 	}
-	want("the key is gone", examine(), "key", doctor.Fault, "durin key rotate")
+	want("the key is gone", examine(), "key", doctor.Fault, "durin keyring rotate")
 	if _, err := keyring.OpenFile(key, time.Now()); err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func TestKeyRotationGoesOn(t *testing.T) {
 		}
 	}
 	before := run(t, dir, "", "token", "create", userName, "web")
-	cmd := exec.CommandContext(t.Context(), "durin", "key", "rotate")
+	cmd := exec.CommandContext(t.Context(), "durin", "keyring", "rotate")
 	cmd.Dir = dir
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestKeyRotationGoesOn(t *testing.T) {
 		t.Error("a token was replaced in the middle of a rotation")
 	}
 	var told struct{ Resealed int }
-	if err := json.Unmarshal([]byte(run(t, dir, "", "key", "rotate", "--resume", "--json")), &told); err != nil || told.Resealed != others {
+	if err := json.Unmarshal([]byte(run(t, dir, "", "keyring", "rotate", "--resume", "--json")), &told); err != nil || told.Resealed != others {
 		t.Errorf("%d sealed anew by the second run, want %d: %v", told.Resealed, others, err)
 	}
 	if last, others = sealedBy(t, s, dir); last != tokens || others != 0 {
@@ -157,18 +157,18 @@ func TestKeyRotationOnTwoServers(t *testing.T) {
 		}
 	}
 	check("before")
-	run(t, dir, "", "key", "rotate", "--stage")
+	run(t, dir, "", "keyring", "rotate", "--stage")
 	check("staged, not distributed")
 	distribute()
 	taken(1)
 	check("staged everywhere")
-	if out := run(t, dir, "", "key", "rotate"); out != "1 token resealed.\n" {
+	if out := run(t, dir, "", "keyring", "rotate"); out != "1 token resealed.\n" {
 		t.Errorf("sealed anew: %q", out)
 	}
 	check("in use on one")
 	distribute()
 	taken(2)
 	check("in use everywhere")
-	run(t, dir, "", "key", "rotate", "--resume")
+	run(t, dir, "", "keyring", "rotate", "--resume")
 	check("in the end")
 }

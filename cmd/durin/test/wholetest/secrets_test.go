@@ -233,8 +233,8 @@ var uses = []struct {
 		h.tool(false, "", "backup", "backup.db")
 	}},
 	{"keys", func(h *hunt) {
-		h.tool(false, "", "key", "show")
-		h.tool(false, "", "key", "rotate")
+		h.tool(false, "", "keyring", "show")
+		h.tool(false, "", "keyring", "rotate")
 		text, err := os.ReadFile(filepath.Join(h.Dir, "durin.key"))
 		if err != nil {
 			h.T.Fatal(err)

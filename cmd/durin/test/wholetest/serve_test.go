@@ -154,7 +154,7 @@ func TestSettingsReachTheAPI(t *testing.T) {
 func TestKeyRotationUnderAServer(t *testing.T) {
 	s := start(t, prepared(t))
 	token := s.Login("web")
-	run(t, s.Dir, "", "key", "rotate")
+	run(t, s.Dir, "", "keyring", "rotate")
 	if again := s.Login("web"); again != token {
 		t.Error("the rotation cost the user's token")
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) keys() *cobra.Command {
-	return noun("key", "Keys: what seals the tokens that are shown again", a.keyCreate(), a.keyShow(), a.keyRotate())
+	return noun("keyring", "Keyring: what seals the tokens that are shown again", a.keyCreate(), a.keyShow(), a.keyRotate())
 }
 
 func (r *run) now() time.Time { return time.Now() }
@@ -25,7 +25,7 @@ func (a *app) keyShow() *cobra.Command {
 	return &cobra.Command{
 		Use:     "show",
 		Short:   "List the keys, by ids and ages; none is shown itself",
-		Example: "  durin key show",
+		Example: "  durin keyring show",
 		Args:    cobra.NoArgs,
 		RunE: a.do(func(r *run) error {
 			ring, err := node.ReadKeys(r.config)
@@ -81,9 +81,9 @@ of them uses it: --stage adds a key that only opens; copy the file to all of the
 then rotate without a flag takes that key in use; copy the file once more.
 
 It may be interrupted at any point: --resume goes on with the sealing.`,
-		Example: `  durin key rotate
-  durin key rotate --stage
-  durin key rotate --resume`,
+		Example: `  durin keyring rotate
+  durin keyring rotate --stage
+  durin keyring rotate --resume`,
 		Args: cobra.NoArgs,
 		RunE: a.do(rotateKey),
 	}
@@ -97,12 +97,12 @@ func rotateKey(r *run) error {
 	stage, _ := r.cmd.Flags().GetBool("stage")
 	resume, _ := r.cmd.Flags().GetBool("resume")
 	if r.config.Key != "" && !resume {
-		return errors.New("the keys are in the variable DURIN_KEY: add a line to it where it is set, before the last one until all servers have it, and then behind; durin key rotate works on a key file")
+		return errors.New("the keys are in the variable DURIN_KEY: add a line to it where it is set, before the last one until all servers have it, and then behind; durin keyring rotate works on a key file")
 	}
 	return r.with(node.Change, true, func(n *node.Node) error {
 		switch {
 		case resume && n.Keys == nil:
-			return errors.New("there are no keys to seal with: durin key rotate makes one")
+			return errors.New("there are no keys to seal with: durin keyring rotate makes one")
 		case resume:
 			return r.reseal(n.Store, n.Keys)
 		case stage:
@@ -115,10 +115,10 @@ func rotateKey(r *run) error {
 // stageKey adds a key that is not in use yet.
 func (r *run) stageKey(n *node.Node) error {
 	if n.Keys == nil {
-		return errors.New("the key file is missing: durin key rotate makes a new one")
+		return errors.New("the key file is missing: durin keyring rotate makes a new one")
 	}
 	if staged, ok := n.Keys.Staged(); ok {
-		return fmt.Errorf("the key %s waits to be taken in use: copy %s to every server, then run durin key rotate", staged.ID, node.KeyFile(r.config))
+		return fmt.Errorf("the key %s waits to be taken in use: copy %s to every server, then run durin keyring rotate", staged.ID, node.KeyFile(r.config))
 	}
 	ring, err := n.Keys.WithStagedKey(r.now())
 	if err != nil {
@@ -129,7 +129,7 @@ func (r *run) stageKey(n *node.Node) error {
 	}
 	staged, _ := ring.Staged()
 	n.Audit.Record(r.ctx, audit.Entry{Action: audit.KeyringRotate, Details: map[string]any{"key": staged.ID}})
-	r.err.Line("Added the key %s to %s. It opens, and does not seal yet: copy the file to every server, then run durin key rotate.", staged.ID, node.KeyFile(r.config))
+	r.err.Line("Added the key %s to %s. It opens, and does not seal yet: copy the file to every server, then run durin keyring rotate.", staged.ID, node.KeyFile(r.config))
 	return nil
 }
 
@@ -192,7 +192,7 @@ func (r *run) reseal(store durin.Store, ring *keyring.Ring) error {
 				lost++
 			case err != nil:
 				progress.end()
-				return fmt.Errorf("%d tokens are sealed anew, durin key rotate --resume goes on: %w", done, err)
+				return fmt.Errorf("%d tokens are sealed anew, durin keyring rotate --resume goes on: %w", done, err)
 			case changed:
 				done++
 			}

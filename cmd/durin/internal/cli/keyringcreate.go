@@ -22,8 +22,8 @@ is asked or made.
 
 With --print the text of such a file goes to standard output, and no file is made: it
 is what the variable DURIN_KEY holds.`,
-		Example: `  durin key create --key-file secrets/durin.key
-  DURIN_KEY="$(durin key create --print)" durin serve`,
+		Example: `  durin keyring create --key-file secrets/durin.key
+  DURIN_KEY="$(durin keyring create --print)" durin serve`,
 		Args: cobra.NoArgs,
 		RunE: a.do(createKey),
 	}
@@ -49,7 +49,7 @@ func createKey(r *run) error {
 		return err
 	}
 	if !made {
-		return fmt.Errorf("the key file %s is there already; durin key rotate adds a key to it", path)
+		return fmt.Errorf("the key file %s is there already; durin keyring rotate adds a key to it", path)
 	}
 	key := ring.Keys()[0]
 	if r.json {
@@ -74,7 +74,7 @@ func (r *run) mayCreateKey() error {
 	}
 	if _, err := os.Stat(target.Path); err == nil {
 		if _, err := os.Stat(node.KeyFile(r.config)); err != nil {
-			return fmt.Errorf("there is a database at %s, whose key file is missing: put it back, or make a new one with durin key rotate", target.Path)
+			return fmt.Errorf("there is a database at %s, whose key file is missing: put it back, or make a new one with durin keyring rotate", target.Path)
 		}
 	}
 	return nil
